@@ -1,0 +1,1 @@
+//! Recall without I/O.

@@ -1,0 +1,2 @@
+//! The hook client.
+fn main() {}
