@@ -24,3 +24,67 @@ pub const MARIADB: &[Step] = &[
     Step { version: 1, name: "schema", sql: include_str!("../mariadb/0001_schema.sql") },
     Step { version: 2, name: "sync", sql: include_str!("../mariadb/0002_sync.sql") },
 ];
+
+/// The statements of a step, in order, without the `;` and without the comment lines before each.
+///
+/// For engines that take one statement at a time. It splits at `;` at the end of a line and knows nothing else of SQL,
+/// which is why the steps end every statement so and have no `;` at the end of another line.
+pub fn statements(sql: &str) -> impl Iterator<Item = &str> {
+    sql.split_inclusive(";\n").map(without_leading_comments).filter(|statement| !statement.is_empty())
+}
+
+fn without_leading_comments(text: &str) -> &str {
+    let mut rest = text.trim();
+    while rest.starts_with("--") {
+        rest = rest.split_once('\n').map_or("", |(_, after)| after.trim_start());
+    }
+    rest.strip_suffix(';').unwrap_or(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_come_without_comments_and_separators() {
+        let sql = "-- First.\n--\nCREATE TABLE a (\n  b TEXT, -- of a; not the end\n  c TEXT\n);\n\n-- Second; here.\nDROP TABLE a;\n-- The end.\n";
+        let found: Vec<_> = statements(sql).collect();
+        assert_eq!(found, ["CREATE TABLE a (\n  b TEXT, -- of a; not the end\n  c TEXT\n)", "DROP TABLE a"]);
+    }
+
+    #[test]
+    fn the_last_statement_needs_no_line_after_it() {
+        assert_eq!(statements("DROP TABLE a;").collect::<Vec<_>>(), ["DROP TABLE a"]);
+        assert_eq!(statements("\n-- nothing\n").count(), 0);
+    }
+
+    #[test]
+    fn versions_are_without_gaps() {
+        for steps in [SQLITE, MARIADB] {
+            let versions: Vec<_> = steps.iter().map(|step| step.version).collect();
+            assert_eq!(versions, (1..=steps.len()).map(|n| u32::try_from(n).unwrap()).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn every_statement_of_central_starts_with_a_verb() {
+        for step in MARIADB {
+            for statement in statements(step.sql) {
+                let verb = statement.split_whitespace().next().unwrap();
+                assert!(["CREATE", "ALTER", "INSERT"].contains(&verb), "step {}: {statement}", step.name);
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_step_makes_the_catalogues_tables_in_its_order() {
+        let made = |steps: &[Step]| -> Vec<String> {
+            let first = statements(steps[0].sql).filter_map(|s| s.strip_prefix("CREATE TABLE "));
+            first.map(|s| s.split_whitespace().next().unwrap().to_owned()).collect()
+        };
+        let all: Vec<_> = crate::ENTITIES.iter().map(|entity| entity.name).collect();
+        let shared: Vec<_> = crate::ENTITIES.iter().filter(|entity| entity.on_mariadb).map(|e| e.name).collect();
+        assert_eq!(made(SQLITE), all);
+        assert_eq!(made(MARIADB), shared);
+    }
+}
