@@ -10,3 +10,6 @@ pub mod ladder;
 
 pub use catalogue::{ENTITIES, entity};
 pub use entity::{Class, Column, Direction, Entity, ForeignKey, Kind, MergeRule};
+
+#[cfg(test)]
+mod tests;
