@@ -1,0 +1,204 @@
+//! How two versions of one row combine, column by column.
+//!
+//! A column that only one side changed is taken from that side, whatever its rule. The rules speak where both did. With
+//! no base (both sides made the row) nothing is known to be older, so that equal values agree and a value stands beside a
+//! NULL, which nobody wrote on purpose.
+
+use std::cmp::Ordering;
+
+use migrations::{Column, Entity, Kind, MergeRule};
+
+use crate::case::moves_by_itself;
+use crate::{FieldConflict, HybridTime, Row, Rule, Value, Winner, set};
+
+/// Two versions of a row that are to become one.
+pub(crate) struct Merge<'a> {
+    base: Option<&'a Row>,
+    local: &'a Row,
+    remote: &'a Row,
+    /// Whose value stands where both wrote one; None leaves it to the values, so that both sides find the same.
+    favoured: Option<Winner>,
+    /// What two counts without a base become.
+    counts: Counts,
+}
+
+/// What two counts without a base become.
+#[derive(Clone, Copy)]
+pub(crate) enum Counts {
+    /// The larger. One id on both sides may be one row that came by two ways (sent before a restore, then again), and a
+    /// sum would count it anew each time.
+    Larger,
+    /// The sum: two ids are two rows, each counted by itself.
+    Sum,
+}
+
+/// What becomes of columns that stand or fall together.
+enum Verdict {
+    /// Both hold the same.
+    Agreed,
+    /// Only this side has something new.
+    Takes(Winner),
+    /// Both have; this side stands.
+    Contested(Winner),
+}
+
+impl<'a> Merge<'a> {
+    /// The later version stands where both changed a column.
+    pub(crate) fn by_time(
+        base: Option<&'a Row>,
+        (local, local_time): (&'a Row, HybridTime),
+        (remote, remote_time): (&'a Row, HybridTime),
+    ) -> Self {
+        let favoured = match local_time.cmp(&remote_time) {
+            Ordering::Greater => Some(Winner::Local),
+            Ordering::Less => Some(Winner::Remote),
+            Ordering::Equal => None,
+        };
+        Self { base, local, remote, favoured, counts: Counts::Larger }
+    }
+
+    /// One side stands where both changed a column.
+    pub(crate) fn favouring(side: Winner, base: &'a Row, of_side: &'a Row, of_other: &'a Row) -> Self {
+        let (local, remote) = match side {
+            Winner::Local => (of_side, of_other),
+            Winner::Remote => (of_other, of_side),
+        };
+        Self { base: Some(base), local, remote, favoured: Some(side), counts: Counts::Larger }
+    }
+
+    /// Two counts without a base become this.
+    pub(crate) fn counting(mut self, counts: Counts) -> Self {
+        self.counts = counts;
+        self
+    }
+
+    /// The merged row and what lost.
+    pub(crate) fn rows(&self) -> (Row, Vec<FieldConflict>) {
+        let entity = self.local.entity();
+        let mut merged = self.local.clone();
+        let mut conflicts = Vec::new();
+        for unit in units(entity) {
+            match self.combined(entity, &unit) {
+                Some(value) => merged.set_at(unit[0], value),
+                None => conflicts.extend(self.settle(&unit, &mut merged)),
+            }
+        }
+        (merged, conflicts)
+    }
+
+    /// The value that two concurrent changes of one column add up to; None when one of the two has to stand.
+    fn combined(&self, entity: &Entity, unit: &[usize]) -> Option<Value> {
+        let &[position] = unit else { return None };
+        let column = &entity.columns[position];
+        let (local, remote) = (self.local.at(position), self.remote.at(position));
+        let base = self.base.map_or(&Value::Null, |base| base.at(position));
+        if local == base {
+            return Some(remote.clone());
+        }
+        if remote == base {
+            return Some(local.clone());
+        }
+        match column.merge {
+            MergeRule::Lww => None,
+            MergeRule::Max => Some(local.max(remote).clone()),
+            MergeRule::Min => Some(smaller(local, remote).clone()),
+            MergeRule::Counter => self.counter(column, base, local, remote),
+            MergeRule::Set => set::merge(base, local, remote),
+        }
+    }
+
+    fn counter(&self, column: &Column, base: &Value, local: &Value, remote: &Value) -> Option<Value> {
+        let (local, remote) = (local.as_int()?, remote.as_int()?);
+        let count = match (base.as_int(), self.counts) {
+            (Some(base), _) => i128::from(local) - i128::from(base) + i128::from(remote),
+            (None, Counts::Larger) => i128::from(local.max(remote)),
+            (None, Counts::Sum) => i128::from(local) + i128::from(remote),
+        };
+        Some(Value::Int(within(column.kind, count)))
+    }
+
+    /// Decides on columns of which one side's values stand, and records the other's.
+    fn settle(&self, unit: &[usize], merged: &mut Row) -> Option<FieldConflict> {
+        let (winner, contested) = match self.verdict(unit) {
+            Verdict::Agreed => return None,
+            Verdict::Takes(side) => (side, false),
+            Verdict::Contested(side) => (side, true),
+        };
+        let (kept, loser) = match winner {
+            Winner::Local => (self.local, self.remote),
+            Winner::Remote => (self.remote, self.local),
+        };
+        for &position in unit {
+            merged.set_at(position, kept.at(position).clone());
+        }
+        let rule = if unit.len() == 1 { Rule::LastWriter } else { Rule::AtomicGroup };
+        contested.then(|| conflict(unit, rule, winner, loser, kept))
+    }
+
+    fn verdict(&self, unit: &[usize]) -> Verdict {
+        let of = |row: &'a Row| unit.iter().map(|&position| row.at(position)).collect::<Vec<_>>();
+        let (local, remote) = (of(self.local), of(self.remote));
+        if local == remote {
+            return Verdict::Agreed;
+        }
+        match self.base.map(of) {
+            Some(base) if local == base => Verdict::Takes(Winner::Remote),
+            Some(base) if remote == base => Verdict::Takes(Winner::Local),
+            None if only_adds(&local, &remote) => Verdict::Takes(Winner::Local),
+            None if only_adds(&remote, &local) => Verdict::Takes(Winner::Remote),
+            _ => {
+                let greater = if local > remote { Winner::Local } else { Winner::Remote };
+                Verdict::Contested(self.favoured.unwrap_or(greater))
+            }
+        }
+    }
+}
+
+/// The columns that stand or fall together: each atomic group, and each other column by itself.
+fn units(entity: &Entity) -> Vec<Vec<usize>> {
+    let grouped = |name: &str| entity.atomic.iter().any(|group| group.contains(&name));
+    let groups = entity.atomic.iter().map(|group| group.iter().filter_map(|name| entity.position(name)).collect());
+    let singles = entity.columns.iter().enumerate().filter(|(_, column)| !grouped(column.name));
+    groups.chain(singles.map(|(position, _)| vec![position])).collect()
+}
+
+/// True when the values differ from the others only where those are NULL.
+fn only_adds(values: &[&Value], others: &[&Value]) -> bool {
+    values.iter().zip(others).all(|(value, other)| value == other || other.is_null())
+}
+
+fn smaller<'v>(one: &'v Value, other: &'v Value) -> &'v Value {
+    match (one.is_null(), other.is_null()) {
+        (true, _) => other,
+        (_, true) => one,
+        _ => one.min(other),
+    }
+}
+
+/// The count, or the limit of its column's type: a counter must not become a row that central refuses.
+fn within(kind: Kind, count: i128) -> i64 {
+    let (least, most) = match kind {
+        Kind::Int => (i64::from(i32::MIN), i64::from(i32::MAX)),
+        _ => (i64::MIN, i64::MAX),
+    };
+    i64::try_from(count.clamp(i128::from(least), i128::from(most))).unwrap_or(most)
+}
+
+fn conflict(unit: &[usize], rule: Rule, winner: Winner, loser: &Row, kept: &Row) -> FieldConflict {
+    let values = |row: &Row| unit.iter().map(|&position| row.at(position).clone()).collect();
+    let columns = unit.iter().map(|&position| kept.entity().columns[position].name).collect();
+    FieldConflict { columns, rule, winner, loser: values(loser), kept: values(kept) }
+}
+
+/// What the replica wrote on purpose and the kept row does not have, for tables in which central's word stands.
+pub(crate) fn given_up(base: Option<&Row>, local: &Row, kept: &Row, rule: Rule) -> Vec<FieldConflict> {
+    let entity = local.entity();
+    let changed = |position: usize| {
+        let before = base.map_or(&Value::Null, |base| base.at(position));
+        local.at(position) != before && local.at(position) != kept.at(position)
+    };
+    (0..entity.columns.len())
+        .filter(|&position| changed(position) && !moves_by_itself(entity.columns[position].merge))
+        .map(|position| conflict(&[position], rule, Winner::Remote, local, kept))
+        .collect()
+}

@@ -1,0 +1,135 @@
+//! The decision for one row: how each [`Case`] is carried out.
+
+use crate::columns::{Merge, given_up};
+use crate::{Case, Change, FieldConflict, Input, Row, RowId, Rule, Side, Winner};
+
+/// What both sides must hold afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// This row.
+    Row(Row),
+    /// Nothing.
+    Gone,
+}
+
+impl Outcome {
+    /// The row, if there is to be one.
+    pub fn row(&self) -> Option<&Row> {
+        match self {
+            Outcome::Row(row) => Some(row),
+            Outcome::Gone => None,
+        }
+    }
+}
+
+impl From<Option<&Row>> for Outcome {
+    fn from(row: Option<&Row>) -> Self {
+        row.map_or(Outcome::Gone, |row| Outcome::Row(row.clone()))
+    }
+}
+
+/// What is to be done with one row.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// Which row.
+    pub id: RowId,
+    /// The policy that applied.
+    pub case: Case,
+    /// What both sides must hold afterwards; see [`Case::Left`] for the one exception.
+    pub outcome: Outcome,
+    /// True when the replica holds something else.
+    pub write_local: bool,
+    /// True when central holds something else.
+    pub write_remote: bool,
+    /// What lost: an entry for each column, group of columns, or delete.
+    pub conflicts: Vec<FieldConflict>,
+}
+
+/// Decides on one row.
+pub fn decide(input: &Input<'_>) -> Decision {
+    let case = Case::of(input);
+    let (outcome, conflicts) = carry_out(case, input);
+    let must_write = |side: &Side<'_>| case != Case::Left && side.row() != outcome.row();
+    Decision {
+        id: input.id.clone(),
+        case,
+        write_local: must_write(&input.local),
+        write_remote: must_write(&input.remote),
+        outcome,
+        conflicts,
+    }
+}
+
+fn carry_out(case: Case, input: &Input<'_>) -> (Outcome, Vec<FieldConflict>) {
+    match case {
+        Case::Settled | Case::Upload => (input.local.row().into(), Vec::new()),
+        Case::Download | Case::Left => (input.remote.row().into(), Vec::new()),
+        Case::Gone | Case::Delete => (Outcome::Gone, Vec::new()),
+        Case::Merge => merge(input),
+        Case::Revive => revive(input),
+        Case::Bury => bury(input),
+        Case::Overrule => (input.remote.row().into(), overruled(input)),
+        Case::WrittenOnce => written_once(input),
+    }
+}
+
+fn merge(input: &Input<'_>) -> (Outcome, Vec<FieldConflict>) {
+    match (input.local.row(), input.remote.row()) {
+        (Some(local), Some(remote)) => {
+            let merge = Merge::by_time(input.base, (local, input.local.time()), (remote, input.remote.time()));
+            let (row, conflicts) = merge.rows();
+            (Outcome::Row(row), conflicts)
+        }
+        (only, None) | (None, only) => (only.into(), Vec::new()),
+    }
+}
+
+/// The side that holds the row while the other deleted it.
+fn survivor<'a>(input: &Input<'a>) -> Option<(Winner, &'a Row)> {
+    let local = input.local.row().map(|row| (Winner::Local, row));
+    local.or_else(|| input.remote.row().map(|row| (Winner::Remote, row)))
+}
+
+/// The edit is laid over the last state of the deleted row, which may know more than the editor did. A row that was made
+/// anew has nothing to be laid over: what was deleted stays deleted.
+fn revive(input: &Input<'_>) -> (Outcome, Vec<FieldConflict>) {
+    let Some((editor, edited)) = survivor(input) else { return (Outcome::Gone, Vec::new()) };
+    let deleted = match editor {
+        Winner::Local => input.remote.image(),
+        Winner::Remote => input.local.image(),
+    };
+    let (row, mut conflicts) = match (input.base, deleted) {
+        (Some(base), Some(image)) => Merge::favouring(editor, base, edited, image).rows(),
+        (Some(_), None) | (None, _) => (edited.clone(), Vec::new()),
+    };
+    conflicts.push(FieldConflict::revived(Rule::DeleteVsEdit, editor, &row));
+    (Outcome::Row(row), conflicts)
+}
+
+fn bury(input: &Input<'_>) -> (Outcome, Vec<FieldConflict>) {
+    let lost = survivor(input).map(|(editor, row)| FieldConflict::buried(Rule::DeleteVsEdit, editor.other(), row));
+    (Outcome::Gone, lost.into_iter().collect())
+}
+
+fn overruled(input: &Input<'_>) -> Vec<FieldConflict> {
+    let rule = Rule::CentralOnly;
+    match (input.local.row(), input.remote.row()) {
+        (Some(local), Some(remote)) => given_up(input.base, local, remote, rule),
+        (Some(_), None) if Change::of(input.base, &input.local) == Change::Touched => Vec::new(),
+        (Some(local), None) => vec![FieldConflict::buried(rule, Winner::Remote, local)],
+        (None, Some(remote)) => vec![FieldConflict::revived(rule, Winner::Remote, remote)],
+        (None, None) => Vec::new(),
+    }
+}
+
+fn written_once(input: &Input<'_>) -> (Outcome, Vec<FieldConflict>) {
+    let (Some(local), Some(remote)) = (input.local.row(), input.remote.row()) else { return merge(input) };
+    let mut row = remote.clone();
+    for (position, column) in row.entity().columns.iter().enumerate() {
+        if column.late && remote.at(position).is_null() {
+            row.set_at(position, local.at(position).clone());
+        }
+    }
+    let conflicts = given_up(input.base, local, &row, Rule::WrittenOnce);
+    (Outcome::Row(row), conflicts)
+}
