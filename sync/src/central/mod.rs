@@ -1,0 +1,43 @@
+//! Central: the MariaDB database that replicas reconcile with.
+//!
+//! - [`CentralUrl`] says where it is; [`Central`] is a small pool of connections to it, each set up the same way.
+//! - [`init`] makes or upgrades the schema and installs the capture triggers; [`check`] looks whether all is well.
+//! - [`Central::sequence`], [`Central::feed`] and [`Central::rows`] are the way from there to here; [`Central::push`] and
+//!   [`Central::resolve`] the way from here to there.
+//!
+//! Architecture invariants:
+//! - Entity tables hold nothing of ours, and anyone may write them with SQL: bookkeeping lives in tables of the prefix
+//!   `ct_sync_`, filled by triggers that no writer waits for.
+//! - Changes are never numbered by their writers. An auto-increment log read by its number misses transactions that
+//!   commit out of order; here whoever pulls first numbers what is committed (see [`Central::sequence`]).
+//! - A connection on which anything failed is closed, never used again: no transaction, lock or session variable of
+//!   ours can outlive its purpose.
+//! - Identifiers in SQL come from the catalogue only, values are always bound, and no error text holds a value.
+
+mod batch;
+mod check;
+mod codec;
+mod connect;
+mod error;
+mod feed;
+mod heartbeat;
+mod init;
+mod pool;
+mod push;
+mod receipt;
+mod refusal;
+mod sequencer;
+mod sql;
+mod url;
+
+pub use batch::{Batch, Limits, PushItem, PushState};
+pub use check::{CheckReport, Finding, MachineSeen, Severity, check};
+pub use connect::Central;
+pub use error::CentralError;
+pub use feed::{Feed, FeedRow, FeedState, Head};
+pub use heartbeat::Heartbeat;
+pub use init::{InitOptions, InitReport, NewUser, init};
+pub use receipt::{ItemOutcome, Receipt};
+pub use refusal::{Refusal, RefusalKind};
+pub use sequencer::Sequenced;
+pub use url::{CentralUrl, UrlError};

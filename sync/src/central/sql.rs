@@ -1,0 +1,91 @@
+//! Statements that are put together: the one place where text becomes SQL.
+
+use std::fmt::Write as _;
+
+use merge::Key;
+use migrations::Entity;
+use sqlx::mysql::MySqlArguments;
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, MySql};
+
+/// A statement of this crate's own text and identifiers of the catalogue. Values are always bound, so that nothing a
+/// user or another program wrote can become part of the text.
+pub(super) fn statement(text: String) -> Query<'static, MySql, MySqlArguments> {
+    sqlx::query(AssertSqlSafe(text))
+}
+
+/// A name as an identifier.
+pub(super) fn name(text: &str) -> String {
+    format!("`{}`", text.replace('`', "``"))
+}
+
+/// Names as a list of identifiers.
+pub(super) fn names<'a>(list: impl IntoIterator<Item = &'a str>) -> String {
+    list.into_iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+/// `?, ?, ?`
+pub(super) fn places(count: usize) -> String {
+    repeated("?", count)
+}
+
+/// `(?, ?), (?, ?)`, or any other piece, `count` times.
+pub(super) fn repeated(piece: &str, count: usize) -> String {
+    let mut text = String::with_capacity((piece.len() + 2) * count);
+    for i in 0..count {
+        let _ = write!(text, "{}{piece}", if i > 0 { ", " } else { "" });
+    }
+    text
+}
+
+/// The primary key as one text, in the form of [`Key`]; `side` is a prefix such as `NEW.`.
+///
+/// `CHAR(31)` alone would be a binary string and make the whole key one.
+pub(super) fn key_text(entity: &Entity, side: &str) -> String {
+    let parts: Vec<String> = entity.primary_key.iter().map(|column| format!("{side}{}", name(column))).collect();
+    match parts.as_slice() {
+        [one] => one.clone(),
+        several => format!("CONCAT_WS(CHAR(31 USING utf8mb4), {})", several.join(", ")),
+    }
+}
+
+/// `` `id` IN (?, …) `` or `` (`a`, `b`) IN ((?, ?), …) `` for so many keys; bind with [`bind_keys`].
+pub(super) fn key_in(entity: &Entity, count: usize) -> String {
+    match entity.primary_key {
+        [one] => format!("{} IN ({})", name(one), places(count)),
+        several => {
+            let tuple = format!("({})", places(several.len()));
+            format!("({}) IN ({})", names(several.iter().copied()), repeated(&tuple, count))
+        }
+    }
+}
+
+/// `` `a` = ? AND `b` = ? ``; bind with [`bind_keys`].
+pub(super) fn key_is(entity: &Entity) -> String {
+    let parts: Vec<String> = entity.primary_key.iter().map(|column| format!("{} = ?", name(column))).collect();
+    parts.join(" AND ")
+}
+
+/// Binds the parts of each key.
+pub(super) fn bind_keys<'q, 'k>(
+    mut query: Query<'q, MySql, MySqlArguments>,
+    keys: impl IntoIterator<Item = &'k Key>,
+) -> Query<'q, MySql, MySqlArguments> {
+    for key in keys {
+        for part in key.parts() {
+            query = query.bind(part.to_owned());
+        }
+    }
+    query
+}
+
+/// The next larger of a few list lengths, so that few different statements are prepared; fill up with repetitions.
+pub(super) fn rounded_up(count: usize) -> usize {
+    [1, 8, 64, 256].into_iter().find(|size| *size >= count).unwrap_or(count)
+}
+
+/// The list, its last element repeated up to [`rounded_up`]: the same set for an `IN`.
+pub(super) fn padded<'a, T>(list: &'a [T]) -> impl Iterator<Item = &'a T> + Clone + use<'a, T> {
+    let filler = list.last().into_iter().cycle().take(rounded_up(list.len()) - list.len());
+    list.iter().chain(filler)
+}
