@@ -1,1 +1,17 @@
-//! Recall without I/O.
+//! Recall without I/O: from text to terms, from terms to scores, from scores to what fits a token budget.
+//!
+//! [`terms`] turns a prompt into query terms and a memory into stems, [`score`] weighs the evidence, [`excerpt`] cuts a
+//! memory to the lines that matter, [`budget`] packs the best without near-duplicates, [`render`] writes what the model
+//! reads. [`redact`] and [`noise`] guard the way in: no secret and no machine text becomes a memory.
+//!
+//! Architecture invariant: nothing here reads a clock, a file or a database; ages and counts are passed in.
+
+pub mod budget;
+pub mod excerpt;
+pub mod noise;
+pub mod redact;
+pub mod render;
+pub mod score;
+mod stem;
+mod stopwords;
+pub mod terms;

@@ -1,0 +1,112 @@
+//! What the model reads: a marker line, then dated notes with one line of provenance each.
+//!
+//! Every line after the marker is a heading, starts with a dash or is indented, so that [`crate::noise`] can tell where
+//! the block ends and it never becomes a memory itself.
+
+/// Starts every text that we inject.
+pub const MARKER: &str = "ClaudeTools memory";
+
+/// What follows the marker: what this is, and how far to trust it.
+const INTRODUCTION: &str = "(saved from earlier sessions; may be outdated, verify what you rely on)";
+
+/// One memory, ready to show.
+#[derive(Debug, Clone)]
+pub struct Note {
+    /// The day it was made, or its time: as much of it as is worth reading.
+    pub date: String,
+    /// What it is: "turn", "session", "decision" …
+    pub kind: String,
+    /// Where it comes from: machine, branch, project; only what tells it apart.
+    pub source: Vec<String>,
+    /// Its title; left out when the text begins with it.
+    pub title: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Notes under a heading of their own.
+#[derive(Debug, Clone)]
+pub struct Section {
+    /// Empty for none.
+    pub heading: String,
+    /// In the order to show.
+    pub notes: Vec<Note>,
+}
+
+/// The whole block; empty when there is no note.
+pub fn block(sections: &[Section]) -> String {
+    if sections.iter().all(|section| section.notes.is_empty()) {
+        return String::new();
+    }
+    let mut text = format!("{MARKER} {INTRODUCTION}");
+    for section in sections.iter().filter(|section| !section.notes.is_empty()) {
+        if !section.heading.is_empty() {
+            text.push_str("\n## ");
+            text.push_str(&section.heading);
+        }
+        for note in &section.notes {
+            text.push('\n');
+            text.push_str(&render(note));
+        }
+    }
+    text
+}
+
+/// One note: its provenance line, then its text, indented.
+pub fn render(note: &Note) -> String {
+    let mut provenance = vec![note.date.as_str(), note.kind.as_str()];
+    provenance.extend(note.source.iter().map(String::as_str));
+    provenance.retain(|part| !part.is_empty());
+    let mut text = format!("- [{}]", provenance.join(" · "));
+    if !note.title.is_empty() && !begins_with_title(&note.text, &note.title) {
+        text.push(' ');
+        text.push_str(&note.title.replace('\n', " "));
+    }
+    for line in note.text.lines().filter(|line| !line.trim().is_empty()) {
+        text.push_str("\n  ");
+        text.push_str(line.trim_end());
+    }
+    text
+}
+
+/// A turn's text opens with "User: " and its prompt, whose first line is the title.
+fn begins_with_title(text: &str, title: &str) -> bool {
+    let start = text.trim_start_matches("User: ").trim_start_matches(['#', '-', '*', '>', ' ', '\n']);
+    start.starts_with(title.trim_end_matches('…'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(title: &str, text: &str) -> Note {
+        Note {
+            date: "2026-11-20".into(),
+            kind: "turn".into(),
+            source: vec!["laptop".into(), String::new()],
+            title: title.into(),
+            text: text.into(),
+        }
+    }
+
+    #[test]
+    fn nothing_to_say_is_nothing() {
+        assert_eq!(block(&[Section { heading: "Last session".into(), notes: Vec::new() }]), "");
+    }
+
+    #[test]
+    fn notes_are_dated_and_sourced() {
+        let text = block(&[Section { heading: "Notes".into(), notes: vec![note("Ports", "User: which?\n\n5544")] }]);
+        assert!(text.starts_with(MARKER));
+        assert!(text.ends_with("\n## Notes\n- [2026-11-20 · turn · laptop] Ports\n  User: which?\n  5544"), "{text}");
+    }
+
+    #[test]
+    fn a_title_is_not_repeated() {
+        assert_eq!(
+            render(&note("which port", "User: which port is it?\nAssistant: 5544")).matches("which port").count(),
+            1
+        );
+        assert_eq!(render(&note("a long…", "a long story")).matches("a long").count(), 1);
+    }
+}

@@ -1,0 +1,223 @@
+//! What a memory is worth for a query: lexical evidence, then importance, use, age and place as bounded factors.
+//!
+//! The evidence is BM25 over the terms found, divided by what a memory holding every term often would get: 0 to 10,
+//! comparable between queries, so that one bar serves all. Every factor stays close to 1: evidence decides, the rest
+//! orders what is about equal. All weights are here and nowhere else.
+
+use crate::terms::Term;
+
+/// BM25's saturation of repeated terms.
+const K1: f64 = 1.2;
+/// BM25's correction for length.
+const B: f64 = 0.75;
+/// Length at which the correction is neutral, in words: that of a turn with prompt and answer.
+const AVERAGE_WORDS: f64 = 150.0;
+/// A title's words count as often as this.
+const TITLE_WEIGHT: f64 = 2.0;
+/// Memories that a store is taken to hold at least: in a store of ten, every word looks rare.
+const MIN_CORPUS: u64 = 1_000;
+/// Share of the best other turn of the same session that counts for a turn (structure; see the recall benchmark).
+const SESSION_SHARE: f64 = 0.2;
+/// Importance 0 to 10 spans this factor around 1; 5 is neutral.
+const IMPORTANCE_SPAN: f64 = 0.15;
+/// Growth with the logarithm of uses, and its limit.
+const USAGE_STEP: f64 = 0.03;
+const USAGE_LIMIT: f64 = 0.10;
+/// Age never takes more than a fifth away: an unbounded decay dropped the evidence found from 70 to 22 in measurements.
+const AGE_FLOOR: f64 = 0.8;
+const AGE_HALF_LIFE_DAYS: f64 = 30.0;
+/// A memory of another project needs this much more evidence.
+const OTHER_PROJECT: f64 = 0.7;
+/// A full score, so that figures read like the stored importance.
+const SCALE: f64 = 10.0;
+
+/// What a query term weighs.
+#[derive(Debug, Clone)]
+pub struct Weighted {
+    /// The term.
+    pub term: Term,
+    /// Its inverse document frequency, see [`weight`].
+    pub weight: f64,
+}
+
+/// Inverse document frequency of a term that `holding` of `memories` memories hold; about 7 for one in a thousand.
+#[expect(clippy::cast_precision_loss, reason = "counts of memories are far below 2^52")]
+pub fn weight(memories: u64, holding: u64) -> f64 {
+    let all = memories.max(MIN_CORPUS).max(holding) as f64;
+    let holding = holding as f64;
+    (1.0 + (all - holding + 0.5) / (holding + 0.5)).ln()
+}
+
+/// What the text of a memory says about a query.
+#[derive(Debug, Clone, Default)]
+pub struct Lexical {
+    /// 0 to 10.
+    pub score: f64,
+    /// Weight of the terms found as a share of the weight of all, 0 to 1.
+    pub coverage: f64,
+    /// The terms found, as positions in the query.
+    pub found: Vec<usize>,
+}
+
+/// Compares a memory's text with a query; `title` and `body` as [`crate::terms::stems`] cuts them.
+#[expect(clippy::cast_precision_loss, reason = "words of one memory")]
+pub fn lexical(query: &[Weighted], title: &[String], body: &[String]) -> Lexical {
+    let length = (title.len() + body.len()) as f64;
+    let norm = K1 * (1.0 - B + B * length / AVERAGE_WORDS);
+    let (mut score, mut covered, mut total) = (0.0, 0.0, 0.0);
+    let mut found = Vec::new();
+    for (position, weighted) in query.iter().enumerate() {
+        total += weighted.weight;
+        let title_count = weighted.term.occurrences(title) as f64;
+        let count = TITLE_WEIGHT * title_count + weighted.term.occurrences(body) as f64;
+        if count > 0.0 {
+            score += weighted.weight * count * (K1 + 1.0) / (count + norm);
+            covered += weighted.weight;
+            found.push(position);
+        }
+    }
+    if total <= 0.0 {
+        return Lexical::default();
+    }
+    Lexical { score: SCALE * score / (total * (K1 + 1.0)), coverage: covered / total, found }
+}
+
+/// What else is known of a memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Signals {
+    /// Stored importance, 0 to 10.
+    pub importance: f64,
+    /// How often it was of use.
+    pub usage: u32,
+    /// Days since it was made.
+    pub age_days: f64,
+    /// True when it belongs to the caller's project.
+    pub same_project: bool,
+    /// The best lexical score of another turn of its session among the candidates; 0 when there is none.
+    pub session_best: f64,
+}
+
+/// A score and what it is made of; `total` is the lexical part plus structure, times all factors.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Parts {
+    /// Evidence in the text, 0 to 10.
+    pub lexical: f64,
+    /// Added for other turns of the same session.
+    pub structure: f64,
+    /// Share of the query's weight that was found, 0 to 1.
+    pub coverage: f64,
+    /// Factor for importance, 0.85 to 1.15.
+    pub importance: f64,
+    /// Factor for use, 1 to 1.1.
+    pub usage: f64,
+    /// Factor for age, 0.8 to 1.
+    pub age: f64,
+    /// Factor for the project, 0.7 or 1.
+    pub project: f64,
+    /// The relevance, 0 upwards.
+    pub total: f64,
+}
+
+/// Fuses the evidence with the signals.
+pub fn score(lexical: &Lexical, signals: &Signals) -> Parts {
+    let structure = SESSION_SHARE * signals.session_best.max(0.0);
+    let importance = 1.0 + IMPORTANCE_SPAN * (signals.importance.clamp(0.0, 10.0) - 5.0) / 5.0;
+    let usage = 1.0 + (USAGE_STEP * f64::from(signals.usage).ln_1p()).min(USAGE_LIMIT);
+    let age = AGE_FLOOR + (1.0 - AGE_FLOOR) * (-signals.age_days.max(0.0) / AGE_HALF_LIFE_DAYS).exp2();
+    let project = if signals.same_project { 1.0 } else { OTHER_PROJECT };
+    let total = (lexical.score + structure) * importance * usage * age * project;
+    Parts { lexical: lexical.score, structure, coverage: lexical.coverage, importance, usage, age, project, total }
+}
+
+/// The bar for unasked recall: what is injected into a prompt must have something to do with it.
+pub mod bar {
+    use super::Parts;
+
+    /// Share of the query's weight that a memory must hold, in the caller's project and in another.
+    const COVERAGE: f64 = 0.2;
+    const COVERAGE_ELSEWHERE: f64 = 0.4;
+    /// Terms that must be found, if the query has as many.
+    const TERMS: usize = 2;
+    /// Relevance below which nothing is injected.
+    const SCORE: f64 = 0.6;
+
+    /// True when a memory passes: `found` of the query's `asked` terms stand in it.
+    pub fn passes(parts: &Parts, found: usize, asked: usize) -> bool {
+        let coverage = if parts.project < 1.0 { COVERAGE_ELSEWHERE } else { COVERAGE };
+        parts.coverage >= coverage && found >= TERMS.min(asked) && parts.total >= SCORE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::terms::{query, stems};
+
+    const PLAIN: Signals = Signals { importance: 5.0, usage: 0, age_days: 0.0, same_project: true, session_best: 0.0 };
+
+    fn weighted(text: &str, holding: u64) -> Vec<Weighted> {
+        query(text).into_iter().map(|term| Weighted { term, weight: weight(10_000, holding) }).collect()
+    }
+
+    fn relevance(prompt: &str, memory: &str, signals: &Signals) -> Parts {
+        score(&lexical(&weighted(prompt, 10), &[], &stems(memory)), signals)
+    }
+
+    #[test]
+    fn more_evidence_scores_higher() {
+        let prompt = "which port does the staging database use";
+        let all = relevance(prompt, "the staging database listens on port 5544", &PLAIN);
+        let some = relevance(prompt, "the production database was slow", &PLAIN);
+        let none = relevance(prompt, "colours of the new logo", &PLAIN);
+        assert!(all.total > some.total && some.total > none.total);
+        assert!((none.total).abs() < f64::EPSILON);
+        assert!((all.coverage - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn rare_terms_weigh_more() {
+        assert!(weight(100_000, 3) > 2.0 * weight(100_000, 3_000));
+        assert!(weight(5, 5) > 0.0, "a small store knows no common terms");
+    }
+
+    #[test]
+    fn a_title_counts_more_than_the_body() {
+        let query = weighted("vault rotation", 10);
+        let filler = stems(&"other words here ".repeat(30));
+        let in_title = lexical(&query, &stems("vault rotation"), &filler);
+        let mut body = filler.clone();
+        body.extend(stems("vault rotation"));
+        assert!(in_title.score > lexical(&query, &[], &body).score);
+    }
+
+    #[test]
+    fn age_is_bounded() {
+        let fresh = relevance("staging port", "staging port", &PLAIN);
+        let month = relevance("staging port", "staging port", &Signals { age_days: 30.0, ..PLAIN });
+        let decade = relevance("staging port", "staging port", &Signals { age_days: 3_650.0, ..PLAIN });
+        assert!((month.age - 0.9).abs() < 1e-9);
+        assert!(decade.total >= 0.8 * fresh.total && decade.total < month.total);
+    }
+
+    #[test]
+    fn factors_order_but_do_not_decide() {
+        let weak = Signals { importance: 10.0, usage: 10_000, session_best: 0.0, ..PLAIN };
+        let strong = Signals { importance: 0.0, age_days: 3_650.0, ..PLAIN };
+        let prompt = "staging database port timeout";
+        assert!(
+            relevance(prompt, "staging database port timeout", &strong).total
+                > relevance(prompt, "staging only", &weak).total
+        );
+    }
+
+    #[test]
+    fn the_bar_wants_two_terms_when_there_are_two() {
+        let prompt = "deploy codeword for the staging server";
+        let good = relevance(prompt, "the deploy codeword is heron", &PLAIN);
+        let chance = relevance(prompt, "we painted the server room", &PLAIN);
+        assert!(bar::passes(&good, 2, 4));
+        assert!(!bar::passes(&chance, 1, 4));
+        let single = relevance("codeword", "the codeword is heron", &PLAIN);
+        assert!(bar::passes(&single, 1, 1));
+    }
+}

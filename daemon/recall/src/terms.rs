@@ -1,0 +1,242 @@
+//! From text to terms: the words of a memory as stems, the words of a prompt as query terms.
+//!
+//! Words are cut as FTS5's `unicode61 remove_diacritics 2` cuts them (runs of letters and digits), so that what the
+//! index finds is recognised here again. A query keeps identifiers whole (`src/main.rs`, `getUserName`, `PROJ-123`,
+//! as phrases) beside their parts; stop words stay out, numbers stay in.
+
+use std::collections::{BTreeSet, HashSet};
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+use crate::stem::stem;
+use crate::stopwords::is_stop_word;
+
+/// Query terms taken from one prompt; each costs one look into the index.
+pub const MAX_TERMS: usize = 32;
+/// Characters read of a long prompt, from its start and from its end: what people ask stands there, between them is
+/// what they pasted.
+const HEAD_CHARS: usize = 8_000;
+const TAIL_CHARS: usize = 4_000;
+/// Words that an identifier may consist of.
+const IDENTIFIER_WORDS: std::ops::RangeInclusive<usize> = 2..=8;
+/// Letters that a part of a camel-case word needs to be searched for alone.
+const MIN_HUMP: usize = 3;
+
+/// One thing to look for: a word, or the words of an identifier in their order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Term {
+    words: Vec<String>,
+    stems: Vec<String>,
+}
+
+impl Term {
+    fn new(words: &[&str]) -> Self {
+        let words: Vec<String> = words.iter().map(|word| fold(word)).collect();
+        let stems = words.iter().map(|word| stem(word)).collect();
+        Self { words, stems }
+    }
+
+    /// As it reads: the words, lower-cased, with blanks between them.
+    pub fn text(&self) -> String {
+        self.words.join(" ")
+    }
+
+    /// True for an identifier of several words.
+    pub fn is_phrase(&self) -> bool {
+        self.words.len() > 1
+    }
+
+    /// The FTS5 expression that finds it: one quoted string, in which nothing is an operator.
+    pub fn match_expression(&self) -> String {
+        quoted(&self.text())
+    }
+
+    /// How often it stands in a text that [`stems`] has cut.
+    pub fn occurrences(&self, document: &[String]) -> usize {
+        match self.stems.as_slice() {
+            [single] => document.iter().filter(|stem| *stem == single).count(),
+            phrase => document.windows(phrase.len()).filter(|window| *window == phrase).count(),
+        }
+    }
+
+    /// How likely it is to tell one memory from another; long words and identifiers are.
+    fn specificity(&self) -> usize {
+        let length: usize = self.words.iter().map(|word| word.chars().count()).sum();
+        let digits = self.words.iter().any(|word| word.chars().any(char::is_numeric));
+        length.min(16) + if self.is_phrase() { 8 } else { 0 } + if digits { 4 } else { 0 }
+    }
+}
+
+/// The terms to look for, in the order in which the text has them, at most [`MAX_TERMS`].
+pub fn query(text: &str) -> Vec<Term> {
+    let mut seen = HashSet::new();
+    let mut terms = Vec::new();
+    for part in ends_of(text) {
+        for chunk in part.split_whitespace() {
+            for term in terms_of(chunk) {
+                if seen.insert(term.stems.clone()) {
+                    terms.push(term);
+                }
+            }
+        }
+    }
+    if terms.len() > MAX_TERMS {
+        let mut by_worth: Vec<usize> = (0..terms.len()).collect();
+        by_worth.sort_by_key(|&at| std::cmp::Reverse(terms[at].specificity()));
+        let kept: HashSet<usize> = by_worth.into_iter().take(MAX_TERMS).collect();
+        terms = terms.into_iter().enumerate().filter(|(at, _)| kept.contains(at)).map(|(_, term)| term).collect();
+    }
+    terms
+}
+
+/// All words of a text as stems, stop words included, in order.
+pub fn stems(text: &str) -> Vec<String> {
+    words(text).map(|word| stem(&fold(word))).collect()
+}
+
+/// The distinct stems of a text that are not stop words: what it is about, for comparing texts.
+pub fn subject(text: &str) -> BTreeSet<String> {
+    words(text).map(fold).filter(|word| !is_stop_word(word)).map(|word| stem(&word)).collect()
+}
+
+fn terms_of(chunk: &str) -> Vec<Term> {
+    let parts: Vec<&str> = words(chunk).collect();
+    let mut terms = Vec::new();
+    let spoken = chunk.contains(['\'', '’']);
+    if !spoken && IDENTIFIER_WORDS.contains(&parts.len()) && parts.iter().any(|word| is_content(word)) {
+        terms.push(Term::new(&parts));
+    }
+    for part in parts {
+        if is_content(part) {
+            terms.push(Term::new(&[part]));
+        }
+        let humps = humps(part);
+        if humps.len() > 1 {
+            let long = humps.into_iter().filter(|hump| hump.len() >= MIN_HUMP && is_content(hump));
+            terms.extend(long.map(|hump| Term::new(&[hump])));
+        }
+    }
+    terms
+}
+
+/// Worth a look: no stop word, and no single Latin letter or digit.
+fn is_content(word: &str) -> bool {
+    let folded = fold(word);
+    !is_stop_word(&folded) && (folded.len() > 1)
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && !is_combining_mark(c)).filter(|word| !word.is_empty())
+}
+
+fn fold(word: &str) -> String {
+    if word.is_ascii() {
+        word.to_ascii_lowercase()
+    } else {
+        word.nfd().filter(|&c| !is_combining_mark(c)).collect::<String>().to_lowercase()
+    }
+}
+
+/// `getUserName` → get, User, Name; `HTTPServer` → HTTP, Server.
+fn humps(word: &str) -> Vec<&str> {
+    let letters: Vec<(usize, char)> = word.char_indices().collect();
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for at in 1..letters.len() {
+        let (position, letter) = letters[at];
+        let before = letters[at - 1].1;
+        let ends_acronym = before.is_uppercase()
+            && letter.is_uppercase()
+            && letters.get(at + 1).is_some_and(|(_, c)| c.is_lowercase());
+        if (before.is_lowercase() && letter.is_uppercase()) || ends_acronym {
+            parts.push(&word[start..position]);
+            start = position;
+        }
+    }
+    parts.push(&word[start..]);
+    parts
+}
+
+fn ends_of(text: &str) -> Vec<&str> {
+    let boundary = |chars: usize| text.char_indices().nth(chars).map_or(text.len(), |(at, _)| at);
+    let head = boundary(HEAD_CHARS);
+    if head == text.len() {
+        return vec![text];
+    }
+    let rest = &text[head..];
+    let tail = rest.char_indices().rev().nth(TAIL_CHARS - 1).map_or(0, |(at, _)| at);
+    vec![&text[..head], &rest[tail..]]
+}
+
+/// A string of FTS5's query language: only the quote itself needs care.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(prompt: &str) -> Vec<String> {
+        query(prompt).iter().map(Term::text).collect()
+    }
+
+    #[test]
+    fn stop_words_go_and_content_stays() {
+        assert_eq!(texts("Which port does the staging database use?"), ["port", "staging", "database"]);
+        assert!(texts("ok, yes go on").is_empty());
+        assert!(texts("thanks! continue please :)").is_empty());
+    }
+
+    #[test]
+    fn identifiers_are_searched_whole_and_in_parts() {
+        assert_eq!(texts("fix src/main.rs"), ["fix", "src main rs", "src", "main", "rs"]);
+        assert_eq!(texts("getUserName"), ["getusername", "user", "name"]);
+        assert_eq!(texts("HTTPServer"), ["httpserver", "http", "server"]);
+        assert_eq!(texts("PROJ-123"), ["proj 123", "proj", "123"]);
+        assert_eq!(texts("don't"), ["don't"; 0]);
+    }
+
+    #[test]
+    fn numbers_and_codes_are_kept() {
+        assert_eq!(texts("error E0382 on 5544"), ["error", "e0382", "5544"]);
+    }
+
+    #[test]
+    fn every_script_is_text() {
+        assert_eq!(texts("Größe der Datenbank"), ["große", "der", "datenbank"]);
+        assert_eq!(stems("café naïve"), ["cafe", "naiv"]);
+        assert_eq!(stems("データベース"), stems("データベース"));
+    }
+
+    #[test]
+    fn operators_of_the_query_language_are_only_text() {
+        for text in ["a\" OR b", "NEAR(x y)", "title: x*", "--", "'; DROP TABLE x"] {
+            for term in query(text) {
+                let expression = term.match_expression();
+                assert!(expression.starts_with('"') && expression.ends_with('"'));
+                assert!(!expression[1..expression.len() - 1].contains('"'));
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_prompt_keeps_its_ends_and_its_identifiers() {
+        let filler = "plain words ".repeat(2_000);
+        let terms = texts(&format!("start42 {filler} finish_line_7"));
+        assert!(terms.contains(&"start42".to_owned()) && terms.contains(&"finish line 7".to_owned()));
+        let many: Vec<String> = (0..500).map(|n| format!("word{n}")).collect();
+        assert_eq!(query(&many.join(" ")).len(), MAX_TERMS);
+    }
+
+    #[test]
+    fn occurrences_count_stems_and_phrases() {
+        let document = stems("Running tests: the test in src/main.rs runs main.rs");
+        let counted = |text: &str| query(text)[0].occurrences(&document);
+        assert_eq!(counted("tests"), 2);
+        assert_eq!(counted("run"), 2);
+        assert_eq!(counted("main.rs"), 2);
+        assert_eq!(counted("src/main.rs"), 1);
+    }
+}
