@@ -1,0 +1,71 @@
+//! Between central's terms and the replica's: feed rows become incoming rows, a flight becomes a batch, a receipt
+//! becomes what each row of the flight has settled to.
+
+use crate::central::{Batch, FeedRow, FeedState as There, ItemOutcome, PushItem, PushState, Receipt, RefusalKind};
+use crate::local::{FeedState as Here, Flight, Incoming, MISSING_PARENT, Refusal, Settled};
+use merge::RowId;
+
+/// A row of the feed, for the replica.
+pub(super) fn incoming(row: FeedRow) -> Incoming {
+    let state = match row.state {
+        There::Present(row) => Here::Present(row),
+        There::Deleted { image } => Here::Deleted(image),
+        There::Unreadable { column, reason } => Here::Unreadable { column: column.to_owned(), reason },
+    };
+    Incoming { id: row.id, seq: row.seq, time: row.time, state }
+}
+
+/// The batch that a flight is sent as.
+pub(super) fn batch(flight: &Flight, replica_id: &str) -> Batch {
+    let items = flight.items.iter().map(|item| PushItem {
+        id: item.entry.id.clone(),
+        base: item.entry.base.clone(),
+        local: match &item.image {
+            Some(row) => PushState::Present(row.clone()),
+            None => PushState::Deleted { image: item.entry.base.clone() },
+        },
+        time: item.entry.time,
+    });
+    Batch { replica_id: replica_id.to_owned(), batch_no: flight.batch_no, items: items.collect() }
+}
+
+/// What each row of the batch has settled to.
+pub(super) fn settled(receipt: Receipt) -> Vec<(RowId, Settled)> {
+    let outcomes = receipt.outcomes.into_iter();
+    outcomes
+        .map(|(id, outcome)| {
+            let settled = match outcome {
+                ItemOutcome::Agreed { row, conflicts } => Settled::Agreed { row, conflicts },
+                ItemOutcome::Refused(refusal) => Settled::Refused(explained(&id, refusal)),
+            };
+            (id, settled)
+        })
+        .collect()
+}
+
+/// A refusal in words, with what would help.
+fn explained(id: &RowId, refusal: crate::central::Refusal) -> Refusal {
+    let table = id.entity.name;
+    let mut because_of = None;
+    let (kind, hint) = match refusal.kind {
+        RefusalKind::Unique { columns, existing } => {
+            because_of = existing;
+            let columns = columns.join(", ");
+            ("unique key", format!("change {columns} of this row of {table}, here or at central, so that they differ"))
+        }
+        RefusalKind::MissingParent { column, parent } => {
+            because_of = Some(parent.clone());
+            (MISSING_PARENT, format!("{column} refers to {parent}, which central does not have; it goes when that one is there"))
+        }
+        RefusalKind::HasChildren { child } => {
+            ("has children", format!("rows of {child} refer to it at central: delete or move those first"))
+        }
+        RefusalKind::Check { name } => ("check", format!("correct the value that {name} is about")),
+        RefusalKind::TooLong { column } => ("too long", format!("shorten {column}")),
+        RefusalKind::BadValue { column } => ("bad value", format!("correct {column}")),
+        RefusalKind::TooBig => ("too big", "shorten the row, or raise max_allowed_packet at central".to_owned()),
+        RefusalKind::Unreadable { column } => ("unreadable", format!("correct {column} of this row at central")),
+        RefusalKind::Other => ("other", "see the reason; it is tried again when the row changes".to_owned()),
+    };
+    Refusal { kind, reason: refusal.message, hint, because_of }
+}

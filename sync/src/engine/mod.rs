@@ -1,0 +1,109 @@
+//! The loop that keeps the replica and central equal.
+//!
+//! One task owns the connection to central. It runs a round ([`round`]) when something changed here, when asked, and
+//! every few seconds; when central cannot be reached it waits longer each time ([`backoff`]), which is normal and costs
+//! nothing: the journal collects meanwhile. What it does and why it waits is always to be seen in [`SyncStatus`].
+//!
+//! Architecture invariant: the order within a round is fixed, resolve → sequence → pull → push → acknowledge. Pulling
+//! before the batch in flight is resolved would count increments twice.
+
+mod backoff;
+mod exchange;
+mod pending;
+mod round;
+mod status;
+mod task;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::central::CentralUrl;
+use crate::local::Store;
+
+pub use round::RoundReport;
+pub use status::{SyncError, SyncState, SyncStatus};
+
+/// How the engine is to work.
+#[derive(Debug, Clone)]
+pub struct EngineSettings {
+    /// Where central is; None: there is none, the engine only reports the journal's length.
+    pub central: Option<CentralUrl>,
+    /// What this machine is called at central, for people.
+    pub hostname: String,
+    /// Time between rounds when nothing happens here.
+    pub poll: Duration,
+    /// How long to collect local changes before a round.
+    pub settle: Duration,
+}
+
+impl EngineSettings {
+    /// The usual settings.
+    pub fn new(central: Option<CentralUrl>, hostname: impl Into<String>) -> Self {
+        Self {
+            central,
+            hostname: hostname.into(),
+            poll: Duration::from_secs(5),
+            settle: Duration::from_millis(250),
+        }
+    }
+}
+
+/// The way to talk to a running engine. Clones share it.
+#[derive(Debug, Clone)]
+pub struct EngineHandle {
+    store: Store,
+    commands: mpsc::Sender<Command>,
+    state: watch::Receiver<status::Progress>,
+    task: Arc<tokio::sync::Mutex<Option<JoinHandle<()>>>>,
+}
+
+/// What the task is asked to do.
+#[derive(Debug)]
+enum Command {
+    /// A round now, with an answer if one is wanted.
+    Round(Option<oneshot::Sender<Result<RoundReport, SyncError>>>),
+    /// No further round.
+    Stop,
+}
+
+/// Starts the engine's task on the current runtime.
+pub fn start(store: Store, settings: EngineSettings) -> EngineHandle {
+    let (commands, inbox) = mpsc::channel(16);
+    let (progress, state) = watch::channel(status::Progress::new(settings.central.as_ref()));
+    let task = tokio::spawn(task::run(store.clone(), settings, inbox, progress));
+    EngineHandle { store, commands, state, task: Arc::new(tokio::sync::Mutex::new(Some(task))) }
+}
+
+impl EngineHandle {
+    /// What the engine is doing, with the counts of the replica. Reads the replica, so it blocks for a moment.
+    pub fn status(&self) -> SyncStatus {
+        let counts = self.store.read(crate::local::counts);
+        self.state.borrow().status(counts)
+    }
+
+    /// Asks for a round soon.
+    pub fn nudge(&self) {
+        // A full queue means that a round is about to come anyway.
+        let _ = self.commands.try_send(Command::Round(None));
+    }
+
+    /// Runs a round now, also when the engine is waiting for central to come back, and returns what it did.
+    pub async fn round(&self) -> Result<RoundReport, SyncError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command::Round(Some(reply))).await.map_err(|_| SyncError::Stopped)?;
+        answer.await.unwrap_or(Err(SyncError::Stopped))
+    }
+
+    /// Finishes the round that is running and ends the task.
+    pub async fn stop(&self) {
+        // A task that has ended needs no word.
+        let _ = self.commands.send(Command::Stop).await;
+        if let Some(task) = self.task.lock().await.take() {
+            // A panic in the task was logged by the runtime; there is nothing left to stop.
+            let _ = task.await;
+        }
+    }
+}

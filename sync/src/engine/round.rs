@@ -1,0 +1,189 @@
+//! One round: resolve → sequence → pull → push → acknowledge, until both sides are still.
+
+use std::time::Instant;
+
+use merge::RowId;
+use serde::Serialize;
+use tracing::{info, warn};
+
+use super::exchange::{batch, incoming, settled};
+use super::status::SyncError;
+use crate::central::{Central, CentralError};
+use crate::local::{self, Applied, Page, Store};
+
+/// Rows of a page of the feed: large enough to share a commit, small enough that hooks do not wait for it.
+const PAGE: usize = 500;
+/// How often rows are read again for the sake of a neighbour, before what is left stays parked or in quarantine.
+const REREADS: usize = 3;
+
+/// What a round did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct RoundReport {
+    /// Rows that changed here because of central.
+    pub pulled: u64,
+    /// Rows that central took.
+    pub pushed: u64,
+    /// Rows that both sides had changed.
+    pub merged: u64,
+    /// Rows that one side refused in this round.
+    pub quarantined: u64,
+    /// Values set aside in this round.
+    pub conflicts: u64,
+    /// The last central change that was pulled.
+    pub cursor: u64,
+    /// How long it took.
+    pub millis: u64,
+}
+
+impl RoundReport {
+    fn add(&mut self, applied: &Applied) {
+        self.pulled += applied.changed;
+        self.merged += applied.merged;
+        self.conflicts += applied.conflicts;
+    }
+}
+
+/// Runs a round. When it fails half way, what was done stays, and the next one goes on from there.
+pub(super) async fn round(central: &Central, store: &Store, hostname: &str) -> Result<RoundReport, SyncError> {
+    let started = Instant::now();
+    let mut report = RoundReport::default();
+    let mut round = Round { central, store, report: &mut report };
+    match round.run(hostname).await {
+        Err(SyncError::Central(CentralError::Rewound { .. })) => {
+            round.take_another_identity().await?;
+            round.run(hostname).await?;
+        }
+        other => other?,
+    }
+    report.millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(report)
+}
+
+struct Round<'a> {
+    central: &'a Central,
+    store: &'a Store,
+    report: &'a mut RoundReport,
+}
+
+impl Round<'_> {
+    async fn run(&mut self, hostname: &str) -> Result<(), SyncError> {
+        self.resolve().await?;
+        self.pull().await?;
+        while self.push().await? {}
+        // What was pushed comes back as changes of our own: taking them in now leaves the next round nothing to do.
+        self.pull().await?;
+        let cursor = self.report.cursor;
+        self.central.heartbeat(&self.store.replica_id(), hostname, cursor).await?;
+        Ok(())
+    }
+
+    /// Finds out what became of a batch whose answer was never read.
+    async fn resolve(&mut self) -> Result<(), SyncError> {
+        let Some(flight) = self.store.write_async(|tx| local::in_flight(tx)).await? else { return Ok(()) };
+        let receipt = self.central.resolve(&self.store.replica_id(), flight.batch_no).await?;
+        match receipt {
+            Some(receipt) => self.acknowledge(flight, receipt).await?,
+            None => self.store.write_async(|tx| local::discard(tx)).await?,
+        }
+        Ok(())
+    }
+
+    /// Numbers what is committed at central and takes it in, page by page, to the end of the feed.
+    async fn pull(&mut self) -> Result<(), SyncError> {
+        self.central.sequence().await?;
+        let (epoch, mut cursor) = self.store.write_async(|tx| local::cursor(tx)).await?;
+        let mut needs = Vec::new();
+        let mut known = epoch;
+        loop {
+            let feed = self.central.feed(cursor, PAGE).await?;
+            if known.as_ref() != Some(&feed.epoch) || feed.head < cursor {
+                if known.is_some() {
+                    warn!(cursor, head = feed.head, "central is another one or was restored: comparing from the beginning");
+                }
+                let epoch = feed.epoch.clone();
+                known = Some(epoch.clone());
+                self.store.write_async(move |tx| local::start_over(tx, &epoch)).await?;
+                cursor = 0;
+                continue;
+            }
+            if feed.unknown > 0 {
+                info!(changes = feed.unknown, "skipped changes of tables that this version does not know");
+            }
+            cursor = feed.next;
+            let rows = feed.rows.into_iter().map(incoming).collect();
+            needs.extend(self.apply(Page { rows, cursor: Some(cursor) }).await?.needs);
+            self.report.cursor = cursor;
+            if feed.complete {
+                break;
+            }
+        }
+        self.reread(needs).await
+    }
+
+    /// Reads rows again that others depend on, and settles what points at nothing.
+    async fn reread(&mut self, mut needs: Vec<RowId>) -> Result<(), SyncError> {
+        for _ in 0..REREADS {
+            needs.extend(self.store.write_async(local::settle_all).await?);
+            needs.sort_unstable();
+            needs.dedup();
+            if needs.is_empty() {
+                return Ok(());
+            }
+            let rows = self.central.rows(&std::mem::take(&mut needs)).await?;
+            let rows = rows.into_iter().map(incoming).collect();
+            needs = self.apply(Page { rows, cursor: None }).await?.needs;
+        }
+        Ok(())
+    }
+
+    async fn apply(&mut self, page: Page) -> Result<Applied, SyncError> {
+        if page.rows.is_empty() && page.cursor.is_none() {
+            return Ok(Applied::default());
+        }
+        let applied = self.store.apply_async(move |tx| local::apply(tx, page)).await?;
+        self.report.add(&applied);
+        Ok(applied)
+    }
+
+    /// Sends one batch; false when there is nothing more that central would take.
+    async fn push(&mut self) -> Result<bool, SyncError> {
+        let limits = self.central.limits();
+        let departing = self.store.write_async(move |tx| local::depart(tx, limits.rows, limits.bytes)).await?;
+        let Some(flight) = departing else { return Ok(false) };
+        let receipt = self.central.push(&batch(&flight, &self.store.replica_id())).await?;
+        let before = self.report.pushed;
+        self.acknowledge(flight, receipt).await?;
+        Ok(self.report.pushed > before)
+    }
+
+    async fn acknowledge(
+        &mut self,
+        flight: local::Flight,
+        receipt: crate::central::Receipt,
+    ) -> Result<(), SyncError> {
+        let settled = settled(receipt);
+        let refused = settled.iter().filter(|(_, one)| matches!(one, local::Settled::Refused(_))).count() as u64;
+        self.report.quarantined += refused;
+        self.report.pushed += settled.len() as u64 - refused;
+        let applied = self.store.apply_async(move |tx| local::acknowledge(tx, &flight, settled)).await?;
+        self.report.merged += applied.merged;
+        self.report.conflicts += applied.conflicts;
+        self.reread(applied.needs).await
+    }
+
+    /// This file is a copy, or was restored from a backup: another machine, as far as central is concerned.
+    async fn take_another_identity(&mut self) -> Result<(), SyncError> {
+        let id = local::new_id(self.store.clock().now_us());
+        warn!(old = self.store.replica_id(), new = id, "this replica is a copy or a restored backup: it takes a new identity");
+        let new = id.clone();
+        self.store
+            .write_async(move |tx| {
+                let (epoch, _) = local::cursor(tx)?;
+                local::rename(tx, &new)?;
+                local::start_over(tx, epoch.as_deref().unwrap_or_default())
+            })
+            .await?;
+        self.store.set_replica_id(id);
+        Ok(())
+    }
+}

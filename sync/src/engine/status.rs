@@ -1,0 +1,150 @@
+//! What the engine is doing, for people and programs.
+
+use serde::Serialize;
+
+use crate::central::{CentralError, CentralUrl};
+use crate::local::{Counts, StoreError};
+
+/// In short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SyncState {
+    /// No central is configured.
+    Unconfigured,
+    /// The first connection is being made.
+    Connecting,
+    /// Connected, nothing to do.
+    Idle,
+    /// A round is running.
+    Syncing,
+    /// Central cannot be reached; the journal collects, and it is tried again.
+    Offline,
+    /// Central answers but does not let this machine in, or is of another version. Somebody must act.
+    Refused,
+}
+
+/// The engine's state.
+#[derive(Debug, Clone, Serialize)]
+pub struct SyncStatus {
+    /// In short.
+    pub state: SyncState,
+    /// Where central is, without the password.
+    pub central: Option<String>,
+    /// End of the last round that went through, microseconds since the Unix epoch.
+    pub last_success_us: Option<u64>,
+    /// Why the last round did not go through.
+    pub last_error: Option<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Rows that central has not got yet.
+    pub pending: u64,
+    /// Rows refused by one side.
+    pub quarantined: u64,
+    /// Conflicts flagged for review.
+    pub conflicts: u64,
+    /// References that point at nothing for the moment.
+    pub parked: u64,
+    /// The last central change that was pulled.
+    pub cursor: u64,
+    /// When it is tried again, microseconds since the Unix epoch.
+    pub retry_at_us: Option<u64>,
+}
+
+/// Why a round did not go through.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SyncError {
+    /// There is nothing to sync with.
+    #[error("no central database is configured")]
+    Unconfigured,
+    /// Central's side.
+    #[error(transparent)]
+    Central(#[from] CentralError),
+    /// This machine's side.
+    #[error("the replica: {0}")]
+    Store(#[from] StoreError),
+    /// The engine has been stopped.
+    #[error("the sync engine is stopped")]
+    Stopped,
+}
+
+impl SyncError {
+    /// What the user can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unconfigured => Some("run `claudetools setup --central URL`".into()),
+            Self::Central(error) => error.hint().map(Into::into),
+            Self::Store(_) => Some("run `claudetools doctor`".into()),
+            Self::Stopped => Some("start the daemon again: `claudetools daemon`".into()),
+        }
+    }
+
+    /// True when somebody must act before it can go on.
+    fn is_refusal(&self) -> bool {
+        matches!(self, Self::Central(error) if !error.is_retryable())
+    }
+}
+
+/// What the task publishes; the counts are added when somebody asks.
+#[derive(Debug, Clone)]
+pub(super) struct Progress {
+    state: SyncState,
+    central: Option<String>,
+    last_success_us: Option<u64>,
+    last_error: Option<String>,
+    hint: Option<String>,
+    cursor: u64,
+    retry_at_us: Option<u64>,
+}
+
+impl Progress {
+    pub(super) fn new(central: Option<&CentralUrl>) -> Self {
+        Self {
+            state: if central.is_some() { SyncState::Connecting } else { SyncState::Unconfigured },
+            central: central.map(ToString::to_string),
+            last_success_us: None,
+            last_error: None,
+            hint: None,
+            cursor: 0,
+            retry_at_us: None,
+        }
+    }
+
+    pub(super) fn syncing(&mut self) {
+        self.state = SyncState::Syncing;
+        self.retry_at_us = None;
+    }
+
+    pub(super) fn succeeded(&mut self, now_us: u64, cursor: u64) {
+        let central = self.central.take();
+        *self = Self { central, last_success_us: Some(now_us), cursor, ..Self::new(None) };
+        self.state = SyncState::Idle;
+    }
+
+    pub(super) fn failed(&mut self, error: &SyncError, retry_at_us: u64) {
+        self.state = if error.is_refusal() { SyncState::Refused } else { SyncState::Offline };
+        self.last_error = Some(error.to_string());
+        self.hint = error.hint();
+        self.retry_at_us = Some(retry_at_us);
+    }
+
+    pub(super) fn status(&self, counts: Result<Counts, StoreError>) -> SyncStatus {
+        let (counts, unread) = match counts {
+            Ok(counts) => (counts, None),
+            Err(error) => (Counts::default(), Some(error.to_string())),
+        };
+        SyncStatus {
+            state: self.state,
+            central: self.central.clone(),
+            last_success_us: self.last_success_us,
+            last_error: self.last_error.clone().or(unread),
+            hint: self.hint.clone(),
+            pending: counts.pending,
+            quarantined: counts.quarantined,
+            conflicts: counts.conflicts,
+            parked: counts.parked,
+            cursor: self.cursor,
+            retry_at_us: self.retry_at_us,
+        }
+    }
+}

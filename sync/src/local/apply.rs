@@ -1,0 +1,191 @@
+//! Applies what came from central, in one transaction with the cursor.
+//!
+//! Rows arrive in the order in which they changed, not parents first, so references may dangle until the feed is
+//! drained; dangling ones are parked ([`super::orphan`]). A row with local changes goes through the planner with its
+//! base. Unique keys are kept by taking the page's old rows out before its new ones go in, so that swaps and chains
+//! within a page need no order; collisions with other rows are settled by [`super::collision`].
+
+use merge::{HybridTime, Input, Outcome, Row, RowId, Side};
+
+use super::journal::{self, Entry};
+use super::tx::WriteTx;
+use super::{StoreError, collision, ledger, orphan, rows, state};
+
+/// A row's state at central.
+#[derive(Debug, Clone)]
+pub(crate) enum FeedState {
+    /// It is there.
+    Present(Row),
+    /// It was deleted; the image is its last one, when the trigger could tell.
+    Deleted(Option<Row>),
+    /// A value that this side cannot hold.
+    Unreadable {
+        column: String,
+        reason: String,
+    },
+}
+
+/// One changed row of central.
+#[derive(Debug, Clone)]
+pub(crate) struct Incoming {
+    pub(crate) id: RowId,
+    pub(crate) seq: u64,
+    pub(crate) time: HybridTime,
+    pub(crate) state: FeedState,
+}
+
+/// A page of the feed.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) rows: Vec<Incoming>,
+    /// The cursor after this page; None for rows that were read out of turn.
+    pub(crate) cursor: Option<u64>,
+}
+
+/// What applying a page did.
+#[derive(Debug, Default)]
+pub(crate) struct Applied {
+    /// Rows that changed here.
+    pub(crate) changed: u64,
+    /// Rows that both sides had changed.
+    pub(crate) merged: u64,
+    /// Values set aside.
+    pub(crate) conflicts: u64,
+    /// Rows that must be read from central again before their neighbours can settle.
+    pub(crate) needs: Vec<RowId>,
+}
+
+/// A row that is to be written, with what both sides will have agreed on.
+pub(super) struct Pending {
+    pub(super) id: RowId,
+    pub(super) seq: u64,
+    pub(super) before: Option<Row>,
+    pub(super) target: Option<Row>,
+    /// What central has: the new base.
+    pub(super) remote: Option<Row>,
+    /// Set when the row stays dirty: its journal entry.
+    pub(super) entry: Option<Entry>,
+    /// The last image of a row that is deleted.
+    pub(super) last_image: Option<Row>,
+}
+
+/// Applies a page.
+pub(crate) fn apply(tx: &mut WriteTx<'_>, page: Page) -> Result<Applied, StoreError> {
+    let mut applied = Applied::default();
+    let mut pending = Vec::with_capacity(page.rows.len());
+    for incoming in page.rows {
+        pending.extend(plan(tx, incoming, &mut applied)?);
+    }
+    for item in pending.iter().filter(|item| item.before.is_some() && must_leave_first(item)) {
+        rows::delete(tx.connection(), item.id.entity, &item.id.key)?;
+    }
+    for item in pending {
+        settle(tx, item, &mut applied)?;
+    }
+    if let Some(cursor) = page.cursor {
+        state::set(tx.connection(), state::CURSOR, i64::try_from(cursor).unwrap_or(i64::MAX))?;
+    }
+    Ok(applied)
+}
+
+/// A row of a table with unique keys, or one that goes, leaves before the new ones come.
+fn must_leave_first(item: &Pending) -> bool {
+    item.target.is_none() || !item.id.entity.unique.is_empty()
+}
+
+/// Decides what a changed row becomes here; None when there is nothing to do.
+fn plan(tx: &mut WriteTx<'_>, incoming: Incoming, applied: &mut Applied) -> Result<Option<Pending>, StoreError> {
+    let Incoming { id, seq, time, state } = incoming;
+    let db = tx.connection();
+    tx.witness(time);
+    let (remote, last_image) = match state {
+        FeedState::Present(row) => (Some(row), None),
+        FeedState::Deleted(image) => (None, image),
+        FeedState::Unreadable { column, reason } => {
+            let reason = format!("column {column} {reason}");
+            let hint = "correct the value at central; it is read again when the row changes";
+            let by = ledger::RefusedBy::Replica { seq };
+            ledger::refuse(db, &id, by, ("unreadable", &reason, hint), tx.now_us())?;
+            return Ok(None);
+        }
+    };
+    let before = rows::get(db, id.entity, &id.key)?;
+    let Some(entry) = journal::entry(db, &id)? else {
+        return Ok((before != remote).then(|| Pending {
+            target: remote.clone(),
+            id,
+            seq,
+            before,
+            remote,
+            entry: None,
+            last_image,
+        }));
+    };
+    let local = side(before.as_ref(), entry.base.as_ref(), entry.time);
+    let there = match &remote {
+        Some(row) => Side::Present { row, time },
+        None => Side::Deleted { image: last_image.as_ref(), time },
+    };
+    let decision = merge::decide(&Input { id: id.clone(), base: entry.base.as_ref(), local, remote: there });
+    for conflict in &decision.conflicts {
+        ledger::record(db, &id, conflict, tx.now_us())?;
+    }
+    applied.conflicts += decision.conflicts.len() as u64;
+    applied.merged += 1;
+    let target = match decision.outcome {
+        Outcome::Row(row) => Some(row),
+        Outcome::Gone => None,
+    };
+    let entry = (target != remote).then_some(entry);
+    Ok(Some(Pending { id, seq, before, target, remote, entry, last_image }))
+}
+
+/// The local side of a row with a journal entry.
+pub(super) fn side<'a>(row: Option<&'a Row>, base: Option<&'a Row>, time: HybridTime) -> Side<'a> {
+    match (row, base) {
+        (Some(row), _) => Side::Present { row, time },
+        (None, Some(base)) => Side::Deleted { image: Some(base), time },
+        (None, None) => Side::Absent,
+    }
+}
+
+/// Writes one row and brings the journal, the quarantine and the parked references into line.
+fn settle(tx: &mut WriteTx<'_>, mut item: Pending, applied: &mut Applied) -> Result<(), StoreError> {
+    if item.target.is_some() && !collision::resolve(tx, &mut item, applied)? {
+        return Ok(());
+    }
+    let db = tx.connection();
+    let present = rows::exists(db, item.id.entity, &item.id.key)?;
+    match &item.target {
+        Some(row) if present => {
+            let before = rows::get(db, item.id.entity, &item.id.key)?;
+            let changed: Vec<usize> =
+                before.iter().flat_map(|before| super::tx::differing(before, row)).collect();
+            if !changed.is_empty() {
+                rows::update(db, row, &changed)?;
+            }
+        }
+        Some(row) => rows::insert(db, row)?,
+        None => {}
+    }
+    applied.changed += u64::from(item.before != item.target);
+    agree(tx, &item)?;
+    ledger::accept(tx.connection(), &item.id)?;
+    match &item.target {
+        Some(row) => orphan::arrived(tx, row),
+        None => orphan::left(tx, &item.id, item.last_image.as_ref().or(item.before.as_ref())),
+    }
+}
+
+/// Moves the base to what central has; the row stays in the journal only while it differs.
+fn agree(tx: &mut WriteTx<'_>, item: &Pending) -> Result<(), StoreError> {
+    let db = tx.connection();
+    if item.target == item.remote {
+        return journal::clear(db, &item.id);
+    }
+    let (generation, time) = match &item.entry {
+        Some(entry) => (entry.generation, entry.time),
+        None => (tx.next_generation(), tx.next_time()),
+    };
+    journal::rebase(db, &item.id, item.remote.as_ref(), generation, time)
+}

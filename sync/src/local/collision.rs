@@ -1,0 +1,223 @@
+//! Two rows, one natural key.
+//!
+//! The row that central has keeps its id: it is the one place where all machines meet, and programs that know nothing
+//! of us may hold that id already. (The schema notes propose the older id; that would rewrite ids at central, and gives
+//! the same convergence.) The row that central has never seen becomes an alias of it, its values are merged by column,
+//! and what referred to it refers to the survivor. Since an alias never reached central, no other machine can name it.
+
+use merge::{Key, Row, RowId, Value};
+use migrations::entity::OnCollision;
+use migrations::{Class, Entity};
+use rusqlite::params;
+
+use super::apply::{Applied, Pending};
+use super::tx::{WriteTx, children};
+use super::{StoreError, journal, ledger, rows};
+
+/// Tries before a suffix is found that nobody has.
+const MOST_SUFFIXES: u32 = 1000;
+
+/// Makes room for the item's target; false when it has to wait for others to be read again.
+pub(super) fn resolve(tx: &mut WriteTx<'_>, item: &mut Pending, applied: &mut Applied) -> Result<bool, StoreError> {
+    for index in item.id.entity.unique {
+        let Some(row) = &item.target else { return Ok(true) };
+        let Some(other) = holder(tx, row, index.columns)? else { continue };
+        let rule = rule(item.id.entity, index.columns);
+        if !settle(tx, item, &other, index.columns, rule, applied)? {
+            return wait(tx, item, &other, applied);
+        }
+    }
+    Ok(true)
+}
+
+/// The other row that holds the same values in these columns; NULLs never collide.
+fn holder(tx: &WriteTx<'_>, row: &Row, columns: &[&'static str]) -> Result<Option<Row>, StoreError> {
+    let wanted: Vec<(&str, &Value)> = columns.iter().map(|column| (*column, row.get(column))).collect();
+    if wanted.iter().any(|(_, value)| value.is_null()) {
+        return Ok(None);
+    }
+    let found = rows::find(tx.connection(), row.entity(), &wanted)?;
+    Ok(found.into_iter().find(|other| other.key() != row.key()))
+}
+
+fn rule(entity: &Entity, columns: &[&str]) -> OnCollision {
+    let key = entity.natural_keys.iter().find(|key| key.columns == columns);
+    key.map_or(OnCollision::KeepBoth, |key| key.on_collision)
+}
+
+fn settle(
+    tx: &mut WriteTx<'_>,
+    item: &mut Pending,
+    other: &Row,
+    columns: &[&'static str],
+    rule: OnCollision,
+    applied: &mut Applied,
+) -> Result<bool, StoreError> {
+    if give_up_own_edit(tx, item, columns, applied)? {
+        return Ok(holder(tx, item.target.as_ref().unwrap_or(other), columns)?.is_none());
+    }
+    let Some(entry) = journal::entry(tx.connection(), &other.id())? else { return Ok(false) };
+    match (&entry.base, rule) {
+        (Some(base), _) => take_back(tx, other, base, columns, applied),
+        (None, OnCollision::Merge) => {
+            fold(tx, item, other, applied)?;
+            Ok(true)
+        }
+        (None, OnCollision::Rename) => rename(tx, other, columns, applied),
+        (None, OnCollision::KeepBoth | OnCollision::Error) => Ok(false),
+    }
+}
+
+/// When the item itself was moved onto the key by a local edit, central's values stand.
+fn give_up_own_edit(
+    tx: &WriteTx<'_>,
+    item: &mut Pending,
+    columns: &[&'static str],
+    applied: &mut Applied,
+) -> Result<bool, StoreError> {
+    let (Some(target), Some(remote)) = (&mut item.target, &item.remote) else { return Ok(false) };
+    if columns.iter().all(|column| target.get(column) == remote.get(column)) {
+        return Ok(false);
+    }
+    ledger::record_row(tx.connection(), &item.id, "unique key", "remote", target, tx.now_us())?;
+    applied.conflicts += 1;
+    for column in columns {
+        target.set(column, remote.get(column).clone());
+    }
+    Ok(true)
+}
+
+/// The other row was moved onto the key by a local edit: that edit goes back to what both sides had agreed on.
+fn take_back(
+    tx: &mut WriteTx<'_>,
+    other: &Row,
+    base: &Row,
+    columns: &[&'static str],
+    applied: &mut Applied,
+) -> Result<bool, StoreError> {
+    if columns.iter().all(|column| base.get(column) == other.get(column)) {
+        return Ok(false);
+    }
+    ledger::record_row(tx.connection(), &other.id(), "unique key", "remote", other, tx.now_us())?;
+    applied.conflicts += 1;
+    let mut row = other.clone();
+    for column in columns {
+        row.set(column, base.get(column).clone());
+    }
+    write(tx, other, &row)?;
+    Ok(true)
+}
+
+/// The other row is one that central has never seen: it becomes an alias of the item.
+fn fold(tx: &mut WriteTx<'_>, item: &mut Pending, other: &Row, applied: &mut Applied) -> Result<(), StoreError> {
+    let Some(survivor) = &item.target else { return Ok(()) };
+    let (merged, conflicts) = merge::merge_collision(survivor, other);
+    for conflict in &conflicts {
+        ledger::record(tx.connection(), &item.id, conflict, tx.now_us())?;
+    }
+    applied.conflicts += conflicts.len() as u64;
+    applied.merged += 1;
+    item.target = Some(merged);
+    let alias = other.id();
+    rows::delete(tx.connection(), alias.entity, &alias.key)?;
+    journal::clear(tx.connection(), &alias)?;
+    ledger::accept(tx.connection(), &alias)?;
+    tx.connection()
+        .prepare_cached(
+            "INSERT INTO ct_sync_aliases (tbl, alias, target, since_us) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (tbl, alias) DO UPDATE SET target = excluded.target",
+        )?
+        .execute(params![alias.entity.name, alias.key.as_str(), item.id.key.as_str(), tx.now_us()])?;
+    repoint(tx, &alias, &item.id.key, applied)
+}
+
+/// What referred to the alias refers to the survivor.
+fn repoint(tx: &mut WriteTx<'_>, alias: &RowId, target: &Key, applied: &mut Applied) -> Result<(), StoreError> {
+    for (child, column) in children(alias.entity) {
+        let from = Value::from(alias.key.as_str());
+        for before in rows::find(tx.connection(), child, &[(column, &from)])? {
+            let after = before.clone().with(column, target.as_str());
+            if after.key() == before.key() {
+                move_child(tx, &before, &after, applied)?;
+            } else {
+                // A junction is its references: the old link goes, the new one comes unless it is there.
+                rows::delete(tx.connection(), child, &before.key())?;
+                tx.note(before.id(), Some(&before))?;
+                if !rows::exists(tx.connection(), child, &after.key())? {
+                    rows::insert(tx.connection(), &after)?;
+                    tx.note(after.id(), None)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A child that has a natural key of its own with its parent in it may collide in its turn.
+fn move_child(tx: &mut WriteTx<'_>, before: &Row, after: &Row, applied: &mut Applied) -> Result<(), StoreError> {
+    for index in after.entity().unique {
+        let Some(holder) = holder(tx, after, index.columns)? else { continue };
+        let mut item = Pending {
+            id: holder.id(),
+            seq: 0,
+            before: Some(holder.clone()),
+            target: Some(holder.clone()),
+            remote: None,
+            entry: None,
+            last_image: None,
+        };
+        fold(tx, &mut item, before, applied)?;
+        if let Some(merged) = item.target.filter(|merged| *merged != holder) {
+            write(tx, &holder, &merged)?;
+        }
+        return Ok(());
+    }
+    write(tx, before, after)
+}
+
+/// The other row, which central has never seen, gets a suffix that nobody has.
+fn rename(
+    tx: &mut WriteTx<'_>,
+    other: &Row,
+    columns: &[&'static str],
+    applied: &mut Applied,
+) -> Result<bool, StoreError> {
+    let Some(column) = columns.last() else { return Ok(false) };
+    for number in 2..MOST_SUFFIXES {
+        let row = merge::renamed(other, column, number);
+        if holder(tx, &row, columns)?.is_none() {
+            ledger::record_row(tx.connection(), &other.id(), "renamed", "remote", other, tx.now_us())?;
+            applied.conflicts += 1;
+            write(tx, other, &row)?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A local change that a collision brings about.
+fn write(tx: &mut WriteTx<'_>, before: &Row, after: &Row) -> Result<(), StoreError> {
+    let changed: Vec<usize> = super::tx::differing(before, after).collect();
+    if !changed.is_empty() {
+        rows::update(tx.connection(), after, &changed)?;
+        tx.note(after.id(), Some(before))?;
+    }
+    Ok(())
+}
+
+/// Puts the item off: both rows are read from central again, since one of them must have changed there.
+fn wait(tx: &WriteTx<'_>, item: &Pending, other: &Row, applied: &mut Applied) -> Result<bool, StoreError> {
+    let db = tx.connection();
+    if let Some(before) = &item.before
+        && !rows::exists(db, item.id.entity, &item.id.key)?
+        && item.id.entity.unique.iter().all(|index| matches!(holder(tx, before, index.columns), Ok(None)))
+    {
+        rows::insert(db, before)?;
+    }
+    let kind = if item.id.entity.sync.class == Class::Junction { "link" } else { "unique key" };
+    let reason = format!("its unique key is held here by the row {}", other.key());
+    let hint = "it is read again with the next round; if it stays, change one of the two at central";
+    ledger::refuse(db, &item.id, ledger::RefusedBy::Replica { seq: item.seq }, (kind, &reason, hint), tx.now_us())?;
+    applied.needs.extend([item.id.clone(), other.id()]);
+    Ok(false)
+}

@@ -1,0 +1,182 @@
+//! The replica: a SQLite file that is this machine's store.
+//!
+//! One thread owns the one writing connection ([`writer`]); readers have connections of their own that cannot write.
+//! Every change of a row enters the journal in the same transaction ([`journal`]). What comes from central is applied
+//! by [`apply`], what central said of our batch by [`acknowledge`].
+
+mod acknowledge;
+mod apply;
+mod collision;
+mod compressed;
+mod enrol;
+mod error;
+mod ids;
+mod journal;
+mod ledger;
+mod orphan;
+mod readers;
+mod rows;
+mod schema;
+mod state;
+mod tx;
+mod validate;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::{oneshot, watch};
+
+pub(crate) use acknowledge::{
+    Flight, MISSING_PARENT, Refusal, Settled, acknowledge, depart, discard, in_flight, release_all,
+};
+pub(crate) use apply::{Applied, FeedState, Incoming, Page, apply};
+pub(crate) use enrol::{cursor, rename, set_clock_offset, start_over};
+pub(crate) use orphan::settle_all;
+pub use compressed::{compress, decompress};
+pub use error::StoreError;
+pub use ids::{derived_id, new_id};
+pub use ledger::{Conflict, Counts, Parked, Quarantined, conflicts, counts, parked, quarantine};
+pub use tx::{ReadTx, WriteTx};
+pub use validate::canonical_json;
+
+use crate::clock::Clock;
+use readers::Readers;
+use writer::{Mode, Task, Writer};
+
+/// The replica. Clones share it.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    writer: Writer,
+    readers: Readers,
+    clock: Arc<dyn Clock>,
+    changes: watch::Receiver<u64>,
+    replica_id: std::sync::RwLock<String>,
+}
+
+impl Store {
+    /// Opens the replica at `path`, creates it when it is missing, and brings it up to this build's schema.
+    pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let mut connection = schema::open_writer(path)?;
+        schema::migrate(&mut connection, clock.as_ref())?;
+        let replica_id = match state::text(&connection, state::REPLICA_ID)? {
+            Some(id) => id,
+            None => {
+                let id = new_id(clock.now_us());
+                state::set(&connection, state::REPLICA_ID, &id)?;
+                id
+            }
+        };
+        let (notify, changes) = watch::channel(0);
+        let writer = Writer::start(connection, Arc::clone(&clock), notify)?;
+        let readers = Readers::new(path.to_owned());
+        let replica_id = std::sync::RwLock::new(replica_id);
+        Ok(Self { inner: Arc::new(Inner { writer, readers, clock, changes, replica_id }) })
+    }
+
+    /// Runs a job in a writing transaction; returns when what it wrote is on disk. Blocks, so never call it on an async
+    /// worker: [`Store::write_async`] is for those.
+    pub fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = std::sync::mpsc::sync_channel(1);
+        let reply = move |outcome| {
+            // A caller that has gone away needs no answer.
+            let _ = reply.send(outcome);
+        };
+        self.inner.writer.submit(Mode::Ordinary, Task::new(checked(job), reply))?;
+        answer.recv().unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// [`Store::write`] for async callers.
+    pub async fn write_async<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.submit(Mode::Ordinary, checked(job)).await
+    }
+
+    /// Applies what came from central: references may dangle while it runs, CHECKs are tolerated.
+    pub(crate) async fn apply_async<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.submit(Mode::Remote, job).await
+    }
+
+    async fn submit<T: Send + 'static>(
+        &self,
+        mode: Mode,
+        job: impl FnOnce(&mut WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let reply = move |outcome| {
+            // A caller that has gone away needs no answer.
+            let _ = reply.send(outcome);
+        };
+        self.inner.writer.submit(mode, Task::new(job, reply))?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Runs a job on one snapshot. Blocks; [`Store::read_async`] is for async callers.
+    pub fn read<T>(&self, job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.inner.readers.read(job)
+    }
+
+    /// [`Store::read`] on a thread for blocking work.
+    pub async fn read_async<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = self.clone();
+        tokio::task::spawn_blocking(move || store.read(job)).await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// The clock that times are taken from.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
+    /// This replica's identity, a UUID made with the file.
+    pub fn replica_id(&self) -> String {
+        self.inner.replica_id.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Remembers a new identity, after the file was found to be a copy or a restored backup.
+    pub(crate) fn set_replica_id(&self, id: String) {
+        *self.inner.replica_id.write().unwrap_or_else(std::sync::PoisonError::into_inner) = id;
+    }
+
+    /// Counts commits that changed something that central must hear of.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.inner.changes.clone()
+    }
+
+    /// Waits until everything submitted is committed, checkpoints and closes the file. Later jobs, of this clone and
+    /// of all others, get [`StoreError::Closed`].
+    pub fn close(&self) -> Result<(), StoreError> {
+        self.inner.writer.close()
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("replica_id", &self.replica_id()).finish_non_exhaustive()
+    }
+}
+
+/// A job whose references are checked before it is let into the commit.
+fn checked<T>(
+    job: impl FnOnce(&mut WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
+) -> impl FnOnce(&mut WriteTx<'_>) -> Result<T, StoreError> + Send + 'static {
+    move |tx| {
+        let value = job(tx)?;
+        tx.check_references()?;
+        Ok(value)
+    }
+}

@@ -1,0 +1,149 @@
+//! Rows in and out of SQLite. Identifiers come from the catalogue only, values are always bound.
+
+use merge::{Key, Row, Value};
+use migrations::Entity;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension, ToSql, params_from_iter};
+
+use super::StoreError;
+
+/// A value on its way into a statement.
+struct Bound<'a>(&'a Value);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            Value::Null => ValueRef::Null,
+            Value::Int(number) => ValueRef::Integer(*number),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+/// The row of that key.
+pub(super) fn get(db: &Connection, entity: &'static Entity, key: &Key) -> Result<Option<Row>, StoreError> {
+    let sql = format!("SELECT {} FROM {} WHERE {}", columns(entity), quoted(entity.name), key_condition(entity));
+    let mut statement = db.prepare_cached(&sql)?;
+    Ok(statement.query_row(params_from_iter(key.parts()), |found| read(entity, found)).optional()?)
+}
+
+/// The rows whose columns equal these values, in key order.
+pub(super) fn find(
+    db: &Connection,
+    entity: &'static Entity,
+    wanted: &[(&str, &Value)],
+) -> Result<Vec<Row>, StoreError> {
+    let condition: Vec<String> =
+        wanted.iter().enumerate().map(|(i, (column, _))| format!("{} IS ?{}", quoted(column), i + 1)).collect();
+    let sql = format!(
+        "SELECT {} FROM {} WHERE {} ORDER BY {}",
+        columns(entity),
+        quoted(entity.name),
+        condition.join(" AND "),
+        entity.primary_key.iter().map(|c| quoted(c)).collect::<Vec<_>>().join(", ")
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let found =
+        statement.query_map(params_from_iter(wanted.iter().map(|(_, value)| Bound(value))), |r| read(entity, r))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// True when there is a row of that key.
+pub(super) fn exists(db: &Connection, entity: &'static Entity, key: &Key) -> Result<bool, StoreError> {
+    let sql = format!("SELECT 1 FROM {} WHERE {}", quoted(entity.name), key_condition(entity));
+    Ok(db.prepare_cached(&sql)?.exists(params_from_iter(key.parts()))?)
+}
+
+/// True when a row of `entity` has that text in `column`.
+pub(super) fn refers(db: &Connection, entity: &'static Entity, column: &str, to: &Key) -> Result<bool, StoreError> {
+    let sql = format!("SELECT 1 FROM {} WHERE {} = ?1 LIMIT 1", quoted(entity.name), quoted(column));
+    Ok(db.prepare_cached(&sql)?.exists([to.as_str()])?)
+}
+
+/// Inserts the row as it is.
+pub(super) fn insert(db: &Connection, row: &Row) -> Result<(), StoreError> {
+    let entity = row.entity();
+    let marks: Vec<String> = (1..=entity.columns.len()).map(|i| format!("?{i}")).collect();
+    let sql =
+        format!("INSERT INTO {} ({}) VALUES ({})", quoted(entity.name), columns(entity), marks.join(", "));
+    db.prepare_cached(&sql)?
+        .execute(params_from_iter(row.values().iter().map(Bound)))
+        .map_err(|error| constraint(entity, error))?;
+    Ok(())
+}
+
+/// Sets the columns at these positions of the row of that key.
+pub(super) fn update(db: &Connection, row: &Row, positions: &[usize]) -> Result<(), StoreError> {
+    let entity = row.entity();
+    let key = row.key();
+    let set: Vec<String> = positions.iter().map(|p| format!("{} = ?", quoted(entity.columns[*p].name))).collect();
+    let condition: Vec<String> = entity.primary_key.iter().map(|c| format!("{} = ?", quoted(c))).collect();
+    let sql =
+        format!("UPDATE {} SET {} WHERE {}", quoted(entity.name), set.join(", "), condition.join(" AND "));
+    let key_values: Vec<Value> = key.parts().map(Value::from).collect();
+    let bound = positions.iter().map(|p| Bound(row.at(*p))).chain(key_values.iter().map(Bound));
+    db.prepare_cached(&sql)?.execute(params_from_iter(bound)).map_err(|error| constraint(entity, error))?;
+    Ok(())
+}
+
+/// Deletes the row of that key; false when there was none.
+pub(super) fn delete(db: &Connection, entity: &'static Entity, key: &Key) -> Result<bool, StoreError> {
+    let sql = format!("DELETE FROM {} WHERE {}", quoted(entity.name), key_condition(entity));
+    let deleted = db
+        .prepare_cached(&sql)?
+        .execute(params_from_iter(key.parts()))
+        .map_err(|error| constraint(entity, error))?;
+    Ok(deleted > 0)
+}
+
+fn read(entity: &'static Entity, found: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+    let mut row = Row::new(entity);
+    for position in 0..entity.columns.len() {
+        let value = match found.get_ref(position)? {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(number) => Value::Int(number),
+            ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+            ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+            // STRICT tables hold no reals in our columns.
+            ValueRef::Real(_) => return Err(rusqlite::Error::InvalidColumnType(position, entity.name.into(), rusqlite::types::Type::Real)),
+        };
+        row.set_at(position, value);
+    }
+    Ok(row)
+}
+
+fn columns(entity: &Entity) -> String {
+    entity.columns.iter().map(|c| quoted(c.name)).collect::<Vec<_>>().join(", ")
+}
+
+fn key_condition(entity: &Entity) -> String {
+    let parts: Vec<String> =
+        entity.primary_key.iter().enumerate().map(|(i, c)| format!("{} = ?{}", quoted(c), i + 1)).collect();
+    parts.join(" AND ")
+}
+
+fn quoted(identifier: &str) -> String {
+    format!("\"{identifier}\"")
+}
+
+/// A constraint's refusal names the table and what it is about, never the value.
+fn constraint(entity: &'static Entity, error: rusqlite::Error) -> StoreError {
+    if error.sqlite_error_code() != Some(rusqlite::ErrorCode::ConstraintViolation) {
+        return error.into();
+    }
+    let message = error.to_string();
+    let about = message.rsplit(": ").next().unwrap_or_default();
+    if message.contains("UNIQUE") {
+        let column = about.replace(&format!("{}.", entity.name), "");
+        return StoreError::Invalid { table: entity.name, column, reason: "is taken by another row".into() };
+    }
+    if let Some(check) = entity.checks.iter().find(|check| about == check.name) {
+        return StoreError::Invalid {
+            table: entity.name,
+            column: check.name.into(),
+            reason: format!("does not hold ({})", check.sql),
+        };
+    }
+    StoreError::Invalid { table: entity.name, column: about.into(), reason: "is refused by the table".into() }
+}

@@ -1,0 +1,39 @@
+//! Names and values of this machine's bookkeeping (`ct_sync_state`).
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::StoreError;
+
+pub(super) const REPLICA_ID: &str = "replica_id";
+pub(super) const HYBRID_TIME: &str = "hybrid_time";
+pub(super) const EPOCH: &str = "epoch";
+pub(super) const CURSOR: &str = "cursor";
+pub(super) const BATCH_NO: &str = "batch_no";
+pub(super) const CLOCK_OFFSET: &str = "clock_offset_us";
+
+/// The text of a name.
+pub(super) fn text(db: &Connection, name: &str) -> Result<Option<String>, StoreError> {
+    Ok(db
+        .prepare_cached("SELECT value FROM ct_sync_state WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()?)
+}
+
+/// The number of a name, 0 when it was never set.
+pub(super) fn number(db: &Connection, name: &str) -> Result<i64, StoreError> {
+    Ok(db
+        .prepare_cached("SELECT value FROM ct_sync_state WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()?
+        .unwrap_or(0))
+}
+
+/// Sets a name.
+pub(super) fn set(db: &Connection, name: &str, value: impl rusqlite::ToSql) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "INSERT INTO ct_sync_state (name, value) VALUES (?1, ?2) \
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE value IS NOT excluded.value",
+    )?
+    .execute(params![name, value])?;
+    Ok(())
+}

@@ -1,0 +1,228 @@
+//! Transactions: what a job may do with the replica.
+
+use std::collections::BTreeSet;
+
+use merge::{HybridTime, Key, Row, RowId, Value};
+use migrations::{Direction, ENTITIES, Entity};
+use rusqlite::Connection;
+
+use super::{StoreError, journal, rows, validate};
+use crate::clock::datetime_text;
+
+/// A snapshot of the replica for reading.
+#[derive(Debug)]
+pub struct ReadTx<'a> {
+    db: &'a Connection,
+}
+
+impl<'a> ReadTx<'a> {
+    pub(super) fn new(db: &'a Connection) -> Self {
+        Self { db }
+    }
+
+    /// The row of that key.
+    pub fn get(&self, entity: &'static Entity, key: &Key) -> Result<Option<Row>, StoreError> {
+        rows::get(self.db, entity, key)
+    }
+
+    /// The first row, by key, that has the value in the column.
+    pub fn find(&self, entity: &'static Entity, column: &str, value: &Value) -> Result<Option<Row>, StoreError> {
+        Ok(rows::find(self.db, entity, &[(column, value)])?.into_iter().next())
+    }
+
+    /// The connection, for any SELECT; it refuses writes.
+    pub fn connection(&self) -> &'a Connection {
+        self.db
+    }
+}
+
+/// What the writer keeps between transactions: the heads of the two counters, and how far the clock is off.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Heads {
+    pub(super) generation: i64,
+    pub(super) time: HybridTime,
+    /// Central's clock minus ours, in microseconds.
+    pub(super) offset_us: i64,
+}
+
+/// A job's part of the writing transaction: all of it becomes durable, or nothing.
+#[derive(Debug)]
+pub struct WriteTx<'a> {
+    db: &'a Connection,
+    heads: &'a mut Heads,
+    now_us: u64,
+    touched: BTreeSet<RowId>,
+    journaled: bool,
+}
+
+impl<'a> WriteTx<'a> {
+    pub(super) fn new(db: &'a Connection, heads: &'a mut Heads, now_us: u64) -> Self {
+        Self { db, heads, now_us, touched: BTreeSet::new(), journaled: false }
+    }
+
+    /// The row of that key, as this transaction sees it.
+    pub fn get(&self, entity: &'static Entity, key: &Key) -> Result<Option<Row>, StoreError> {
+        rows::get(self.db, entity, key)
+    }
+
+    /// The first row, by key, that has the value in the column.
+    pub fn find(&self, entity: &'static Entity, column: &str, value: &Value) -> Result<Option<Row>, StoreError> {
+        Ok(rows::find(self.db, entity, &[(column, value)])?.into_iter().next())
+    }
+
+    /// All rows that have the value in the column, by key.
+    pub fn find_all(&self, entity: &'static Entity, column: &str, value: &Value) -> Result<Vec<Row>, StoreError> {
+        rows::find(self.db, entity, &[(column, value)])
+    }
+
+    /// Inserts the row, or updates the row of its key; writes nothing when it is there as given.
+    ///
+    /// On insert, empty columns get the catalogue's default. On update, `updated_at` becomes now.
+    pub fn put(&mut self, mut row: Row) -> Result<(), StoreError> {
+        let entity = row.entity();
+        if entity.sync.direction == Direction::Pull {
+            return Err(StoreError::Other(format!("{} is written at central only", entity.name)));
+        }
+        let before = rows::get(self.db, entity, &row.key())?;
+        if before.is_none() {
+            validate::fill_defaults(&mut row, self.now_us);
+        }
+        validate::check(&mut row)?;
+        match &before {
+            None => rows::insert(self.db, &row)?,
+            Some(before) => {
+                let touch = entity.position("updated_at");
+                let mut changed: Vec<usize> = differing(before, &row).filter(|p| Some(*p) != touch).collect();
+                if changed.is_empty() {
+                    return Ok(());
+                }
+                if let Some(position) = touch {
+                    row.set_at(position, datetime_text(self.now_us).into());
+                    changed.push(position);
+                }
+                rows::update(self.db, &row, &changed)?;
+            }
+        }
+        self.note(row.id(), before.as_ref())
+    }
+
+    /// Deletes the row; false when there was none. Refused while other rows refer to it.
+    pub fn delete(&mut self, entity: &'static Entity, key: &Key) -> Result<bool, StoreError> {
+        let Some(before) = rows::get(self.db, entity, key)? else { return Ok(false) };
+        rows::delete(self.db, entity, key)?;
+        self.note(RowId::new(entity, key.clone()), Some(&before))?;
+        Ok(true)
+    }
+
+    /// The connection, for bookkeeping tables of this machine (`ct_…`) only: entity rows have [`Self::put`] and
+    /// [`Self::delete`].
+    pub fn connection(&self) -> &'a Connection {
+        self.db
+    }
+
+    /// When this transaction began, in microseconds since the Unix epoch.
+    pub fn now_us(&self) -> u64 {
+        self.now_us
+    }
+
+    pub(super) fn next_generation(&mut self) -> i64 {
+        self.heads.generation += 1;
+        self.heads.generation
+    }
+
+    pub(super) fn next_time(&mut self) -> HybridTime {
+        self.heads.time = self.heads.time.next(self.now_us.saturating_add_signed(self.heads.offset_us));
+        self.heads.time
+    }
+
+    /// Leaves out generations that a statement has issued by itself.
+    pub(super) fn skip_generations(&mut self, count: i64) {
+        self.heads.generation += count;
+    }
+
+    pub(super) fn set_offset(&mut self, offset_us: i64) {
+        self.heads.offset_us = offset_us;
+    }
+
+    /// A time seen from elsewhere: what is written after it must be later.
+    pub(super) fn witness(&mut self, time: HybridTime) {
+        self.heads.time = self.heads.time.max(time);
+    }
+
+    /// True when this transaction made a journal entry.
+    pub(super) fn journaled(&self) -> bool {
+        self.journaled
+    }
+
+    /// Enters a change into the journal. A row that was made and removed before anybody heard of it leaves no trace.
+    pub(super) fn note(&mut self, id: RowId, before: Option<&Row>) -> Result<(), StoreError> {
+        if id.entity.is_replicated() {
+            let (generation, time) = (self.next_generation(), self.next_time());
+            journal::mark(self.db, &id, before, generation, time)?;
+            self.db
+                .prepare_cached(
+                    "DELETE FROM ct_sync_dirty WHERE tbl = ?1 AND pk = ?2 AND base IS NULL AND ?3 AND NOT EXISTS \
+                       (SELECT 1 FROM ct_sync_inflight i WHERE i.tbl = ?1 AND i.pk = ?2)",
+                )?
+                .execute(rusqlite::params![
+                    id.entity.name,
+                    id.key.as_str(),
+                    !rows::exists(self.db, id.entity, &id.key)?
+                ])?;
+            self.journaled = true;
+        }
+        self.touched.insert(id);
+        Ok(())
+    }
+
+    /// Checks the references of every row that this job touched, so that one job's mistake cannot fail the commit
+    /// that others share (SQLite would find out only then).
+    pub(super) fn check_references(&self) -> Result<(), StoreError> {
+        for id in &self.touched {
+            match rows::get(self.db, id.entity, &id.key)? {
+                Some(row) => self.check_parents(&row)?,
+                None => self.check_children(id)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn check_parents(&self, row: &Row) -> Result<(), StoreError> {
+        for reference in row.entity().foreign_keys {
+            let (Some(parent), Some(key)) = (migrations::entity(reference.references), row.text(reference.column))
+            else {
+                continue;
+            };
+            if !rows::exists(self.db, parent, &Key::new(key))? {
+                return Err(StoreError::MissingParent {
+                    table: row.entity().name,
+                    column: reference.column,
+                    parent: parent.name,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_children(&self, id: &RowId) -> Result<(), StoreError> {
+        for (child, column) in children(id.entity) {
+            if rows::refers(self.db, child, column, &id.key)? {
+                return Err(StoreError::HasChildren { table: id.entity.name, child: child.name });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The columns of other tables that refer to this one.
+pub(super) fn children(parent: &'static Entity) -> impl Iterator<Item = (&'static Entity, &'static str)> {
+    ENTITIES.iter().flat_map(move |child| {
+        let references = child.foreign_keys.iter().filter(|fk| fk.references == parent.name);
+        references.map(|fk| (*child, fk.column))
+    })
+}
+
+/// The positions at which two rows of one table differ.
+pub(super) fn differing<'r>(a: &'r Row, b: &'r Row) -> impl Iterator<Item = usize> + 'r {
+    a.values().iter().zip(b.values()).enumerate().filter(|(_, (x, y))| x != y).map(|(position, _)| position)
+}

@@ -1,0 +1,185 @@
+//! The writer thread: it owns the one writing connection, and jobs that wait at the same time share a commit.
+//!
+//! A commit costs one fsync whatever is in it, so the thread takes all waiting jobs (up to [`GROUP`]) into one
+//! transaction, each under a savepoint of its own: a job that fails takes back only its own part. Nobody gets an answer
+//! before the commit is on disk.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+use super::tx::{Heads, WriteTx};
+use super::{StoreError, journal, state};
+use crate::clock::Clock;
+
+/// Most jobs in one commit: keeps the wait of the first bounded.
+const GROUP: usize = 256;
+
+/// A unit of work for the writer thread.
+pub(super) trait Job: Send {
+    /// Does the work inside a savepoint; false when it failed and must be taken back.
+    fn run(&mut self, tx: &mut WriteTx<'_>) -> bool;
+    /// Tells the caller, once the fate of the commit is known.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+/// A closure with the way back to its caller.
+pub(super) struct Task<T, F> {
+    job: Option<F>,
+    outcome: Option<Result<T, StoreError>>,
+    reply: Box<dyn FnOnce(Result<T, StoreError>) + Send>,
+}
+
+impl<T, F> Task<T, F> {
+    pub(super) fn new(job: F, reply: impl FnOnce(Result<T, StoreError>) + Send + 'static) -> Box<Self> {
+        Box::new(Self { job: Some(job), outcome: None, reply: Box::new(reply) })
+    }
+}
+
+impl<T, F> Job for Task<T, F>
+where
+    T: Send,
+    F: FnOnce(&mut WriteTx<'_>) -> Result<T, StoreError> + Send,
+{
+    fn run(&mut self, tx: &mut WriteTx<'_>) -> bool {
+        let outcome = self.job.take().map(|job| job(tx));
+        let succeeded = matches!(outcome, Some(Ok(_)));
+        self.outcome = outcome;
+        succeeded
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        (self.reply)(match (self.outcome, committed) {
+            (Some(Err(own)), _) => Err(own),
+            (_, Err(shared)) => Err(shared),
+            (Some(outcome), Ok(())) => outcome,
+            (None, Ok(())) => Err(StoreError::Closed),
+        });
+    }
+}
+
+/// How a job must be run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// A change made here: constraints hold, commits are shared.
+    Ordinary,
+    /// Rows from central, in any order: references may dangle and CHECKs are tolerated while it runs, alone.
+    Remote,
+}
+
+pub(super) struct Writer {
+    /// None once the store is closed.
+    jobs: Mutex<Option<Sender<(Mode, Box<dyn Job>)>>>,
+    thread: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
+}
+
+impl Writer {
+    pub(super) fn start(
+        connection: Connection,
+        clock: Arc<dyn Clock>,
+        changes: watch::Sender<u64>,
+    ) -> Result<Self, StoreError> {
+        let (generation, time) = journal::heads(&connection)?;
+        let time = time.max(journal::unstamp(state::number(&connection, state::HYBRID_TIME)?));
+        let offset_us = state::number(&connection, state::CLOCK_OFFSET)?;
+        let (jobs, waiting) = channel();
+        let run = Run { connection, clock, changes, heads: Heads { generation, time, offset_us } };
+        let thread = std::thread::Builder::new()
+            .name("replica-writer".into())
+            .spawn(move || run.until_closed(&waiting))
+            .map_err(StoreError::other)?;
+        Ok(Self { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)) })
+    }
+
+    pub(super) fn submit(&self, mode: Mode, job: Box<dyn Job>) -> Result<(), StoreError> {
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let jobs = jobs.as_ref().ok_or(StoreError::Closed)?;
+        jobs.send((mode, job)).map_err(|_| StoreError::Closed)
+    }
+
+    /// Refuses further jobs, and waits until those submitted are committed and the file is checkpointed.
+    pub(super) fn close(&self) -> Result<(), StoreError> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        thread.map_or(Ok(()), |thread| thread.join().unwrap_or(Err(StoreError::Closed)))
+    }
+}
+
+struct Run {
+    connection: Connection,
+    clock: Arc<dyn Clock>,
+    changes: watch::Sender<u64>,
+    heads: Heads,
+}
+
+impl Run {
+    fn until_closed(mut self, waiting: &Receiver<(Mode, Box<dyn Job>)>) -> Result<(), StoreError> {
+        let mut held = None;
+        while let Some((mode, first)) = held.take().or_else(|| waiting.recv().ok()) {
+            let mut group = vec![first];
+            while mode == Mode::Ordinary && group.len() < GROUP && held.is_none() {
+                match waiting.try_recv() {
+                    Ok((Mode::Ordinary, job)) => group.push(job),
+                    Ok(remote) => held = Some(remote),
+                    Err(_) => break,
+                }
+            }
+            self.commit(mode, group);
+        }
+        self.connection.pragma_update(None, "wal_checkpoint", "TRUNCATE").or_else(|error| match error {
+            // The pragma answers with a row, which is no failure.
+            rusqlite::Error::ExecuteReturnedResults => Ok(()),
+            other => Err(other),
+        })?;
+        Ok(())
+    }
+
+    fn commit(&mut self, mode: Mode, mut group: Vec<Box<dyn Job>>) {
+        let heads_before = self.heads;
+        let committed = self.run(mode, &mut group);
+        match &committed {
+            Ok(journaled) if *journaled => self.changes.send_modify(|count| *count += 1),
+            Ok(_) => {}
+            Err(_) => {
+                self.heads = heads_before;
+                if !self.connection.is_autocommit() {
+                    // Nothing more to lose: the transaction is void, and the error is on its way to every caller.
+                    let _ = self.connection.execute_batch("ROLLBACK");
+                }
+            }
+        }
+        for job in group {
+            job.answer(committed.as_ref().map(|_| ()).map_err(StoreError::again));
+        }
+    }
+
+    /// Runs and commits the jobs; true when one of them made a journal entry.
+    fn run(&mut self, mode: Mode, group: &mut [Box<dyn Job>]) -> Result<bool, StoreError> {
+        self.begin(mode)?;
+        let mut journaled = false;
+        for job in group {
+            let mut tx = WriteTx::new(&self.connection, &mut self.heads, self.clock.now_us());
+            self.connection.execute_batch("SAVEPOINT job")?;
+            let succeeded = job.run(&mut tx) ;
+            journaled |= succeeded && tx.journaled();
+            if self.connection.is_autocommit() {
+                // SQLite takes back the whole transaction by itself when the disk is full.
+                return Err(StoreError::Full);
+            }
+            self.connection.execute_batch(if succeeded { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" })?;
+        }
+        state::set(&self.connection, state::HYBRID_TIME, journal::stamp(self.heads.time))?;
+        self.connection.execute_batch("COMMIT")?;
+        Ok(journaled)
+    }
+
+    fn begin(&self, mode: Mode) -> Result<(), StoreError> {
+        let remote = mode == Mode::Remote;
+        self.connection.pragma_update(None, "foreign_keys", !remote)?;
+        self.connection.pragma_update(None, "ignore_check_constraints", remote)?;
+        Ok(self.connection.execute_batch("BEGIN IMMEDIATE")?)
+    }
+}
