@@ -5,7 +5,7 @@ use std::time::Duration;
 /// First wait.
 const FIRST: Duration = Duration::from_secs(1);
 /// Longest wait for a central that is away.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// The waits of one outage.
 #[derive(Debug, Default)]

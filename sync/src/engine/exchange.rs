@@ -55,7 +55,10 @@ fn explained(id: &RowId, refusal: crate::central::Refusal) -> Refusal {
         }
         RefusalKind::MissingParent { column, parent } => {
             because_of = Some(parent.clone());
-            (MISSING_PARENT, format!("{column} refers to {parent}, which central does not have; it goes when that one is there"))
+            (
+                MISSING_PARENT,
+                format!("{column} refers to {parent}, which central does not have; it goes when that one is there"),
+            )
         }
         RefusalKind::HasChildren { child } => {
             ("has children", format!("rows of {child} refer to it at central: delete or move those first"))

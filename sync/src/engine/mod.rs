@@ -9,7 +9,6 @@
 
 mod backoff;
 mod exchange;
-mod pending;
 mod round;
 mod status;
 mod task;
@@ -42,12 +41,7 @@ pub struct EngineSettings {
 impl EngineSettings {
     /// The usual settings.
     pub fn new(central: Option<CentralUrl>, hostname: impl Into<String>) -> Self {
-        Self {
-            central,
-            hostname: hostname.into(),
-            poll: Duration::from_secs(5),
-            settle: Duration::from_millis(250),
-        }
+        Self { central, hostname: hostname.into(), poll: Duration::from_secs(5), settle: Duration::from_millis(250) }
     }
 }
 

@@ -8,8 +8,8 @@ use tracing::{info, warn};
 
 use super::exchange::{batch, incoming, settled};
 use super::status::SyncError;
-use crate::central::{Central, CentralError};
-use crate::local::{self, Applied, Page, Store};
+use crate::central::{Central, CentralError, Heartbeat, Receipt};
+use crate::local::{self, Applied, Flight, Page, Settled, Store};
 
 /// Rows of a page of the feed: large enough to share a commit, small enough that hooks do not wait for it.
 const PAGE: usize = 500;
@@ -72,15 +72,19 @@ impl Round<'_> {
         while self.push().await? {}
         // What was pushed comes back as changes of our own: taking them in now leaves the next round nothing to do.
         self.pull().await?;
-        let cursor = self.report.cursor;
-        self.central.heartbeat(&self.store.replica_id(), hostname, cursor).await?;
-        Ok(())
+        let heartbeat = Heartbeat {
+            replica_id: self.store.replica_id(),
+            hostname: hostname.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            cursor: self.report.cursor,
+        };
+        Ok(self.central.heartbeat(&heartbeat).await?)
     }
 
     /// Finds out what became of a batch whose answer was never read.
     async fn resolve(&mut self) -> Result<(), SyncError> {
         let Some(flight) = self.store.write_async(|tx| local::in_flight(tx)).await? else { return Ok(()) };
-        let receipt = self.central.resolve(&self.store.replica_id(), flight.batch_no).await?;
+        let receipt = self.central.resolve(&batch(&flight, &self.store.replica_id())).await?;
         match receipt {
             Some(receipt) => self.acknowledge(flight, receipt).await?,
             None => self.store.write_async(|tx| local::discard(tx)).await?,
@@ -98,7 +102,11 @@ impl Round<'_> {
             let feed = self.central.feed(cursor, PAGE).await?;
             if known.as_ref() != Some(&feed.epoch) || feed.head < cursor {
                 if known.is_some() {
-                    warn!(cursor, head = feed.head, "central is another one or was restored: comparing from the beginning");
+                    warn!(
+                        cursor,
+                        head = feed.head,
+                        "central is another one or was restored: comparing from the beginning"
+                    );
                 }
                 let epoch = feed.epoch.clone();
                 known = Some(epoch.clone());
@@ -148,21 +156,29 @@ impl Round<'_> {
     /// Sends one batch; false when there is nothing more that central would take.
     async fn push(&mut self) -> Result<bool, SyncError> {
         let limits = self.central.limits();
-        let departing = self.store.write_async(move |tx| local::depart(tx, limits.rows, limits.bytes)).await?;
-        let Some(flight) = departing else { return Ok(false) };
-        let receipt = self.central.push(&batch(&flight, &self.store.replica_id())).await?;
-        let before = self.report.pushed;
-        self.acknowledge(flight, receipt).await?;
-        Ok(self.report.pushed > before)
+        let mut rows = limits.rows;
+        loop {
+            let departing = self.store.write_async(move |tx| local::depart(tx, rows, limits.bytes)).await?;
+            let Some(flight) = departing else { return Ok(false) };
+            match self.central.push(&batch(&flight, &self.store.replica_id())).await {
+                Ok(receipt) => {
+                    let before = self.report.pushed;
+                    self.acknowledge(flight, receipt).await?;
+                    return Ok(self.report.pushed > before);
+                }
+                // Nothing was done; fewer rows hold fewer locks for less time.
+                Err(CentralError::Deadlock | CentralError::LockWait | CentralError::TooBig) if rows > 1 => {
+                    rows = (flight.items.len() / 2).max(1);
+                    self.store.write_async(|tx| local::discard(tx)).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
-    async fn acknowledge(
-        &mut self,
-        flight: local::Flight,
-        receipt: crate::central::Receipt,
-    ) -> Result<(), SyncError> {
+    async fn acknowledge(&mut self, flight: Flight, receipt: Receipt) -> Result<(), SyncError> {
         let settled = settled(receipt);
-        let refused = settled.iter().filter(|(_, one)| matches!(one, local::Settled::Refused(_))).count() as u64;
+        let refused = settled.iter().filter(|(_, one)| matches!(one, Settled::Refused(_))).count() as u64;
         self.report.quarantined += refused;
         self.report.pushed += settled.len() as u64 - refused;
         let applied = self.store.apply_async(move |tx| local::acknowledge(tx, &flight, settled)).await?;
@@ -174,7 +190,11 @@ impl Round<'_> {
     /// This file is a copy, or was restored from a backup: another machine, as far as central is concerned.
     async fn take_another_identity(&mut self) -> Result<(), SyncError> {
         let id = local::new_id(self.store.clock().now_us());
-        warn!(old = self.store.replica_id(), new = id, "this replica is a copy or a restored backup: it takes a new identity");
+        warn!(
+            old = self.store.replica_id(),
+            new = id,
+            "this replica is a copy or a restored backup: it takes a new identity"
+        );
         let new = id.clone();
         self.store
             .write_async(move |tx| {

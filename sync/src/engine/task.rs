@@ -23,7 +23,7 @@ pub(super) async fn run(
     let Some(url) = settings.central.clone() else {
         return refuse_all(&mut inbox).await;
     };
-    let mut changes = store.changes();
+    let mut edits = store.changes();
     let mut worker = Worker { store, settings, url, progress, central: None, backoff: Backoff::default() };
     let mut due = Instant::now();
     loop {
@@ -40,8 +40,8 @@ pub(super) async fn run(
                 }
                 Some(Command::Stop) | None => return,
             },
-            changed = changes.changed(), if worker.central.is_some() => {
-                if changed.is_err() {
+            edited = edits.changed(), if worker.central.is_some() => {
+                if edited.is_err() {
                     return;
                 }
                 due = due.min(Instant::now() + worker.settings.settle);

@@ -138,13 +138,7 @@ pub(crate) fn acknowledge(
             }
             Settled::Refused(refusal) => {
                 let by = RefusedBy::Central { generation: item.entry.generation };
-                ledger::refuse(
-                    tx.connection(),
-                    &id,
-                    by,
-                    (refusal.kind, &refusal.reason, &refusal.hint),
-                    tx.now_us(),
-                )?;
+                ledger::refuse(tx.connection(), &id, by, (refusal.kind, &refusal.reason, &refusal.hint), tx.now_us())?;
                 needs.extend(refusal.because_of);
             }
         }

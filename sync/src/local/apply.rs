@@ -19,10 +19,7 @@ pub(crate) enum FeedState {
     /// It was deleted; the image is its last one, when the trigger could tell.
     Deleted(Option<Row>),
     /// A value that this side cannot hold.
-    Unreadable {
-        column: String,
-        reason: String,
-    },
+    Unreadable { column: String, reason: String },
 }
 
 /// One changed row of central.
@@ -111,15 +108,11 @@ fn plan(tx: &mut WriteTx<'_>, incoming: Incoming, applied: &mut Applied) -> Resu
     };
     let before = rows::get(db, id.entity, &id.key)?;
     let Some(entry) = journal::entry(db, &id)? else {
-        return Ok((before != remote).then(|| Pending {
-            target: remote.clone(),
-            id,
-            seq,
-            before,
-            remote,
-            entry: None,
-            last_image,
-        }));
+        if before == remote {
+            ledger::accept(db, &id)?;
+            return Ok(None);
+        }
+        return Ok(Some(Pending { target: remote.clone(), id, seq, before, remote, entry: None, last_image }));
     };
     let local = side(before.as_ref(), entry.base.as_ref(), entry.time);
     let there = match &remote {
@@ -159,8 +152,7 @@ fn settle(tx: &mut WriteTx<'_>, mut item: Pending, applied: &mut Applied) -> Res
     match &item.target {
         Some(row) if present => {
             let before = rows::get(db, item.id.entity, &item.id.key)?;
-            let changed: Vec<usize> =
-                before.iter().flat_map(|before| super::tx::differing(before, row)).collect();
+            let changed: Vec<usize> = before.iter().flat_map(|before| super::tx::differing(before, row)).collect();
             if !changed.is_empty() {
                 rows::update(db, row, &changed)?;
             }

@@ -21,8 +21,7 @@ pub fn decompress(frame: &[u8]) -> Result<Vec<u8>, StoreError> {
         .and_then(|size| usize::try_from(size).ok())
         .filter(|size| *size <= LIMIT)
         .ok_or_else(|| StoreError::Damaged("a compressed text is no zstd frame of at most 64 MiB".into()))?;
-    zstd::bulk::decompress(frame, size)
-        .map_err(|_| StoreError::Damaged("a compressed text cannot be unpacked".into()))
+    zstd::bulk::decompress(frame, size).map_err(|_| StoreError::Damaged("a compressed text cannot be unpacked".into()))
 }
 
 #[cfg(test)]

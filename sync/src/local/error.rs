@@ -100,7 +100,7 @@ impl From<rusqlite::Error> for StoreError {
 }
 
 fn is_out_of_room(error: &rusqlite::Error) -> bool {
-    const IOERR_WRITE: i32 = 10 | (3 << 8);
-    const IOERR_SHMSIZE: i32 = 10 | (19 << 8);
+    const IOERR_WRITE: i32 = 0x030a;
+    const IOERR_SHMSIZE: i32 = 0x130a;
     matches!(error, rusqlite::Error::SqliteFailure(e, _) if e.extended_code == IOERR_WRITE || e.extended_code == IOERR_SHMSIZE)
 }

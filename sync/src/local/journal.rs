@@ -86,13 +86,7 @@ pub(crate) fn pushable(db: &Connection, limit: usize) -> Result<Vec<Entry>, Stor
         let Some(entity) = entity(&table) else { continue };
         let id = RowId::new(entity, Key::new(row.get::<_, String>(1)?));
         let base = image(entity, row.get(5)?)?;
-        entries.push(Entry {
-            id,
-            position: row.get(2)?,
-            generation: row.get(3)?,
-            time: unstamp(row.get(4)?),
-            base,
-        });
+        entries.push(Entry { id, position: row.get(2)?, generation: row.get(3)?, time: unstamp(row.get(4)?), base });
     }
     Ok(entries)
 }
@@ -111,10 +105,7 @@ pub(super) fn heads(db: &Connection) -> Result<(i64, HybridTime), StoreError> {
 
 /// A stored image as a row.
 pub(crate) fn image(entity: &'static Entity, bytes: Option<Vec<u8>>) -> Result<Option<Row>, StoreError> {
-    bytes
-        .map(|bytes| merge::decode(entity, &bytes))
-        .transpose()
-        .map_err(|error| StoreError::Damaged(error.to_string()))
+    bytes.map(|bytes| merge::decode(entity, &bytes)).transpose().map_err(|error| StoreError::Damaged(error.to_string()))
 }
 
 /// Hybrid time as SQLite's signed integer.

@@ -18,6 +18,8 @@ mod readers;
 mod rows;
 mod schema;
 mod state;
+#[cfg(test)]
+mod tests;
 mod tx;
 mod validate;
 mod writer;
@@ -31,12 +33,12 @@ pub(crate) use acknowledge::{
     Flight, MISSING_PARENT, Refusal, Settled, acknowledge, depart, discard, in_flight, release_all,
 };
 pub(crate) use apply::{Applied, FeedState, Incoming, Page, apply};
-pub(crate) use enrol::{cursor, rename, set_clock_offset, start_over};
-pub(crate) use orphan::settle_all;
 pub use compressed::{compress, decompress};
+pub(crate) use enrol::{cursor, rename, set_clock_offset, start_over};
 pub use error::StoreError;
 pub use ids::{derived_id, new_id};
 pub use ledger::{Conflict, Counts, Parked, Quarantined, conflicts, counts, parked, quarantine};
+pub(crate) use orphan::settle_all;
 pub use tx::{ReadTx, WriteTx};
 pub use validate::canonical_json;
 
@@ -63,14 +65,7 @@ impl Store {
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let mut connection = schema::open_writer(path)?;
         schema::migrate(&mut connection, clock.as_ref())?;
-        let replica_id = match state::text(&connection, state::REPLICA_ID)? {
-            Some(id) => id,
-            None => {
-                let id = new_id(clock.now_us());
-                state::set(&connection, state::REPLICA_ID, &id)?;
-                id
-            }
-        };
+        let replica_id = identity(&connection, clock.as_ref())?;
         let (notify, changes) = watch::channel(0);
         let writer = Writer::start(connection, Arc::clone(&clock), notify)?;
         let readers = Readers::new(path.to_owned());
@@ -89,7 +84,7 @@ impl Store {
             // A caller that has gone away needs no answer.
             let _ = reply.send(outcome);
         };
-        self.inner.writer.submit(Mode::Ordinary, Task::new(checked(job), reply))?;
+        self.inner.writer.submit(Mode::Ordinary, Box::new(Task::new(checked(job), reply)))?;
         answer.recv().unwrap_or(Err(StoreError::Closed))
     }
 
@@ -119,7 +114,7 @@ impl Store {
             // A caller that has gone away needs no answer.
             let _ = reply.send(outcome);
         };
-        self.inner.writer.submit(mode, Task::new(job, reply))?;
+        self.inner.writer.submit(mode, Box::new(Task::new(job, reply)))?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -168,6 +163,16 @@ impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Store").field("replica_id", &self.replica_id()).finish_non_exhaustive()
     }
+}
+
+/// The file's identity; made with the file.
+fn identity(connection: &rusqlite::Connection, clock: &dyn Clock) -> Result<String, StoreError> {
+    if let Some(id) = state::text(connection, state::REPLICA_ID)? {
+        return Ok(id);
+    }
+    let id = new_id(clock.now_us());
+    state::set(connection, state::REPLICA_ID, &id)?;
+    Ok(id)
 }
 
 /// A job whose references are checked before it is let into the commit.

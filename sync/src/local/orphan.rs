@@ -110,9 +110,11 @@ fn parked(tx: &WriteTx<'_>) -> Result<Vec<Waiting>, StoreError> {
 }
 
 fn unpark(tx: &WriteTx<'_>, waiting: &Waiting) -> Result<(), StoreError> {
-    tx.connection()
-        .prepare_cached("DELETE FROM ct_sync_parked WHERE tbl = ?1 AND pk = ?2 AND col = ?3")?
-        .execute([waiting.child.entity.name, waiting.child.key.as_str(), waiting.column])?;
+    tx.connection().prepare_cached("DELETE FROM ct_sync_parked WHERE tbl = ?1 AND pk = ?2 AND col = ?3")?.execute([
+        waiting.child.entity.name,
+        waiting.child.key.as_str(),
+        waiting.column,
+    ])?;
     Ok(())
 }
 

@@ -65,8 +65,7 @@ pub(super) fn refers(db: &Connection, entity: &'static Entity, column: &str, to:
 pub(super) fn insert(db: &Connection, row: &Row) -> Result<(), StoreError> {
     let entity = row.entity();
     let marks: Vec<String> = (1..=entity.columns.len()).map(|i| format!("?{i}")).collect();
-    let sql =
-        format!("INSERT INTO {} ({}) VALUES ({})", quoted(entity.name), columns(entity), marks.join(", "));
+    let sql = format!("INSERT INTO {} ({}) VALUES ({})", quoted(entity.name), columns(entity), marks.join(", "));
     db.prepare_cached(&sql)?
         .execute(params_from_iter(row.values().iter().map(Bound)))
         .map_err(|error| constraint(entity, error))?;
@@ -79,8 +78,7 @@ pub(super) fn update(db: &Connection, row: &Row, positions: &[usize]) -> Result<
     let key = row.key();
     let set: Vec<String> = positions.iter().map(|p| format!("{} = ?", quoted(entity.columns[*p].name))).collect();
     let condition: Vec<String> = entity.primary_key.iter().map(|c| format!("{} = ?", quoted(c))).collect();
-    let sql =
-        format!("UPDATE {} SET {} WHERE {}", quoted(entity.name), set.join(", "), condition.join(" AND "));
+    let sql = format!("UPDATE {} SET {} WHERE {}", quoted(entity.name), set.join(", "), condition.join(" AND "));
     let key_values: Vec<Value> = key.parts().map(Value::from).collect();
     let bound = positions.iter().map(|p| Bound(row.at(*p))).chain(key_values.iter().map(Bound));
     db.prepare_cached(&sql)?.execute(params_from_iter(bound)).map_err(|error| constraint(entity, error))?;
@@ -90,10 +88,8 @@ pub(super) fn update(db: &Connection, row: &Row, positions: &[usize]) -> Result<
 /// Deletes the row of that key; false when there was none.
 pub(super) fn delete(db: &Connection, entity: &'static Entity, key: &Key) -> Result<bool, StoreError> {
     let sql = format!("DELETE FROM {} WHERE {}", quoted(entity.name), key_condition(entity));
-    let deleted = db
-        .prepare_cached(&sql)?
-        .execute(params_from_iter(key.parts()))
-        .map_err(|error| constraint(entity, error))?;
+    let deleted =
+        db.prepare_cached(&sql)?.execute(params_from_iter(key.parts())).map_err(|error| constraint(entity, error))?;
     Ok(deleted > 0)
 }
 
@@ -106,7 +102,13 @@ fn read(entity: &'static Entity, found: &rusqlite::Row<'_>) -> rusqlite::Result<
             ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
             ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
             // STRICT tables hold no reals in our columns.
-            ValueRef::Real(_) => return Err(rusqlite::Error::InvalidColumnType(position, entity.name.into(), rusqlite::types::Type::Real)),
+            ValueRef::Real(_) => {
+                return Err(rusqlite::Error::InvalidColumnType(
+                    position,
+                    entity.name.into(),
+                    rusqlite::types::Type::Real,
+                ));
+            }
         };
         row.set_at(position, value);
     }

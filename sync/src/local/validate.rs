@@ -72,8 +72,7 @@ fn check_value(column: &Column, value: &Value) -> Result<(), String> {
         (Kind::Text | Kind::Json, Value::Text(text)) => check_text(text),
         (Kind::Int, Value::Int(number)) if i32::try_from(*number).is_ok() => Ok(()),
         (Kind::Int, _) => Err("must be a whole number of 32 bits".into()),
-        (Kind::BigInt, Value::Int(_)) => Ok(()),
-        (Kind::Bool, Value::Int(0 | 1)) => Ok(()),
+        (Kind::BigInt, Value::Int(_)) | (Kind::Bool, Value::Int(0 | 1)) => Ok(()),
         (Kind::Bool, _) => Err("must be 0 or 1".into()),
         (Kind::Decimal(precision, _), Value::Int(number)) => {
             let digits = number.unsigned_abs().checked_ilog10().map_or(1, |log| log + 1);

@@ -34,8 +34,8 @@ pub(super) struct Task<T, F> {
 }
 
 impl<T, F> Task<T, F> {
-    pub(super) fn new(job: F, reply: impl FnOnce(Result<T, StoreError>) + Send + 'static) -> Box<Self> {
-        Box::new(Self { job: Some(job), outcome: None, reply: Box::new(reply) })
+    pub(super) fn new(job: F, reply: impl FnOnce(Result<T, StoreError>) + Send + 'static) -> Self {
+        Self { job: Some(job), outcome: None, reply: Box::new(reply) }
     }
 }
 
@@ -70,9 +70,11 @@ pub(super) enum Mode {
     Remote,
 }
 
+type Submitted = (Mode, Box<dyn Job>);
+
 pub(super) struct Writer {
     /// None once the store is closed.
-    jobs: Mutex<Option<Sender<(Mode, Box<dyn Job>)>>>,
+    jobs: Mutex<Option<Sender<Submitted>>>,
     thread: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
 }
 
@@ -116,7 +118,7 @@ struct Run {
 }
 
 impl Run {
-    fn until_closed(mut self, waiting: &Receiver<(Mode, Box<dyn Job>)>) -> Result<(), StoreError> {
+    fn until_closed(mut self, waiting: &Receiver<Submitted>) -> Result<(), StoreError> {
         let mut held = None;
         while let Some((mode, first)) = held.take().or_else(|| waiting.recv().ok()) {
             let mut group = vec![first];
@@ -163,7 +165,7 @@ impl Run {
         for job in group {
             let mut tx = WriteTx::new(&self.connection, &mut self.heads, self.clock.now_us());
             self.connection.execute_batch("SAVEPOINT job")?;
-            let succeeded = job.run(&mut tx) ;
+            let succeeded = job.run(&mut tx);
             journaled |= succeeded && tx.journaled();
             if self.connection.is_autocommit() {
                 // SQLite takes back the whole transaction by itself when the disk is full.
