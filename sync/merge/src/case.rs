@@ -8,8 +8,10 @@
 //! - **A row that vanished was deleted.** A side that holds neither the agreed row nor a tombstone lost it to something
 //!   that leaves none: a cascade inside the engine, a TRUNCATE, an expired tombstone.
 //! - **A row made again under a deleted key.** Ids derived from names, and links, whose key is all they are, return under
-//!   the same id. Where a delete wins over edits, a creation later than the delete still stands, or no label could ever
-//!   be put back. As nobody can tell this from a creation that knew nothing of the delete, it is recorded all the same.
+//!   the same id. Where a delete wins over edits, the later of delete and creation stands: a label that one machine took
+//!   off may be put on again by another that has not heard of it.
+//! - **A row of an append-only table that travels one way** belongs to central once it is there. The replica may prune its
+//!   copy, and may still fill a late column; any other change of it is given up.
 
 use migrations::{Class, Direction, Entity, MergeRule};
 
@@ -95,23 +97,6 @@ impl Case {
         let remote = Change::of(input.base, &input.remote);
         policy(entity.sync.direction, delete_stands(entity), is_made_again(input), local, remote)
     }
-
-    /// The name under which it is logged.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Case::Settled => "settled",
-            Case::Upload => "upload",
-            Case::Download => "download",
-            Case::Merge => "merge",
-            Case::Gone => "gone",
-            Case::Delete => "delete",
-            Case::Revive => "revive",
-            Case::Bury => "bury",
-            Case::Overrule => "overrule",
-            Case::WrittenOnce => "written_once",
-            Case::Left => "left",
-        }
-    }
 }
 
 /// The one place where it is written what happens to a row.
@@ -120,10 +105,10 @@ impl Case {
 /// neighbours, so that there is no arm which must never be reached.
 fn policy(direction: Direction, delete_stands: bool, made_again: bool, local: Change, remote: Change) -> Case {
     use Change::{Absent, Created, Deleted, Edited, Touched, Unchanged};
-    use Direction::{None, Pull, Push};
+    use Direction::{Pull, Push};
     match (direction, local, remote) {
         // Tables that travel one way, where they differ from the others.
-        (None, _, _) | (Push, Absent | Deleted, _) => Case::Left,
+        (Direction::None, ..) | (Push, Absent | Deleted, _) => Case::Left,
         (Push, Created | Touched | Edited, Unchanged | Created | Touched | Edited)
         | (Push, Unchanged, Created | Touched | Edited) => Case::WrittenOnce,
         (Pull, Created | Touched | Edited, _) | (Pull, Deleted, Unchanged | Created | Touched | Edited) => {

@@ -4,21 +4,17 @@
 //! no base (both sides made the row) nothing is known to be older, so that equal values agree and a value stands beside a
 //! NULL, which nobody wrote on purpose.
 
-use std::cmp::Ordering;
-
 use migrations::{Column, Entity, Kind, MergeRule};
 
 use crate::case::moves_by_itself;
-use crate::{FieldConflict, HybridTime, Row, Rule, Value, Winner, set};
+use crate::{FieldConflict, Row, Rule, Value, Winner, set};
 
 /// Two versions of a row that are to become one.
 pub(crate) struct Merge<'a> {
     base: Option<&'a Row>,
     local: &'a Row,
     remote: &'a Row,
-    /// Whose value stands where both wrote one; None leaves it to the values, so that both sides find the same.
     favoured: Option<Winner>,
-    /// What two counts without a base become.
     counts: Counts,
 }
 
@@ -43,27 +39,10 @@ enum Verdict {
 }
 
 impl<'a> Merge<'a> {
-    /// The later version stands where both changed a column.
-    pub(crate) fn by_time(
-        base: Option<&'a Row>,
-        (local, local_time): (&'a Row, HybridTime),
-        (remote, remote_time): (&'a Row, HybridTime),
-    ) -> Self {
-        let favoured = match local_time.cmp(&remote_time) {
-            Ordering::Greater => Some(Winner::Local),
-            Ordering::Less => Some(Winner::Remote),
-            Ordering::Equal => None,
-        };
+    /// The favoured side stands where both changed a column; None leaves it to the values, so that it does not matter
+    /// which side asks.
+    pub(crate) fn new(base: Option<&'a Row>, local: &'a Row, remote: &'a Row, favoured: Option<Winner>) -> Self {
         Self { base, local, remote, favoured, counts: Counts::Larger }
-    }
-
-    /// One side stands where both changed a column.
-    pub(crate) fn favouring(side: Winner, base: &'a Row, of_side: &'a Row, of_other: &'a Row) -> Self {
-        let (local, remote) = match side {
-            Winner::Local => (of_side, of_other),
-            Winner::Remote => (of_other, of_side),
-        };
-        Self { base: Some(base), local, remote, favoured: Some(side), counts: Counts::Larger }
     }
 
     /// Two counts without a base become this.

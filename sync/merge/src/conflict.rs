@@ -1,5 +1,7 @@
 //! What is kept of a loser.
 
+use std::fmt;
+
 use crate::{Row, Value, Winner};
 
 /// Values that lost, or a delete that did.
@@ -50,21 +52,24 @@ pub enum Rule {
     WrittenOnce,
     /// Two rows of one natural key granted different rights; the lesser stands.
     LesserRight,
-    /// A name was taken; the later row got another.
-    Renamed,
+    /// Two rows of one natural key became one, which keeps its own keys.
+    KeptKey,
+    /// Two moves in a hierarchy closed a circle; the later one was undone.
+    Cycle,
 }
 
-impl Rule {
-    /// The name under which it is recorded.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Rule::LastWriter => "last_writer",
-            Rule::AtomicGroup => "atomic_group",
-            Rule::DeleteVsEdit => "delete_vs_edit",
-            Rule::CentralOnly => "central_only",
-            Rule::WrittenOnce => "written_once",
-            Rule::LesserRight => "lesser_right",
-            Rule::Renamed => "renamed",
-        }
+/// The name under which it is recorded.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Rule::LastWriter => "last writer",
+            Rule::AtomicGroup => "atomic group",
+            Rule::DeleteVsEdit => "delete against edit",
+            Rule::CentralOnly => "central only",
+            Rule::WrittenOnce => "written once",
+            Rule::LesserRight => "lesser right",
+            Rule::KeptKey => "kept key",
+            Rule::Cycle => "cycle",
+        })
     }
 }

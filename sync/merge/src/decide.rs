@@ -76,8 +76,8 @@ fn carry_out(case: Case, input: &Input<'_>) -> (Outcome, Vec<FieldConflict>) {
 fn merge(input: &Input<'_>) -> (Outcome, Vec<FieldConflict>) {
     match (input.local.row(), input.remote.row()) {
         (Some(local), Some(remote)) => {
-            let merge = Merge::by_time(input.base, (local, input.local.time()), (remote, input.remote.time()));
-            let (row, conflicts) = merge.rows();
+            let later = Winner::of(input.local.time().cmp(&input.remote.time()));
+            let (row, conflicts) = Merge::new(input.base, local, remote, later).rows();
             (Outcome::Row(row), conflicts)
         }
         (only, None) | (None, only) => (only.into(), Vec::new()),
@@ -94,13 +94,10 @@ fn survivor<'a>(input: &Input<'a>) -> Option<(Winner, &'a Row)> {
 /// anew has nothing to be laid over: what was deleted stays deleted.
 fn revive(input: &Input<'_>) -> (Outcome, Vec<FieldConflict>) {
     let Some((editor, edited)) = survivor(input) else { return (Outcome::Gone, Vec::new()) };
-    let deleted = match editor {
-        Winner::Local => input.remote.image(),
-        Winner::Remote => input.local.image(),
-    };
-    let (row, mut conflicts) = match (input.base, deleted) {
-        (Some(base), Some(image)) => Merge::favouring(editor, base, edited, image).rows(),
-        (Some(_), None) | (None, _) => (edited.clone(), Vec::new()),
+    let (row, mut conflicts) = match (editor, input.base, input.local.image(), input.remote.image()) {
+        (Winner::Local, Some(base), _, Some(image)) => Merge::new(Some(base), edited, image, Some(editor)).rows(),
+        (Winner::Remote, Some(base), Some(image), _) => Merge::new(Some(base), image, edited, Some(editor)).rows(),
+        _ => (edited.clone(), Vec::new()),
     };
     conflicts.push(FieldConflict::revived(Rule::DeleteVsEdit, editor, &row));
     (Outcome::Row(row), conflicts)

@@ -10,11 +10,13 @@
 //! (base, local, remote, rules), so that the same inputs give the same plan on every machine and in every test.
 
 mod case;
+mod collision;
 mod columns;
 mod conflict;
 mod decide;
 mod image;
 mod plan;
+mod references;
 mod row;
 mod set;
 mod side;
@@ -22,10 +24,12 @@ mod time;
 mod value;
 
 pub use case::{Case, Change};
+pub use collision::{merge_collision, natural_keys, renamed};
 pub use conflict::{FieldConflict, Rule};
 pub use decide::{Decision, Outcome, decide};
 pub use image::{ImageError, decode, encode};
 pub use plan::{Plan, PlanError, plan};
+pub use references::{Write, break_cycle, parents, push_order};
 pub use row::{Key, Row, RowId};
 pub use side::{Input, Side, Winner};
 pub use time::HybridTime;

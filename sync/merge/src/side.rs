@@ -1,5 +1,8 @@
 //! What a decision starts from: one row, as agreed, as it is here and as it is at central.
 
+use std::cmp::Ordering;
+use std::fmt;
+
 use crate::{HybridTime, Row, RowId};
 
 /// One row to decide on.
@@ -16,10 +19,10 @@ pub struct Input<'a> {
     pub remote: Side<'a>,
 }
 
-/// What one side has under a row's id.
+/// What one side has under a row's id, as far as the other does not know it.
 #[derive(Clone, Copy, Debug)]
 pub enum Side<'a> {
-    /// Neither the row nor a tombstone.
+    /// Neither the row nor news of its end.
     Absent,
     /// The row.
     Present {
@@ -28,7 +31,8 @@ pub enum Side<'a> {
         /// When it last changed on this side.
         time: HybridTime,
     },
-    /// A tombstone.
+    /// A tombstone that the other side has not seen. One that it has seen is [`Side::Absent`]: what it holds now, it made
+    /// knowing of the delete.
     Deleted {
         /// The row as it was when it was deleted; None when the tombstone has no image.
         image: Option<&'a Row>,
@@ -73,11 +77,12 @@ pub enum Winner {
 }
 
 impl Winner {
-    /// The name under which it is recorded.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Winner::Local => "local",
-            Winner::Remote => "remote",
+    /// The side whose stamp is the later.
+    pub(crate) fn of(local_to_remote: Ordering) -> Option<Self> {
+        match local_to_remote {
+            Ordering::Greater => Some(Winner::Local),
+            Ordering::Less => Some(Winner::Remote),
+            Ordering::Equal => None,
         }
     }
 
@@ -87,5 +92,15 @@ impl Winner {
             Winner::Local => Winner::Remote,
             Winner::Remote => Winner::Local,
         }
+    }
+}
+
+/// The name under which it is recorded.
+impl fmt::Display for Winner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Winner::Local => "local",
+            Winner::Remote => "remote",
+        })
     }
 }
