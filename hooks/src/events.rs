@@ -44,7 +44,7 @@ pub const EVENTS: &[HookSpec] = &[
         matcher: Some(WORKING_TOOLS),
         timeout_seconds: 2,
         shows_message: true,
-        takes_context: false,
+        takes_context: true,
         purpose: "saves changed files and commands",
     },
     HookSpec {
@@ -52,7 +52,7 @@ pub const EVENTS: &[HookSpec] = &[
         matcher: Some(WORKING_TOOLS),
         timeout_seconds: 2,
         shows_message: true,
-        takes_context: false,
+        takes_context: true,
         purpose: "saves what failed, and how",
     },
     HookSpec {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::{fmt, fs, io};
+use std::{fmt, io};
 
 /// The variable that names the home when no `--home` is given.
 pub const HOME_VARIABLE: &str = "CLAUDETOOLS_HOME";
@@ -128,15 +128,6 @@ impl fmt::Debug for Home {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Home({})", self.root.display())
     }
-}
-
-/// Makes `path` and what is missing above it, open to its owner only. What exists keeps its mode.
-pub fn private_dir(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! database, so that the client that stands on it starts in about a millisecond.
 
 pub mod clock;
+pub mod durable;
 pub mod events;
 pub mod home;
 pub mod install;

@@ -2,11 +2,11 @@
 //!
 //! The first hook that can show a message creates the mark; the daemon removes it once it has taken in the spool.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::home::private_dir;
+use crate::durable::{private_dir, private_file};
 
 fn mark(spool: &Path) -> PathBuf {
     spool.join("outage")
@@ -15,7 +15,7 @@ fn mark(spool: &Path) -> PathBuf {
 /// Takes it upon the caller to tell of the outage: true for the first caller since [`clear`], false for all others.
 pub fn claim(spool: &Path, now_us: u64) -> io::Result<bool> {
     private_dir(spool)?;
-    match OpenOptions::new().write(true).create_new(true).open(mark(spool)) {
+    match private_file().write(true).create_new(true).open(mark(spool)) {
         Ok(mut file) => {
             // The time is for `status` only; on a full disk the empty file still does its work.
             let _ = writeln!(file, "{now_us}");

@@ -4,14 +4,14 @@
 //! renamed once it is on disk, so that a `.event` is always whole. A hook that was cut off between the two leaves a
 //! `.part` that may be whole as well: [`adopt_parts`] finds those, so that they are not lost either.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::home::private_dir;
+use crate::durable::{private_dir, write_via};
 
 const VERSION: u64 = 1;
 const WHOLE: &str = "event";
@@ -56,23 +56,11 @@ pub enum SpoolError {
 pub fn write(spool: &Path, event: &Spooled) -> io::Result<PathBuf> {
     private_dir(spool)?;
     let whole = spool.join(format!("{:020}-{}.{WHOLE}", event.sent_at_us, event.id));
-    let part = whole.with_extension(PART);
-    let written = write_part(&part, event).and_then(|()| fs::rename(&part, &whole));
-    if let Err(error) = written {
-        // Half a file helps nobody, and on a full disk its room is needed.
-        let _ = fs::remove_file(&part);
-        return Err(error);
-    }
-    sync_folder(spool)?;
+    write_via(&whole.with_extension(PART), &whole, &encode(event), None)?;
     Ok(whole)
 }
 
-fn write_part(part: &Path, event: &Spooled) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(part)?;
+fn encode(event: &Spooled) -> Vec<u8> {
     let head = json!({
         "v": VERSION, "event": event.event, "id": event.id, "sent_at_us": event.sent_at_us, "bytes": event.body.len(),
     });
@@ -80,13 +68,7 @@ fn write_part(part: &Path, event: &Spooled) -> io::Result<()> {
     bytes.reserve(event.body.len() + 1);
     bytes.push(b'\n');
     bytes.extend_from_slice(&event.body);
-    file.write_all(&bytes)?;
-    file.sync_all()
-}
-
-/// Makes a rename in `folder` durable. Windows has no such call; there the file system's journal has to do.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+    bytes
 }
 
 /// The events that wait, the oldest first. None when there is no spool yet.

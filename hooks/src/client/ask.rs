@@ -1,0 +1,85 @@
+//! The request to the daemon, and the ways in which it can fail.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hooks::home::Home;
+use hooks::link::{Link, LinkError};
+use hooks::spool::Spooled;
+use hooks::wire::{self, Answer, Request};
+
+use super::daemon_start::{self, StartFailure};
+use super::deadline::{Deadlines, by};
+
+/// Why the daemon has not taken the event.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// There is no daemon.
+    Nobody,
+    /// There is none, and one could not be started, or does not answer yet.
+    NotStarted(StartFailure),
+    /// It did not answer within this time.
+    Silent(Duration),
+    /// It answered with this status.
+    Refused(u16),
+    /// The connection or its answer failed.
+    Broken(LinkError),
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nobody => f.write_str("the daemon is not running"),
+            Self::NotStarted(failure) => write!(f, "the daemon was not running and {failure}"),
+            Self::Silent(time) => write!(f, "the daemon did not answer within {} ms", time.as_millis()),
+            Self::Refused(status) => write!(f, "the daemon answered with status {status}"),
+            Self::Broken(error) => write!(f, "the daemon could not be asked (failed to {error})"),
+        }
+    }
+}
+
+/// Asks the daemon that is there.
+pub(crate) fn ask(home: &Home, event: &Arc<Spooled>, deadlines: &Deadlines) -> Result<Answer, Trouble> {
+    let (home, event, patience) = (home.clone(), Arc::clone(event), deadlines.total());
+    let answer = by(deadlines.asking_end(), move || exchange(Link::open(&home, patience)?, &event));
+    judge(answer, deadlines)
+}
+
+/// Starts a daemon, with `flag` as its `--home`, and asks it as soon as it listens.
+pub(crate) fn start_and_ask(
+    home: &Home,
+    flag: Option<PathBuf>,
+    event: &Arc<Spooled>,
+    deadlines: &Deadlines,
+) -> Result<Answer, Trouble> {
+    let (home, event, patience, until) = (home.clone(), Arc::clone(event), deadlines.total(), deadlines.asking_end());
+    let answer = by(until, move || {
+        let link = daemon_start::start(&home, flag.as_deref(), until, patience)?;
+        Ok(exchange(link, &event))
+    });
+    match answer.unwrap_or(Err(StartFailure::NotYet)) {
+        Ok(answer) => judge(Some(answer), deadlines),
+        Err(failure) => Err(Trouble::NotStarted(failure)),
+    }
+}
+
+fn exchange(link: Link, event: &Spooled) -> Result<Answer, LinkError> {
+    let sent_at = event.sent_at_us.to_string();
+    let headers = [(wire::EVENT_ID, event.id.as_str()), (wire::SENT_AT, sent_at.as_str())];
+    let path = wire::hook_path(&event.event);
+    let request = Request { method: "POST", path: &path, headers: &headers, body: &event.body };
+    link.ask(&request)
+}
+
+/// Only a whole answer with status 200 says that the event is safe.
+fn judge(answer: Option<Result<Answer, LinkError>>, deadlines: &Deadlines) -> Result<Answer, Trouble> {
+    match answer {
+        Some(Ok(answer)) if answer.status == 200 => Ok(answer),
+        Some(Ok(answer)) => Err(Trouble::Refused(answer.status)),
+        Some(Err(LinkError::Nobody(_))) => Err(Trouble::Nobody),
+        Some(Err(error)) => Err(Trouble::Broken(error)),
+        None => Err(Trouble::Silent(deadlines.asking())),
+    }
+}
