@@ -1,2 +1,2 @@
-//! xtask.
+//! The developer's commands: `cargo xtask help`.
 fn main() {}
