@@ -12,7 +12,7 @@ pub struct HybridTime(pub u64);
 impl HybridTime {
     /// The stamp after `self` when the physical clock reads `now_us` (microseconds since the Unix epoch).
     pub fn next(self, now_us: u64) -> Self {
-        Self(now_us.max(self.0 + 1))
+        Self(now_us.max(self.0.saturating_add(1)))
     }
 
     /// A stamp that another machine issued, no later than `limit`: a clock that runs ahead must not win for ever.
