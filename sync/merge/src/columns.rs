@@ -29,12 +29,12 @@ pub(crate) enum Counts {
 }
 
 /// What becomes of columns that stand or fall together.
-enum Verdict {
-    /// Both hold the same.
-    Agreed,
-    /// Only this side has something new.
+enum Resolution {
+    /// This side's, which alone has something new, or the same.
     Takes(Winner),
-    /// Both have; this side stands.
+    /// What both changes add up to.
+    Combined(Value),
+    /// This side's, against the other's.
     Contested(Winner),
 }
 
@@ -53,30 +53,54 @@ impl<'a> Merge<'a> {
 
     /// The merged row and what lost.
     pub(crate) fn rows(&self) -> (Row, Vec<FieldConflict>) {
-        let entity = self.local.entity();
         let mut merged = self.local.clone();
         let mut conflicts = Vec::new();
-        for unit in units(entity) {
-            match self.combined(entity, &unit) {
-                Some(value) => merged.set_at(unit[0], value),
-                None => conflicts.extend(self.settle(&unit, &mut merged)),
+        for unit in units(self.local.entity()) {
+            match self.resolve(&unit) {
+                Resolution::Takes(side) => copy(&unit, self.row(side), &mut merged),
+                Resolution::Combined(value) => merged.set_at(unit[0], value),
+                Resolution::Contested(winner) => {
+                    copy(&unit, self.row(winner), &mut merged);
+                    let rule = if unit.len() == 1 { Rule::LastWriter } else { Rule::AtomicGroup };
+                    conflicts.push(conflict(&unit, rule, winner, self.row(winner.other()), self.row(winner)));
+                }
             }
         }
         (merged, conflicts)
     }
 
-    /// The value that two concurrent changes of one column add up to; None when one of the two has to stand.
-    fn combined(&self, entity: &Entity, unit: &[usize]) -> Option<Value> {
+    fn row(&self, side: Winner) -> &'a Row {
+        match side {
+            Winner::Local => self.local,
+            Winner::Remote => self.remote,
+        }
+    }
+
+    fn resolve(&self, unit: &[usize]) -> Resolution {
+        let of = |row: &'a Row| unit.iter().map(|&position| row.at(position)).collect::<Vec<_>>();
+        let (local, remote) = (of(self.local), of(self.remote));
+        let greater = Winner::of(local.cmp(&remote));
+        match self.base.map(of) {
+            Some(base) if local == base => return Resolution::Takes(Winner::Remote),
+            Some(base) if remote == base => return Resolution::Takes(Winner::Local),
+            None if greater.is_some() && only_adds(&local, &remote) => return Resolution::Takes(Winner::Local),
+            None if greater.is_some() && only_adds(&remote, &local) => return Resolution::Takes(Winner::Remote),
+            _ => {}
+        }
+        match (self.combined(unit), greater, self.favoured) {
+            (Some(value), ..) => Resolution::Combined(value),
+            (None, None, _) => Resolution::Takes(Winner::Local),
+            (None, Some(_), Some(winner)) | (None, Some(winner), None) => Resolution::Contested(winner),
+        }
+    }
+
+    /// What two changes add up to by the rule of their column; None when one of the two has to stand. Equal changes are
+    /// no exception: one more here and one more there are two more.
+    fn combined(&self, unit: &[usize]) -> Option<Value> {
         let &[position] = unit else { return None };
-        let column = &entity.columns[position];
+        let column = &self.local.entity().columns[position];
         let (local, remote) = (self.local.at(position), self.remote.at(position));
         let base = self.base.map_or(&Value::Null, |base| base.at(position));
-        if local == base {
-            return Some(remote.clone());
-        }
-        if remote == base {
-            return Some(local.clone());
-        }
         match column.merge {
             MergeRule::Lww => None,
             MergeRule::Max => Some(local.max(remote).clone()),
@@ -94,42 +118,6 @@ impl<'a> Merge<'a> {
             (None, Counts::Sum) => i128::from(local) + i128::from(remote),
         };
         Some(Value::Int(within(column.kind, count)))
-    }
-
-    /// Decides on columns of which one side's values stand, and records the other's.
-    fn settle(&self, unit: &[usize], merged: &mut Row) -> Option<FieldConflict> {
-        let (winner, contested) = match self.verdict(unit) {
-            Verdict::Agreed => return None,
-            Verdict::Takes(side) => (side, false),
-            Verdict::Contested(side) => (side, true),
-        };
-        let (kept, loser) = match winner {
-            Winner::Local => (self.local, self.remote),
-            Winner::Remote => (self.remote, self.local),
-        };
-        for &position in unit {
-            merged.set_at(position, kept.at(position).clone());
-        }
-        let rule = if unit.len() == 1 { Rule::LastWriter } else { Rule::AtomicGroup };
-        contested.then(|| conflict(unit, rule, winner, loser, kept))
-    }
-
-    fn verdict(&self, unit: &[usize]) -> Verdict {
-        let of = |row: &'a Row| unit.iter().map(|&position| row.at(position)).collect::<Vec<_>>();
-        let (local, remote) = (of(self.local), of(self.remote));
-        if local == remote {
-            return Verdict::Agreed;
-        }
-        match self.base.map(of) {
-            Some(base) if local == base => Verdict::Takes(Winner::Remote),
-            Some(base) if remote == base => Verdict::Takes(Winner::Local),
-            None if only_adds(&local, &remote) => Verdict::Takes(Winner::Local),
-            None if only_adds(&remote, &local) => Verdict::Takes(Winner::Remote),
-            _ => {
-                let greater = if local > remote { Winner::Local } else { Winner::Remote };
-                Verdict::Contested(self.favoured.unwrap_or(greater))
-            }
-        }
     }
 }
 
@@ -161,6 +149,12 @@ fn within(kind: Kind, count: i128) -> i64 {
         _ => (i64::MIN, i64::MAX),
     };
     i64::try_from(count.clamp(i128::from(least), i128::from(most))).unwrap_or(most)
+}
+
+fn copy(unit: &[usize], from: &Row, to: &mut Row) {
+    for &position in unit {
+        to.set_at(position, from.at(position).clone());
+    }
 }
 
 fn conflict(unit: &[usize], rule: Rule, winner: Winner, loser: &Row, kept: &Row) -> FieldConflict {

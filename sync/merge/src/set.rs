@@ -7,8 +7,12 @@ use serde_json::value::RawValue;
 use crate::Value;
 
 /// The set that two concurrent changes of one add up to: what either added to the base, and of the base what neither
-/// removed, sorted. NULL is the empty set. None when a value is not a JSON array: then one of the two has to stand.
+/// removed, sorted. Equal lists stay as they are written. NULL is the empty set. None when a value is not a JSON array:
+/// then one of the two has to stand.
 pub(crate) fn merge(base: &Value, local: &Value, remote: &Value) -> Option<Value> {
+    if local == remote {
+        return Some(local.clone());
+    }
     let (base, local, remote) = (elements(base).unwrap_or_default(), elements(local)?, elements(remote)?);
     let merged: BTreeSet<&str> = local
         .union(&remote)

@@ -59,7 +59,7 @@ impl<'a> Side<'a> {
     }
 
     /// When the side last changed; zero when it has no trace of the row.
-    pub fn time(&self) -> HybridTime {
+    pub(crate) fn time(&self) -> HybridTime {
         match *self {
             Side::Present { time, .. } | Side::Deleted { time, .. } => time,
             Side::Absent => HybridTime::default(),
@@ -87,7 +87,7 @@ impl Winner {
     }
 
     /// The side that it won against.
-    pub fn other(self) -> Self {
+    pub(crate) fn other(self) -> Self {
         match self {
             Winner::Local => Winner::Remote,
             Winner::Remote => Winner::Local,

@@ -95,6 +95,7 @@ fn sets_keep_what_was_added_and_lose_what_was_removed() {
         row(&decision).text("tags").map(str::to_owned)
     };
     assert_eq!(merged(r#"["b","z"]"#, r#"["a","b","c"]"#).as_deref(), Some(r#"["b","c","z"]"#));
+    assert_eq!(merged(r#"["z","a"]"#, r#"["z","a"]"#).as_deref(), Some(r#"["z","a"]"#), "not even sorted");
     assert_eq!(merged("[]", r#"["a","b","c"]"#).as_deref(), Some(r#"["c"]"#));
     assert_eq!(merged(r#"["a","b",12345678901234567890123]"#, "[]").as_deref(), Some("[12345678901234567890123]"));
     assert_eq!(merged(r#"["a","b",{"k":[1,2]}]"#, r#"["b"]"#).as_deref(), Some(r#"["b",{"k":[1,2]}]"#));

@@ -20,7 +20,7 @@ pub(crate) fn all() -> Vec<&'static Entity> {
 }
 
 /// The lists that a set column holds.
-const LISTS: &[&str] = &["[]", r#"["a"]"#, r#"["b"]"#, r#"["a","b"]"#, r#"["a","c"]"#, r#"["a","b","c"]"#];
+const LISTS: &[&str] = &["[]", r#"["a"]"#, r#"["b"]"#, r#"["b","a"]"#, r#"["a","c"]"#, r#"["a","b","c"]"#];
 
 /// One side of an input, owned.
 #[derive(Clone, Debug)]
