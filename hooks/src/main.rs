@@ -1,9 +1,9 @@
 //! `claudetools-hook EVENT`: what Claude Code starts at each event. It hands the hook's input to the daemon, prints the
 //! answer, and exits 0.
 //!
-//! Architecture invariant: nothing that happens here may block, slow or break the user's session. Everything that can
-//! wait (input, daemon, disk, output) runs on a thread that the main thread gives up at the deadline; every failure ends
-//! in exit 0, with the event on disk or with a message that says that it is not.
+//! Architecture invariant: nothing that happens here may block, slow or break the user's session. Whatever
+//! can hang (input, daemon, disk, output) is given up at the deadline, by leaving; every failure ends in exit 0, with the
+//! event on disk or with a message that says that it is not.
 
 mod client;
 

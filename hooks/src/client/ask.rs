@@ -40,11 +40,10 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// Asks the daemon that is there.
-pub(crate) fn ask(home: &Home, event: &Arc<Spooled>, deadlines: &Deadlines) -> Result<Answer, Trouble> {
-    let (home, event, patience) = (home.clone(), Arc::clone(event), deadlines.total());
-    let answer = by(deadlines.asking_end(), move || exchange(Link::open(&home, patience)?, &event));
-    judge(answer, deadlines)
+/// Asks the daemon that is there. This takes as long as the daemon does: the caller watches the time.
+pub(crate) fn ask(home: &Home, event: &Spooled, deadlines: &Deadlines) -> Result<Answer, Trouble> {
+    let patience = deadlines.total();
+    judge(Link::open(home, patience).and_then(|link| exchange(link, event)))
 }
 
 /// Starts a daemon, with `flag` as its `--home`, and asks it as soon as it listens.
@@ -59,9 +58,10 @@ pub(crate) fn start_and_ask(
         let link = daemon_start::start(&home, flag.as_deref(), until, patience)?;
         Ok(exchange(link, &event))
     });
-    match answer.unwrap_or(Err(StartFailure::NotYet)) {
-        Ok(answer) => judge(Some(answer), deadlines),
-        Err(failure) => Err(Trouble::NotStarted(failure)),
+    match answer {
+        Some(Ok(answer)) => judge(answer),
+        Some(Err(failure)) => Err(Trouble::NotStarted(failure)),
+        None => Err(Trouble::NotStarted(StartFailure::NotYet)),
     }
 }
 
@@ -74,12 +74,11 @@ fn exchange(link: Link, event: &Spooled) -> Result<Answer, LinkError> {
 }
 
 /// Only a whole answer with status 200 says that the event is safe.
-fn judge(answer: Option<Result<Answer, LinkError>>, deadlines: &Deadlines) -> Result<Answer, Trouble> {
+fn judge(answer: Result<Answer, LinkError>) -> Result<Answer, Trouble> {
     match answer {
-        Some(Ok(answer)) if answer.status == 200 => Ok(answer),
-        Some(Ok(answer)) => Err(Trouble::Refused(answer.status)),
-        Some(Err(LinkError::Nobody(_))) => Err(Trouble::Nobody),
-        Some(Err(error)) => Err(Trouble::Broken(error)),
-        None => Err(Trouble::Silent(deadlines.asking())),
+        Ok(answer) if answer.status == 200 => Ok(answer),
+        Ok(answer) => Err(Trouble::Refused(answer.status)),
+        Err(LinkError::Nobody(_)) => Err(Trouble::Nobody),
+        Err(error) => Err(Trouble::Broken(error)),
     }
 }

@@ -1,4 +1,4 @@
-//! How long this process may take, and the one way to wait for anything.
+//! How long this process may take, and how it waits for what may not end.
 
 use std::sync::mpsc;
 use std::thread;

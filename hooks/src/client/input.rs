@@ -6,21 +6,16 @@ use hooks::clock;
 use hooks::spool::Spooled;
 use hooks::wire::BODY_LIMIT;
 
-use super::deadline::{Deadlines, by};
-
 /// Reads stdin to its end, whatever its bytes are. The error says why the event cannot be saved.
-pub(crate) fn read(event: &str, deadlines: &Deadlines) -> Result<Spooled, String> {
+pub(crate) fn read(event: &str) -> Result<Spooled, String> {
     let sent_at_us = clock::now_us();
-    let read = by(deadlines.end(), || {
-        let mut body = Vec::with_capacity(8 * 1024);
-        io::stdin().lock().take(BODY_LIMIT as u64 + 1).read_to_end(&mut body).map(|_| body)
-    });
-    match read {
-        Some(Ok(body)) if body.len() > BODY_LIMIT => Err(format!("its input is larger than {} MiB", BODY_LIMIT >> 20)),
-        Some(Ok(body)) => Ok(Spooled { event: event.to_owned(), id: new_id(sent_at_us), sent_at_us, body }),
-        Some(Err(error)) => Err(format!("its input could not be read: {error}")),
-        None => Err(format!("its input did not end within {} ms", deadlines.total().as_millis())),
+    let mut body = Vec::with_capacity(8 * 1024);
+    let read = io::stdin().lock().take(BODY_LIMIT as u64 + 1).read_to_end(&mut body);
+    read.map_err(|error| format!("its input could not be read: {error}"))?;
+    if body.len() > BODY_LIMIT {
+        return Err(format!("its input is larger than {} MiB", BODY_LIMIT >> 20));
     }
+    Ok(Spooled { event: event.to_owned(), id: new_id(sent_at_us), sent_at_us, body })
 }
 
 /// 32 hexadecimal digits that no other firing of a hook has.

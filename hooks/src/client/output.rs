@@ -3,12 +3,21 @@
 //! The output is always built here, of the two parts that we mean. Whatever else a daemon might answer is left out, so
 //! that none can block a prompt or stop a session.
 
+use std::io::{self, Write as _};
+use std::time::{Duration, Instant};
+
 use hooks::events::HookSpec;
 use hooks::wire::OUTPUT_LIMIT;
 use serde_json::{Map, Value, json};
 
+use super::deadline::by;
+
 /// The longest message to the user, so that there is always room for the rest.
 const MESSAGE_LIMIT: usize = 2_000;
+/// Output up to here, in bytes, fits any pipe at once, so that writing it cannot block.
+const FITS_A_PIPE: usize = 4096;
+/// How long a longer output may take. Its reader is there, or it is not.
+const PRINTING: Duration = Duration::from_millis(100);
 
 /// What is to be shown to the user and to the model.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -107,6 +116,28 @@ impl Output {
             text = assemble(message.as_deref(), Some((event, kept)));
         }
         Rendered { text, faults }
+    }
+}
+
+impl Rendered {
+    /// Prints the text.
+    pub(crate) fn print(self) {
+        print(self.text);
+    }
+}
+
+/// Prints to a stdout that may be closed, or that nobody reads.
+pub(crate) fn print(text: String) {
+    let length = text.len();
+    let write = move || {
+        let mut out = io::stdout().lock();
+        // Nobody is left to whom a failure could be told.
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    };
+    if length <= FITS_A_PIPE {
+        write();
+    } else {
+        by(Instant::now() + PRINTING, write);
     }
 }
 
