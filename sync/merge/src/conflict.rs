@@ -58,6 +58,20 @@ pub enum Rule {
     Cycle,
 }
 
+impl Rule {
+    /// All rules, for reading a stored name back.
+    pub const ALL: [Self; 8] = [
+        Self::LastWriter,
+        Self::AtomicGroup,
+        Self::DeleteVsEdit,
+        Self::CentralOnly,
+        Self::WrittenOnce,
+        Self::LesserRight,
+        Self::KeptKey,
+        Self::Cycle,
+    ];
+}
+
 /// The name under which it is recorded.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
