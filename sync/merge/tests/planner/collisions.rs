@@ -1,6 +1,6 @@
 //! Natural keys: two rows become one, or one of them gets another name.
 
-use merge::{Row, Rule, Winner, merge_collision, natural_keys, renamed};
+use merge::{Row, Rule, Value, Winner, merge_collision, natural_keys, renamed};
 use migrations::Entity;
 use migrations::catalogue::{
     CREDENTIAL_PERMISSIONS, FAILURE_PATTERNS, INTEGRATION_CREDENTIALS, MACHINES, NETWORKS, PROJECT_STATES, PROJECTS,
@@ -48,6 +48,8 @@ fn the_other_keys_of_the_loser_are_recorded() {
     assert_eq!(merged.text("hostname"), Some("alpha"), "or it might be a third row's");
     let [conflict] = &conflicts[..] else { panic!("one hostname lost") };
     assert_eq!((conflict.rule, &conflict.loser[..]), (Rule::KeptKey, &["beta".into()][..]));
+    let nameless = loser.with("hostname", Value::Null);
+    assert_eq!(merge_collision(&survivor, &nameless).1, [], "nothing was lost");
 }
 
 #[test]
@@ -83,6 +85,18 @@ fn of_two_rights_the_lesser_stands() {
             assert_eq!(merged.text("permission_level"), Some(stands), "{survivor} and {loser}");
             assert_eq!((conflicts.len(), conflicts[0].rule), (1, Rule::LesserRight));
         }
+    }
+}
+
+#[test]
+fn rows_without_updated_at_are_as_late_as_they_were_made() {
+    let permission = |id, by: &str, at: &str| {
+        let row = row(CREDENTIAL_PERMISSIONS, id).with("credential_id", "c").with("user_id", "u");
+        row.with("granted_by", by).with("created_at", at)
+    };
+    for (survivor, loser, stands) in [("1", "2", "loser"), ("2", "1", "survivor")] {
+        let (merged, _) = merge_collision(&permission("1", "survivor", survivor), &permission("2", "loser", loser));
+        assert_eq!(merged.text("granted_by"), Some(stands));
     }
 }
 

@@ -192,14 +192,25 @@ fn a_buried_row_is_kept_whole_in_the_record() {
 fn what_only_central_may_write_is_taken_back_and_recorded() {
     let base = empty(USERS).with("role", "tech").with("last_login_at", "1");
     let local = base.clone().with("role", "admin").with("last_login_at", "3");
-    let remote = base.clone().with("last_login_at", "2");
+    let remote = base.clone().with("last_login_at", "2").with("full_name", "written at central");
     let decision = both(Some(&base), &local, &remote);
     assert_eq!(row(&decision), &remote);
     assert!(decision.write_local && !decision.write_remote);
     let [conflict] = &decision.conflicts[..] else { panic!("one column lost") };
     assert_eq!((conflict.rule, &conflict.columns[..]), (Rule::CentralOnly, &["role"][..]));
-    let made = decide(&Input { id: local.id(), base: None, local: present(&local, 1), remote: Side::Absent });
-    assert_eq!((made.outcome, made.conflicts.len()), (Outcome::Gone, 1));
+}
+
+#[test]
+fn a_row_that_only_central_may_make_is_taken_back_and_recorded() {
+    let base = empty(USERS).with("role", "tech");
+    let lost = |base, local| {
+        let decision = decide(&Input { id: empty(USERS).id(), base, local: present(local, 1), remote: Side::Absent });
+        assert_eq!(decision.outcome, Outcome::Gone);
+        decision.conflicts.len()
+    };
+    assert_eq!(lost(None, &base), 1);
+    assert_eq!(lost(Some(&base), &base.clone().with("role", "admin")), 1);
+    assert_eq!(lost(Some(&base), &base.clone().with("last_login_at", "3")), 0, "a touch");
 }
 
 /// No table of the catalogue is written once and has late columns; the rule is there for the one that will.
@@ -209,13 +220,15 @@ static RECEIPTS: Entity = Entity { sync: SyncPolicy::new(Class::Log, Direction::
 fn a_row_that_is_written_once_takes_late_columns_only() {
     let base = empty(&RECEIPTS).with("file_path", "p");
     let local = base.clone().with("sha256", "here").with("completed_at", "here").with("file_path", "q");
+    let local = local.with("machine", "here");
     let remote = base.clone().with("sha256", "there");
     let decision = both(Some(&base), &local, &remote);
     assert_eq!(row(&decision).text("completed_at"), Some("here"), "late, and empty there");
     assert_eq!(row(&decision).text("sha256"), Some("there"), "filled once");
     assert_eq!(row(&decision).text("file_path"), Some("p"), "written once");
+    assert!(row(&decision).get("machine").is_null(), "empty there, but not late");
     let lost: Vec<_> = decision.conflicts.iter().flat_map(|conflict| &conflict.columns).copied().collect();
-    assert_eq!(lost, ["file_path", "sha256"]);
+    assert_eq!(lost, ["machine", "file_path", "sha256"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use merge::{Input, PlanError, RowId, Side, plan};
+use merge::{HybridTime, Input, PlanError, RowId, Side, plan};
 use migrations::catalogue::{TASKS, USERS};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -28,12 +28,27 @@ proptest! {
 }
 
 #[test]
-fn errors_name_the_row() {
-    let (task, other, user) = (empty(TASKS), empty(TASKS).with("id", "other"), empty(USERS));
-    let input = |id: RowId, base| Input { id, base, local: Side::Absent, remote: Side::Absent };
-    let twice = plan([input(task.id(), None), input(user.id(), None), input(task.id(), None)]);
-    assert_eq!(twice.expect_err("it is there twice").to_string(), "plan the batch: tasks key is in it twice");
-    let wrong = plan([input(task.id(), Some(&other))]);
-    let expected = "plan the batch: under tasks key it holds tasks other";
-    assert_eq!(wrong.expect_err("it is another row").to_string(), expected);
+fn a_row_that_comes_twice_is_named() {
+    let input = |id: RowId| Input { id, base: None, local: Side::Absent, remote: Side::Absent };
+    let (task, user) = (empty(TASKS), empty(USERS));
+    let error = plan([input(task.id()), input(user.id()), input(task.id())]).expect_err("it is there twice");
+    assert_eq!(error.to_string(), "plan the batch: tasks key is in it twice");
+}
+
+#[test]
+fn a_row_under_the_id_of_another_is_named() {
+    let (id, other) = (empty(TASKS).id(), empty(TASKS).with("id", "other"));
+    let time = HybridTime(1);
+    let (absent, present) = (Side::Absent, Side::Present { row: &other, time });
+    let deleted = Side::Deleted { image: Some(&other), time };
+    for (base, local, remote) in [
+        (Some(&other), absent, absent),
+        (None, present, absent),
+        (None, deleted, absent),
+        (None, absent, present),
+        (None, absent, deleted),
+    ] {
+        let error = plan([Input { id: id.clone(), base, local, remote }]).expect_err("it is another row");
+        assert_eq!(error.to_string(), "plan the batch: under tasks key it holds tasks other");
+    }
 }
