@@ -1,15 +1,24 @@
 //! A world of real parts for the tests: MariaDB servers, machines with a daemon and hooks, the Claude Code client.
 //!
-//! Nothing here imitates what it can start. Everything that a world starts dies with the test process, also when that is
-//! killed ([`child`]), and leaves no directory behind that the next run would not sweep ([`scratch`]).
+//! Nothing here imitates what it can start; only the model behind the client is a stand-in ([`model`]). Everything that a
+//! world starts dies with the test process, also when that is killed ([`child`]), and leaves no directory behind that the
+//! next run would not sweep ([`scratch`]).
 
+pub mod binaries;
 pub mod child;
+pub mod claude;
+pub mod git;
+pub mod machine;
 pub mod mariadb;
+pub mod model;
+pub mod run;
 pub mod scratch;
 pub mod wait;
 
 mod error;
+mod strays;
 
 pub use error::{Error, Result};
+pub use machine::Machine;
 pub use mariadb::MariaDb;
 pub use wait::eventually;

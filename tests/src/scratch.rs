@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::{Error, Result};
+use crate::{Error, Result, strays};
 
 const LOCK: &str = "lock";
 
@@ -74,6 +74,7 @@ fn sweep(all: &Path) {
     for path in entries.flatten().map(|entry| entry.path()) {
         let owner = File::open(path.join(LOCK)).map(|lock| lock.try_lock());
         if !matches!(owner, Ok(Err(TryLockError::WouldBlock)) | Err(_)) {
+            strays::kill_all(&path);
             let _ = fs::remove_dir_all(&path);
         }
     }

@@ -1,2 +1,67 @@
-//! The developer's commands: `cargo xtask help`.
-fn main() {}
+//! `cargo xtask`: every repeatable command of a developer, one function each.
+
+mod bench;
+mod command;
+mod prepare;
+
+use std::process::ExitCode;
+
+use command::cargo;
+use world::{Error, Result};
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND
+
+  test [FILTER…]   install what the tests need (saying so), build the programs, run all tests
+  check            formatting, and clippy with warnings as errors
+  deny             licences, banned crates and sources of the dependencies
+  bench [NAME]     benchmarks: hook (the hook end to end)
+  help             this text
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = arguments.split_first().map_or(("help", &[][..]), |(first, rest)| (first.as_str(), rest));
+    let outcome = match command {
+        "test" => test(rest),
+        "check" => check(),
+        "deny" => deny(),
+        "bench" => bench::run(rest),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        other => {
+            eprint!("xtask: {other} is not a command\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: failed to {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn test(filter: &[String]) -> Result<()> {
+    let environment = prepare::for_tests()?;
+    // The tests run the programs of other packages, which `cargo test` does not build.
+    cargo(&["build", "--workspace", "--bins"], &[])?;
+    let mut arguments = vec!["test", "--workspace", "--"];
+    arguments.extend(filter.iter().map(String::as_str));
+    cargo(&arguments, &environment)
+}
+
+fn check() -> Result<()> {
+    cargo(&["fmt", "--all", "--check"], &[])?;
+    cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])
+}
+
+fn deny() -> Result<()> {
+    if !command::is_installed("cargo-deny") {
+        return Err(Error::new("check the dependencies: cargo-deny is missing; `cargo install --locked cargo-deny`"));
+    }
+    cargo(&["deny", "check", "licenses", "bans", "sources"], &[])
+}

@@ -1,0 +1,83 @@
+//! The client in a terminal, for what only a person at the keyboard can do: `/clear`, `/compact`, Esc.
+//!
+//! The tmux server runs inside the client's namespaces; its socket is reached from outside.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::child::{self, Owned};
+use crate::run::run;
+use crate::{Error, Result, eventually};
+
+const COMMAND: Duration = Duration::from_secs(20);
+const START: Duration = Duration::from_mins(1);
+const SESSION: &str = "client";
+/// What the client shows where it takes input.
+const PROMPT: &str = "❯";
+
+/// A client in a terminal of its own. Dropped, it is killed.
+#[derive(Debug)]
+pub struct Terminal {
+    socket: PathBuf,
+    _server: Owned,
+}
+
+impl Terminal {
+    /// Starts a tmux server with `laboratory`, and `client` in it, and waits until that takes input.
+    pub(super) fn start(
+        mut laboratory: Command,
+        socket: PathBuf,
+        project: &Path,
+        client: &[String],
+    ) -> Result<Terminal> {
+        laboratory.args(["tmux", "-f", "/dev/null", "-D", "-S"]).arg(&socket);
+        laboratory.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let server = child::spawn("tmux", laboratory)?;
+        eventually("the tmux server's socket", COMMAND, || socket.exists())?;
+        let terminal = Terminal { socket, _server: server };
+        let project = project.display().to_string();
+        let mut arguments = vec!["new-session", "-d", "-x", "160", "-y", "50", "-s", SESSION, "-c", &project, "--"];
+        arguments.extend(client.iter().map(String::as_str));
+        terminal.tmux(&arguments)?;
+        terminal.wait_for(PROMPT, START)?;
+        Ok(terminal)
+    }
+
+    /// Types a line and presses Enter.
+    pub fn line(&self, text: &str) -> Result<()> {
+        self.tmux(&["send-keys", "-t", SESSION, "-l", text])?;
+        // Typed and sent in one go it would count as pasted, and Enter as a part of it.
+        eventually("the typed text on the screen", COMMAND, || {
+            self.screen().is_ok_and(|screen| text.split(' ').next_back().is_some_and(|end| screen.contains(end)))
+        })?;
+        self.key("Enter")
+    }
+
+    /// Presses a key by tmux's name of it, for instance `Escape`.
+    pub fn key(&self, name: &str) -> Result<()> {
+        self.tmux(&["send-keys", "-t", SESSION, name]).map(drop)
+    }
+
+    /// What is on the screen.
+    pub fn screen(&self) -> Result<String> {
+        self.tmux(&["capture-pane", "-p", "-t", SESSION])
+    }
+
+    /// Waits until the screen shows a text.
+    ///
+    /// # Errors
+    /// With the screen, when it does not.
+    pub fn wait_for(&self, text: &str, deadline: Duration) -> Result<()> {
+        let found = eventually(&format!("{text:?} on the screen"), deadline, || {
+            self.screen().is_ok_and(|screen| screen.contains(text))
+        });
+        found.map_err(|error| Error::new(format!("{error}:\n{}", self.screen().unwrap_or_default())))
+    }
+
+    fn tmux(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = Command::new("tmux");
+        command.arg("-S").arg(&self.socket).args(arguments).env_remove("TMUX");
+        run(command, b"", COMMAND)?.ok().map(|run| run.stdout)
+    }
+}

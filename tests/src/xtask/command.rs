@@ -1,0 +1,39 @@
+//! Running other programs, with what they print shown.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use world::{Error, Result};
+
+/// Variables to set, by name.
+pub(crate) type Environment = Vec<(&'static str, String)>;
+
+/// Runs the cargo that runs us.
+pub(crate) fn cargo(arguments: &[&str], environment: &[(&'static str, String)]) -> Result<()> {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).envs(environment.iter().map(|(name, value)| (name, value)));
+    shown(command)
+}
+
+/// Runs a command, after printing it.
+pub(crate) fn shown(mut command: Command) -> Result<()> {
+    let line = line_of(&command);
+    eprintln!("xtask: {line}");
+    let status = command.stdin(Stdio::null()).status().map_err(Error::doing(format!("run {line}")))?;
+    if status.success() { Ok(()) } else { Err(Error::new(format!("run {line}: {status}"))) }
+}
+
+/// A command as a person would type it.
+pub(crate) fn line_of(command: &Command) -> String {
+    let program = PathBuf::from(command.get_program());
+    let program = program.file_name().unwrap_or_default().to_string_lossy();
+    let words = command.get_args().map(|word| word.to_string_lossy());
+    std::iter::once(program).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a program is where programs are, those for administrators included.
+pub(crate) fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let system = ["/usr/sbin", "/sbin"].map(PathBuf::from);
+    std::env::split_paths(&path).chain(system).any(|folder| folder.join(program).is_file())
+}
