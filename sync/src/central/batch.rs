@@ -10,6 +10,9 @@ pub struct Batch {
     pub replica_id: String,
     /// Greater than that of every earlier batch of this replica that was pushed or resolved.
     pub batch_no: u64,
+    /// How far this replica has pulled: a delete at central above it is news to the sender, one below it was known when
+    /// the rows were changed.
+    pub cursor: u64,
     /// The rows, each at most once, in any order.
     pub items: Vec<PushItem>,
 }

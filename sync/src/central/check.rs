@@ -1,7 +1,18 @@
-//! Looks whether central is as it must be.
-use serde::Serialize;
+//! Looks whether central is as it must be, and says what helps where it is not.
 
+use serde::Serialize;
+use sqlx::Row as _;
+use sqlx::mysql::MySqlConnection;
+
+use super::connect::{ANSWER_WITHIN, greet};
+use super::findings;
+use super::heartbeat::offset_us;
+use super::pool::{open, within};
+use super::schema::{Applied, OWN_TABLES, applied_steps, entities, known_version, tables, version_of};
+use super::sql::run_made;
+use super::triggers::installed;
 use super::{CentralError, CentralUrl};
+use crate::SystemClock;
 
 /// What [`check`] saw.
 #[derive(Clone, Debug, Serialize)]
@@ -24,6 +35,13 @@ pub struct CheckReport {
     pub machines: Vec<MachineSeen>,
     /// What is wrong, worst first; empty when all is well.
     pub findings: Vec<Finding>,
+}
+
+impl CheckReport {
+    /// True when nothing is wrong that keeps changes from being synced.
+    pub fn is_working(&self) -> bool {
+        self.findings.iter().all(|finding| finding.severity != Severity::Error)
+    }
 }
 
 /// A machine as central knows it.
@@ -56,13 +74,94 @@ pub struct Finding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// Changes are lost to the sync, or nothing works.
+    /// Changes do not reach the other machines.
     Error,
     /// It works, but something needs a look.
     Warning,
 }
 
 /// Looks whether central is as it must be. An error means that it could not even be looked at.
-pub async fn check(url: &CentralUrl, clock: &dyn crate::Clock) -> Result<CheckReport, CentralError> {
-    unimplemented!("{url} {}", clock.now_us())
+pub async fn check(url: &CentralUrl) -> Result<CheckReport, CentralError> {
+    let mut connection = open(&url.options(true)).await?;
+    greet(&mut connection).await?;
+    within(ANSWER_WITHIN, look(&mut connection, url)).await
+}
+
+async fn look(connection: &mut MySqlConnection, url: &CentralUrl) -> Result<CheckReport, CentralError> {
+    let tables = tables(connection).await?;
+    let applied = steps(connection).await?;
+    let has_bookkeeping = OWN_TABLES.iter().all(|table| tables.contains_key(*table));
+    let server = sqlx::query("SELECT VERSION()").fetch_one(&mut *connection).await?;
+    let mut report = CheckReport {
+        central: url.to_string(),
+        server: server.try_get_unchecked(0)?,
+        schema_version: version_of(&applied),
+        schema_known: known_version(),
+        steps: applied.iter().map(|step| step.id.clone()).collect(),
+        clock_offset_us: offset_us(connection, &SystemClock).await?,
+        outbox: 0,
+        machines: Vec::new(),
+        findings: Vec::new(),
+    };
+    findings::of_server(connection, &mut report.findings).await?;
+    findings::of_schema(&applied, &tables, &mut report.findings);
+    if report.schema_version > 0 {
+        let triggers = installed(connection).await?;
+        findings::of_triggers(connection, &triggers, &mut report.findings).await?;
+        let present = entities().filter(|entity| tables.contains_key(entity.name));
+        findings::of_rights(connection, present, has_bookkeeping, &mut report.findings).await?;
+        findings::of_cascades(connection, &mut report.findings).await?;
+    }
+    if has_bookkeeping {
+        report.outbox = outbox(connection).await?;
+        report.machines = machines(connection).await?;
+    }
+    findings::of_traffic(&report.machines, report.outbox, report.clock_offset_us, &mut report.findings);
+    report.findings.sort_by_key(|finding| finding.severity);
+    Ok(report)
+}
+
+async fn steps(connection: &mut MySqlConnection) -> Result<Vec<Applied>, CentralError> {
+    match applied_steps(connection).await {
+        Err(CentralError::NotInitialised(_)) => Ok(Vec::new()),
+        other => other,
+    }
+}
+
+/// How many entries wait; 0 as well when this user may not look, which is a finding of its own.
+async fn outbox(connection: &mut MySqlConnection) -> Result<u64, CentralError> {
+    match sqlx::query("SELECT COUNT(*) FROM ct_sync_outbox").fetch_one(connection).await.map_err(CentralError::from) {
+        Ok(row) => Ok(row.try_get_unchecked::<i64, _>(0)?.unsigned_abs()),
+        Err(CentralError::Denied(_)) => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+async fn machines(connection: &mut MySqlConnection) -> Result<Vec<MachineSeen>, CentralError> {
+    let text = "SELECT replica_id, hostname, version, pulled_seq, last_seen_us FROM ct_sync_machines \
+                ORDER BY last_seen_us DESC, replica_id";
+    let rows = match sqlx::query(text).fetch_all(connection).await.map_err(CentralError::from) {
+        Err(CentralError::Denied(_)) => return Ok(Vec::new()),
+        other => other?,
+    };
+    let mut machines = Vec::with_capacity(rows.len());
+    for row in rows {
+        machines.push(MachineSeen {
+            replica_id: row.try_get_unchecked(0)?,
+            hostname: row.try_get_unchecked(1)?,
+            version: row.try_get_unchecked(2)?,
+            cursor: row.try_get_unchecked(3)?,
+            last_seen_us: row.try_get_unchecked::<i64, _>(4)?.max(0).unsigned_abs(),
+        });
+    }
+    Ok(machines)
+}
+
+/// True when the server lets this user do it. It is asked by EXPLAIN, which needs the same rights and does nothing.
+pub(super) async fn may(connection: &mut MySqlConnection, statement: String) -> Result<bool, CentralError> {
+    match run_made(connection, format!("EXPLAIN {statement}")).await.map_err(CentralError::from) {
+        Ok(()) => Ok(true),
+        Err(CentralError::Denied(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
 }

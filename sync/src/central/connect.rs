@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use migrations::ladder;
-use sqlx::mysql::MySqlConnection;
 use sqlx::Row as _;
+use sqlx::mysql::MySqlConnection;
 
 use super::pool::{Lease, Pool, within};
+use super::schema::{applied_steps, known_version, version_of};
 use super::{CentralError, CentralUrl, Limits};
 
 /// For everything but whole batches.
@@ -68,35 +68,13 @@ fn release(version: &str) -> Option<(u32, u32)> {
 }
 
 async fn require_schema(connection: &mut MySqlConnection) -> Result<(), CentralError> {
-    let found = schema_version(connection).await?;
-    let known = known_version();
+    let (found, known) = (version_of(&applied_steps(connection).await?), known_version());
     match found {
         0 => Err(CentralError::NotInitialised("its schema".into())),
         _ if found > known => Err(CentralError::Newer { found, known }),
         _ if found < known => Err(CentralError::Older { found, known }),
         _ => Ok(()),
     }
-}
-
-/// The version that this build makes.
-pub(super) fn known_version() -> u32 {
-    ladder::MARIADB.iter().map(|step| step.version).max().unwrap_or(0)
-}
-
-/// The highest step that was recorded, 0 for none.
-pub(super) async fn schema_version(connection: &mut MySqlConnection) -> Result<u32, CentralError> {
-    let rows = sqlx::query("SELECT version_id FROM schema_migrations").fetch_all(connection).await?;
-    let mut version = 0;
-    for row in rows {
-        version = version.max(step_number(&row.try_get_unchecked::<String, _>(0)?).unwrap_or(0));
-    }
-    Ok(version)
-}
-
-/// The number of a recorded step (`0001_schema`), None for what others recorded.
-pub(super) fn step_number(version_id: &str) -> Option<u32> {
-    let (number, _) = version_id.split_once('_')?;
-    if number.len() == 4 { number.parse().ok() } else { None }
 }
 
 #[cfg(test)]
@@ -109,12 +87,5 @@ mod tests {
         assert_eq!(release("12.1.2-MariaDB"), Some((12, 1)));
         assert!(release("8.0").is_some_and(|r| r < OLDEST));
         assert_eq!(release("nonsense"), None);
-    }
-
-    #[test]
-    fn reads_steps() {
-        assert_eq!(step_number("0002_sync"), Some(2));
-        assert_eq!(step_number("978b267f9ae39734"), None);
-        assert_eq!(step_number("20240101_x"), None);
     }
 }

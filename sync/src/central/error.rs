@@ -64,7 +64,9 @@ pub enum CentralError {
     TooBig,
     /// Central has seen a later batch of this replica, or another one of this number: the replica is a copy, or was
     /// restored from a backup.
-    #[error("central knows batch {known} of this replica, which now sends {sent}: this replica is an older copy of itself")]
+    #[error(
+        "central knows batch {known} of this replica, which now sends {sent}: this replica is an older copy of itself"
+    )]
     Rewound {
         /// The latest batch that central knows.
         known: u64,
@@ -89,7 +91,9 @@ impl CentralError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Unreachable(_) | Self::Deadlock | Self::LockWait | Self::TooBig | Self::Protocol(_) => None,
-            Self::Denied(_) => Some("check user, password and GRANTs; `claudetools central check` prints what is missing"),
+            Self::Denied(_) => {
+                Some("check user, password and GRANTs; `claudetools central check` prints what is missing")
+            }
             Self::Tls(_) => Some("check the server's certificate, or name its authority with ssl-ca=/path in the URL"),
             Self::Unsupported(_) => Some("central needs MariaDB 10.6 or later"),
             Self::NotInitialised(_) => Some("run `claudetools central init URL` with a user that may create tables"),
@@ -192,10 +196,7 @@ mod tests {
 
     #[test]
     fn values_are_masked() {
-        assert_eq!(
-            without_values("Duplicate entry 'it's a secret' for key 'uq_clients_name'"),
-            "Duplicate entry '…'"
-        );
+        assert_eq!(without_values("Duplicate entry 'it's a secret' for key 'uq_clients_name'"), "Duplicate entry '…'");
         assert_eq!(without_values("Lost connection"), "Lost connection");
         assert_eq!(without_values("don't"), "don't");
     }

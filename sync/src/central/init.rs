@@ -1,6 +1,23 @@
 //! Makes central what this build needs.
-use serde::Serialize;
+//!
+//! Everything here may be run again, at any time and after any crash: steps that are recorded are left alone, an
+//! interrupted one is completed, triggers that are as they should be are not touched. Two runs wait for each other. A
+//! table of one of our names that is not ours stops it before anything is changed.
 
+use std::collections::HashMap;
+
+use serde::Serialize;
+use sqlx::Row as _;
+use sqlx::mysql::MySqlConnection;
+
+use super::connect::{Central, greet};
+use super::enrol::enrol_all;
+use super::grants::{NewUser, create_user, grants_sql};
+use super::pool::open;
+use super::schema::{Applied, applied_steps, difference, entities, known_version, step_id, tables, version_of};
+use super::sql::{name, run, run_made};
+use super::steps;
+use super::triggers::{self, Installed, SQL_MODE, installed, is_gone};
 use super::{CentralError, CentralUrl};
 
 /// What [`init`] is to do beside the schema.
@@ -8,23 +25,6 @@ use super::{CentralError, CentralUrl};
 pub struct InitOptions {
     /// Makes a least-privilege user for the machines.
     pub create_user: Option<NewUser>,
-}
-
-/// A database user to be made.
-#[derive(Clone)]
-pub struct NewUser {
-    /// Its name.
-    pub name: String,
-    /// From where it may log in; `%` for anywhere.
-    pub host: String,
-    /// Its password.
-    pub password: String,
-}
-
-impl std::fmt::Debug for NewUser {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "NewUser({}@{})", self.name, self.host)
-    }
 }
 
 /// What [`init`] did.
@@ -44,11 +44,129 @@ pub struct InitReport {
     pub rows_enrolled: u64,
     /// The user that was made, as `'name'@'host'`.
     pub user_created: Option<String>,
-    /// What an administrator runs for a least-privilege user; the user's name is a placeholder unless one was made.
+    /// What an administrator runs to make a user that has no more rights than the machines need.
     pub grants: Vec<String>,
 }
 
+/// Waiting for DDL locks blocks other programs' statements on that table, so it is given up soon.
+const SESSION: &str = "SET SESSION max_statement_time = 0, lock_wait_timeout = 10, innodb_lock_wait_timeout = 30, \
+                       idle_transaction_timeout = 0";
+
 /// Makes or upgrades the schema at central and installs the capture triggers; may be run again at any time.
-pub async fn init(url: &CentralUrl, options: &InitOptions) -> Result<InitReport, CentralError> {
-    unimplemented!("{url} {options:?}")
+pub async fn init(url: &CentralUrl, options: InitOptions) -> Result<InitReport, CentralError> {
+    let mut connection = open(&url.options(false)).await?;
+    greet(&mut connection).await?;
+    run(&mut connection, SESSION).await?;
+    take_turn(&mut connection, url.database()).await?;
+    let database_created = use_database(&mut connection, url.database()).await?;
+    let steps_applied = climb(&mut connection).await?;
+    let triggers_installed = install_triggers(&mut connection).await?;
+    let rows_enrolled = enrol(url, &mut connection).await?;
+    let user_created = match &options.create_user {
+        Some(user) => Some(create_user(&mut connection, url.database(), user).await?),
+        None => None,
+    };
+    Ok(InitReport {
+        database: url.database().to_owned(),
+        database_created,
+        steps_applied,
+        schema_version: known_version(),
+        triggers_installed,
+        rows_enrolled,
+        user_created,
+        grants: grants_sql(url.database(), "claudetools"),
+    })
+}
+
+/// One at a time; the lock ends with the connection. A lock's name has 64 characters at most.
+async fn take_turn(connection: &mut MySqlConnection, database: &str) -> Result<(), CentralError> {
+    let text = "SELECT GET_LOCK(LEFT(CONCAT('claudetools/', ?), 64), 60)";
+    let row = sqlx::query(text).bind(database).fetch_one(connection).await?;
+    match row.try_get_unchecked::<Option<i64>, _>(0)? {
+        Some(1) => Ok(()),
+        _ => Err(CentralError::LockWait),
+    }
+}
+
+/// Makes the database when it is missing; true when it was made.
+async fn use_database(connection: &mut MySqlConnection, database: &str) -> Result<bool, CentralError> {
+    let quoted = name(database);
+    let chosen = run_made(connection, format!("USE {quoted}")).await.map_err(CentralError::from);
+    let created = match chosen {
+        Ok(()) => false,
+        Err(CentralError::NotInitialised(_)) => {
+            let create = format!("CREATE DATABASE {quoted} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci");
+            run_made(connection, create).await?;
+            run_made(connection, format!("USE {quoted}")).await?;
+            true
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(created)
+}
+
+/// Applies the steps that are missing; their names.
+async fn climb(connection: &mut MySqlConnection) -> Result<Vec<String>, CentralError> {
+    let applied = recorded(connection).await?;
+    let (found, known) = (version_of(&applied), known_version());
+    if found > known {
+        return Err(CentralError::Newer { found, known });
+    }
+    let mut done = Vec::new();
+    for step in steps::outstanding(&applied) {
+        steps::apply(connection, step).await?;
+        done.push(step_id(step));
+    }
+    Ok(done)
+}
+
+/// The recorded steps; when there are none, whatever tables are there must be ours, from an interrupted run.
+async fn recorded(connection: &mut MySqlConnection) -> Result<Vec<Applied>, CentralError> {
+    let tables = tables(connection).await?;
+    let mine = |name: &str| tables.get(name).map(|found| (name.to_owned(), found));
+    let applied = match (tables.get("schema_migrations"), migrations::entity("schema_migrations")) {
+        (Some(found), Some(entity)) if difference(entity, found).is_none() => applied_steps(connection).await?,
+        _ => Vec::new(),
+    };
+    if !applied.is_empty() {
+        return Ok(applied);
+    }
+    for (entity, (table, found)) in entities().filter_map(|entity| Some((entity, mine(entity.name)?))) {
+        if let Some(difference) = difference(entity, found) {
+            return Err(CentralError::Foreign { table, difference });
+        }
+    }
+    Ok(applied)
+}
+
+/// Makes the triggers that are missing, and replaces those that differ or have lost their definer; how many.
+async fn install_triggers(connection: &mut MySqlConnection) -> Result<usize, CentralError> {
+    let there = installed(connection).await?;
+    let mut definers: HashMap<&str, bool> = HashMap::new();
+    for installed in there.values() {
+        if !definers.contains_key(installed.definer.as_str()) {
+            definers.insert(&installed.definer, !is_gone(connection, &installed.definer).await?);
+        }
+    }
+    let works = |it: &Installed| definers.get(it.definer.as_str()).copied().unwrap_or(true);
+    let mut count = 0;
+    for trigger in triggers::all() {
+        if !there.get(&trigger.name()).is_some_and(|it| it.is(&trigger) && works(it)) {
+            run_made(connection, format!("SET sql_mode = '{SQL_MODE}'")).await?;
+            run_made(connection, trigger.create()).await?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
+/// Enters rows from before the triggers into the feed, once what the triggers caught is numbered.
+async fn enrol(url: &CentralUrl, connection: &mut MySqlConnection) -> Result<u64, CentralError> {
+    let central = Central::connect(url).await?;
+    central.sequence().await?;
+    let enrolled = enrol_all(connection).await?;
+    if enrolled > 0 {
+        central.sequence().await?;
+    }
+    Ok(enrolled)
 }

@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::CentralError;
+use super::sql::run;
 
 /// Connections at most: one that pulls while another pushes or looks.
 const MOST: usize = 2;
@@ -22,13 +23,12 @@ const PING_WITHIN: Duration = Duration::from_secs(3);
 ///
 /// `idle_transaction_timeout` and `max_statement_time` (both in seconds) end what a vanished client left behind, so that
 /// no lock of ours outlives it for long. READ COMMITTED takes no gap locks, which would block other writers' inserts.
-const SESSION: &[&str] = &[
-    "SET NAMES utf8mb4, time_zone = '+00:00', autocommit = 1, foreign_key_checks = 1, unique_checks = 1, \
-     sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', \
-     innodb_lock_wait_timeout = 10, max_statement_time = 50, idle_transaction_timeout = 60, \
-     @ct_sync_origin = NULL, @ct_sync_time = NULL",
-    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-];
+const SESSION: &str = "\
+    SET NAMES utf8mb4, time_zone = '+00:00', autocommit = 1, foreign_key_checks = 1, unique_checks = 1, \
+    sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', \
+    innodb_lock_wait_timeout = 10, max_statement_time = 50, idle_transaction_timeout = 60, \
+    @ct_sync_origin = NULL, @ct_sync_time = NULL; \
+    SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 /// At most two connections, opened when they are needed.
 pub(super) struct Pool {
@@ -93,9 +93,7 @@ pub(super) async fn open(options: &MySqlConnectOptions) -> Result<MySqlConnectio
         .disable_statement_logging();
     within(CONNECT_WITHIN, async {
         let mut connection = options.connect().await?;
-        for statement in SESSION {
-            sqlx::query(*statement).execute(&mut connection).await?;
-        }
+        run(&mut connection, SESSION).await?;
         Ok(connection)
     })
     .await

@@ -1,10 +1,19 @@
-//! What became of each row of a batch, stored with the batch's own transaction.
-use merge::{FieldConflict, Row, RowId};
+//! What became of each row of a batch, stored by the batch's own transaction.
+//!
+//! The stored form is JSON, one object an item. A row that central took as it was sent is not repeated: whoever asks for
+//! a receipt has the batch, or the receipt would tell it nothing.
 
-use super::Refusal;
+use std::collections::HashMap;
+
+use merge::{FieldConflict, Key, Row, RowId, Rule, Value, Winner, decode, encode};
+use migrations::Entity;
+use serde::{Deserialize, Serialize};
+use serde_json::value::Map;
+
+use super::{Batch, CentralError, PushItem, Refusal, RefusalKind};
 
 /// The answer to a batch.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// The batch that it answers.
     pub batch_no: u64,
@@ -24,4 +33,315 @@ pub enum ItemOutcome {
     },
     /// Central did not take it and is as it was.
     Refused(Refusal),
+}
+
+type Image = Map<String, serde_json::Value>;
+
+/// An item as it is stored.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    table: String,
+    key: String,
+    #[serde(flatten)]
+    outcome: StoredOutcome,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    conflicts: Vec<StoredConflict>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+enum StoredOutcome {
+    AsSent,
+    Row { row: Image },
+    Gone,
+    Refused { code: u16, message: String, refusal: StoredKind },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum StoredKind {
+    Unique { columns: Vec<String>, existing: Option<String> },
+    MissingParent { column: String, parent: String },
+    HasChildren { child: String },
+    Check { name: String },
+    TooLong { column: String },
+    BadValue { column: String },
+    TooBig,
+    Unreadable { column: String },
+    Other,
+}
+
+/// Values are an image of a row that has these columns only; None stands for a delete.
+#[derive(Serialize, Deserialize)]
+struct StoredConflict {
+    columns: Vec<String>,
+    rule: String,
+    local_won: bool,
+    loser: Option<Image>,
+    kept: Option<Image>,
+}
+
+/// The stored form.
+pub(super) fn write(batch: &Batch, receipt: &Receipt) -> Result<Vec<u8>, CentralError> {
+    let sent: HashMap<&RowId, &PushItem> = batch.items.iter().map(|item| (&item.id, item)).collect();
+    let stored: Vec<Stored> = receipt
+        .outcomes
+        .iter()
+        .map(|(id, outcome)| stored(id, outcome, sent.get(id).and_then(|item| item.local.row())))
+        .collect();
+    serde_json::to_vec(&stored).map_err(|_| damaged("cannot be written"))
+}
+
+fn stored(id: &RowId, outcome: &ItemOutcome, sent: Option<&Row>) -> Stored {
+    let (outcome, conflicts) = match outcome {
+        ItemOutcome::Agreed { row, conflicts } => {
+            let outcome = match row {
+                Some(row) if Some(row) == sent => StoredOutcome::AsSent,
+                Some(row) => StoredOutcome::Row { row: image(row) },
+                None => StoredOutcome::Gone,
+            };
+            (outcome, conflicts.iter().map(|conflict| stored_conflict(id.entity, conflict)).collect())
+        }
+        ItemOutcome::Refused(why) => {
+            let refusal = stored_kind(&why.kind);
+            (StoredOutcome::Refused { code: why.code, message: why.message.clone(), refusal }, Vec::new())
+        }
+    };
+    Stored { table: id.entity.name.to_owned(), key: id.key.as_str().to_owned(), outcome, conflicts }
+}
+
+/// The receipt of a batch from its stored form.
+pub(super) fn read(batch: &Batch, bytes: &[u8]) -> Result<Receipt, CentralError> {
+    let stored: Vec<Stored> = serde_json::from_slice(bytes).map_err(|_| damaged("is not what it should be"))?;
+    let mut outcomes: HashMap<(String, String), Stored> =
+        stored.into_iter().map(|item| ((item.table.clone(), item.key.clone()), item)).collect();
+    let read = batch.items.iter().map(|item| {
+        let place = (item.id.entity.name.to_owned(), item.id.key.as_str().to_owned());
+        let stored = outcomes.remove(&place).ok_or_else(|| damaged("lacks a row of its batch"))?;
+        Ok((item.id.clone(), outcome(item, stored)?))
+    });
+    Ok(Receipt { batch_no: batch.batch_no, outcomes: read.collect::<Result<_, CentralError>>()? })
+}
+
+fn outcome(item: &PushItem, stored: Stored) -> Result<ItemOutcome, CentralError> {
+    let entity = item.id.entity;
+    let row = match stored.outcome {
+        StoredOutcome::Refused { code, message, refusal } => {
+            let kind = kind(entity, refusal).ok_or_else(|| damaged("names an unknown column"))?;
+            return Ok(ItemOutcome::Refused(Refusal { kind, code, message }));
+        }
+        StoredOutcome::AsSent => Some(item.local.row().cloned().ok_or_else(|| damaged("mistakes a delete for a row"))?),
+        StoredOutcome::Row { row } => Some(row_of(entity, &row)?),
+        StoredOutcome::Gone => None,
+    };
+    let conflicts = stored.conflicts.into_iter().map(|stored| conflict(entity, stored)).collect::<Result<_, _>>()?;
+    Ok(ItemOutcome::Agreed { row, conflicts })
+}
+
+fn damaged(how: &str) -> CentralError {
+    CentralError::Protocol(format!("the receipt of a batch {how}"))
+}
+
+fn image(row: &Row) -> Image {
+    serde_json::from_slice(&encode(row)).unwrap_or_default()
+}
+
+fn row_of(entity: &'static Entity, image: &Image) -> Result<Row, CentralError> {
+    let bytes = serde_json::to_vec(image).map_err(|_| damaged("holds a damaged row"))?;
+    decode(entity, &bytes).map_err(|_| damaged("holds a damaged row"))
+}
+
+fn stored_conflict(entity: &'static Entity, conflict: &FieldConflict) -> StoredConflict {
+    let values = |values: &[Value]| {
+        let mut row = Row::new(entity);
+        for (column, value) in conflict.columns.iter().zip(values) {
+            row.set(column, value.clone());
+        }
+        (!values.is_empty()).then(|| image(&row))
+    };
+    StoredConflict {
+        columns: conflict.columns.iter().map(|&column| column.to_owned()).collect(),
+        rule: rule_name(conflict.rule).to_owned(),
+        local_won: conflict.winner == Winner::Local,
+        loser: values(&conflict.loser),
+        kept: values(&conflict.kept),
+    }
+}
+
+fn conflict(entity: &'static Entity, stored: StoredConflict) -> Result<FieldConflict, CentralError> {
+    let columns: Vec<&'static str> =
+        known(entity, &stored.columns).ok_or_else(|| damaged("names an unknown column"))?;
+    let values = |image: Option<Image>| -> Result<Vec<Value>, CentralError> {
+        let Some(image) = image else { return Ok(Vec::new()) };
+        let row = row_of(entity, &image)?;
+        Ok(columns.iter().map(|column| row.get(column).clone()).collect())
+    };
+    let (loser, kept) = (values(stored.loser)?, values(stored.kept)?);
+    let rule = rule_named(&stored.rule).ok_or_else(|| damaged("names an unknown rule"))?;
+    let winner = if stored.local_won { Winner::Local } else { Winner::Remote };
+    Ok(FieldConflict { columns, rule, winner, loser, kept })
+}
+
+/// Under which name a rule is stored, whatever it is called for people.
+fn rule_name(rule: Rule) -> &'static str {
+    match rule {
+        Rule::LastWriter => "last_writer",
+        Rule::AtomicGroup => "atomic_group",
+        Rule::DeleteVsEdit => "delete_vs_edit",
+        Rule::CentralOnly => "central_only",
+        Rule::WrittenOnce => "written_once",
+        Rule::LesserRight => "lesser_right",
+        Rule::KeptKey => "kept_key",
+        Rule::Cycle => "cycle",
+    }
+}
+
+fn rule_named(name: &str) -> Option<Rule> {
+    Some(match name {
+        "last_writer" => Rule::LastWriter,
+        "atomic_group" => Rule::AtomicGroup,
+        "delete_vs_edit" => Rule::DeleteVsEdit,
+        "central_only" => Rule::CentralOnly,
+        "written_once" => Rule::WrittenOnce,
+        "lesser_right" => Rule::LesserRight,
+        "kept_key" => Rule::KeptKey,
+        "cycle" => Rule::Cycle,
+        _ => return None,
+    })
+}
+
+fn known(entity: &'static Entity, names: &[String]) -> Option<Vec<&'static str>> {
+    names.iter().map(|name| entity.column(name).map(|column| column.name)).collect()
+}
+
+fn stored_kind(kind: &RefusalKind) -> StoredKind {
+    match kind.clone() {
+        RefusalKind::Unique { columns, existing } => StoredKind::Unique {
+            columns: columns.into_iter().map(str::to_owned).collect(),
+            existing: existing.map(|id| id.key.as_str().to_owned()),
+        },
+        RefusalKind::MissingParent { column, parent } => {
+            StoredKind::MissingParent { column: column.to_owned(), parent: parent.key.as_str().to_owned() }
+        }
+        RefusalKind::HasChildren { child } => StoredKind::HasChildren { child },
+        RefusalKind::Check { name } => StoredKind::Check { name },
+        RefusalKind::TooLong { column } => StoredKind::TooLong { column },
+        RefusalKind::BadValue { column } => StoredKind::BadValue { column },
+        RefusalKind::TooBig => StoredKind::TooBig,
+        RefusalKind::Unreadable { column } => StoredKind::Unreadable { column: column.to_owned() },
+        RefusalKind::Other => StoredKind::Other,
+    }
+}
+
+/// None when it names a column that this build does not know.
+fn kind(entity: &'static Entity, stored: StoredKind) -> Option<RefusalKind> {
+    Some(match stored {
+        StoredKind::Unique { columns, existing } => RefusalKind::Unique {
+            columns: known(entity, &columns)?,
+            existing: existing.map(|key| RowId::new(entity, Key::new(key))),
+        },
+        StoredKind::MissingParent { column, parent } => {
+            let key = entity.foreign_keys.iter().find(|key| key.column == column)?;
+            let parent = RowId::new(migrations::entity(key.references)?, Key::new(parent));
+            RefusalKind::MissingParent { column: key.column, parent }
+        }
+        StoredKind::HasChildren { child } => RefusalKind::HasChildren { child },
+        StoredKind::Check { name } => RefusalKind::Check { name },
+        StoredKind::TooLong { column } => RefusalKind::TooLong { column },
+        StoredKind::BadValue { column } => RefusalKind::BadValue { column },
+        StoredKind::TooBig => RefusalKind::TooBig,
+        StoredKind::Unreadable { column } => RefusalKind::Unreadable { column: entity.column(&column)?.name },
+        StoredKind::Other => RefusalKind::Other,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::central::PushState;
+    use merge::HybridTime;
+
+    fn client(id: &str) -> Row {
+        Row::new(migrations::entity("clients").unwrap()).with("id", id).with("name", "né").with("is_active", true)
+    }
+
+    fn item(row: Row) -> PushItem {
+        PushItem { id: row.id(), base: None, local: PushState::Present(row), time: HybridTime(7) }
+    }
+
+    fn conflict(rule: Rule, winner: Winner) -> FieldConflict {
+        FieldConflict {
+            columns: vec!["notes", "default_hourly_rate"],
+            rule,
+            winner,
+            loser: vec![Value::Null, Value::Int(1250)],
+            kept: Vec::new(),
+        }
+    }
+
+    fn batch(items: Vec<PushItem>) -> Batch {
+        Batch { replica_id: "r".into(), batch_no: 3, cursor: 0, items }
+    }
+
+    #[test]
+    fn a_receipt_is_read_as_it_was_written() {
+        let refused = |kind| ItemOutcome::Refused(Refusal { kind, code: 1062, message: "no".into() });
+        let parent = RowId::new(migrations::entity("clients").unwrap(), Key::new("c9"));
+        let site = |id: &str| Row::new(migrations::entity("sites").unwrap()).with("id", id).with("client_id", "c9");
+        let outcomes = vec![
+            ItemOutcome::Agreed { row: Some(client("1")), conflicts: Vec::new() },
+            ItemOutcome::Agreed {
+                row: Some(client("2").with("notes", "theirs")),
+                conflicts: vec![
+                    conflict(Rule::LastWriter, Winner::Remote),
+                    conflict(Rule::DeleteVsEdit, Winner::Local),
+                ],
+            },
+            ItemOutcome::Agreed { row: None, conflicts: Vec::new() },
+            refused(RefusalKind::Unique { columns: vec!["name"], existing: Some(client("8").id()) }),
+            refused(RefusalKind::Check { name: "ck".into() }),
+            refused(RefusalKind::TooBig),
+            refused(RefusalKind::Unreadable { column: "notes" }),
+        ];
+        let mut items: Vec<PushItem> = (1..=outcomes.len()).map(|n| item(client(&n.to_string()))).collect();
+        let mut outcomes: Vec<(RowId, ItemOutcome)> = items.iter().map(|item| item.id.clone()).zip(outcomes).collect();
+        items.push(item(site("s")));
+        outcomes.push((site("s").id(), refused(RefusalKind::MissingParent { column: "client_id", parent })));
+        let (batch, receipt) = (batch(items), Receipt { batch_no: 3, outcomes });
+        let bytes = write(&batch, &receipt).unwrap();
+        assert_eq!(read(&batch, &bytes).unwrap(), receipt);
+    }
+
+    #[test]
+    fn a_row_that_was_taken_as_sent_is_not_repeated() {
+        let batch = batch(vec![item(client("1"))]);
+        let outcome = ItemOutcome::Agreed { row: Some(client("1")), conflicts: Vec::new() };
+        let bytes = write(&batch, &Receipt { batch_no: 3, outcomes: vec![(client("1").id(), outcome)] }).unwrap();
+        assert!(!String::from_utf8(bytes).unwrap().contains("né"));
+    }
+
+    #[test]
+    fn every_rule_has_a_name_of_its_own() {
+        for rule in [
+            Rule::LastWriter,
+            Rule::AtomicGroup,
+            Rule::DeleteVsEdit,
+            Rule::CentralOnly,
+            Rule::WrittenOnce,
+            Rule::LesserRight,
+            Rule::KeptKey,
+            Rule::Cycle,
+        ] {
+            assert_eq!(rule_named(rule_name(rule)), Some(rule));
+        }
+    }
+
+    #[test]
+    fn a_receipt_of_another_batch_is_an_error() {
+        let outcome = ItemOutcome::Agreed { row: None, conflicts: Vec::new() };
+        let one = batch(vec![item(client("1"))]);
+        let bytes = write(&one, &Receipt { batch_no: 3, outcomes: vec![(client("1").id(), outcome)] }).unwrap();
+        assert!(read(&batch(vec![item(client("2"))]), &bytes).is_err());
+        assert!(read(&one, b"{").is_err());
+    }
 }

@@ -1,5 +1,10 @@
-//! Why central refused a row, read from the server's message.
-use merge::RowId;
+//! Why central refused a row: what the server's error says, without the values that its text holds.
+
+use merge::{Key, Row, RowId};
+use migrations::{Entity, entity};
+
+use super::CentralError;
+use super::error::{server_error, without_values};
 
 /// A row that central did not take. The other rows of its batch were not affected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,4 +63,151 @@ pub enum RefusalKind {
     },
     /// Anything else.
     Other,
+}
+
+impl Refusal {
+    /// A refusal before anything was sent.
+    pub(super) fn unsent(kind: RefusalKind, message: impl Into<String>) -> Self {
+        Self { kind, code: 0, message: message.into() }
+    }
+
+    /// True when another row's change, in the same batch perhaps, can make it acceptable.
+    pub(super) fn depends_on_others(&self) -> bool {
+        matches!(
+            self.kind,
+            RefusalKind::Unique { .. } | RefusalKind::MissingParent { .. } | RefusalKind::HasChildren { .. }
+        )
+    }
+}
+
+/// Errors that are the table's fault, not the row's: a trigger that mentions a dropped column or has lost its definer, a
+/// missing function, a transaction that the binary log's format forbids. They would refuse every row alike.
+const OF_THE_TABLE: [u16; 6] = [1054, 1136, 1305, 1356, 1449, 1665];
+
+/// Sorts an error of a statement that wrote one row: its own fault, or a reason to give up the batch.
+pub(super) fn refusal_of(error: sqlx::Error, row: &Row) -> Result<Refusal, CentralError> {
+    let Some((code, message)) = server_error(&error) else { return Err(error.into()) };
+    let found = kind_of(code, message, row);
+    let (kind, message) = match found {
+        Some(kind) => {
+            let message = message_of(&kind);
+            (kind, message)
+        }
+        None => (RefusalKind::Other, without_values(message)),
+    };
+    match CentralError::from(error) {
+        CentralError::Sql { code, .. } if !OF_THE_TABLE.contains(&code) => Ok(Refusal { kind, code, message }),
+        error => Err(error),
+    }
+}
+
+/// What the texts of MariaDB's errors tell; their wording is the same in all supported versions.
+fn kind_of(code: u16, message: &str, row: &Row) -> Option<RefusalKind> {
+    let entity = row.entity();
+    match code {
+        1062 | 1586 => {
+            let index = message.trim_end_matches('\'').rsplit(['\'', '.']).next()?;
+            Some(RefusalKind::Unique { columns: columns_of(entity, index)?, existing: None })
+        }
+        1452 => {
+            let name = message.split("FOREIGN KEY (`").nth(1)?.split('`').next()?;
+            let key = entity.foreign_keys.iter().find(|key| key.column == name)?;
+            let parent = RowId::new(self::entity(key.references)?, Key::new(row.text(key.column)?));
+            Some(RefusalKind::MissingParent { column: key.column, parent })
+        }
+        1451 => {
+            let child = message.split("(`").nth(1)?.split('`').nth(2)?;
+            Some(RefusalKind::HasChildren { child: child.to_owned() })
+        }
+        4025 => Some(RefusalKind::Check { name: message.split('`').nth(1)?.to_owned() }),
+        1406 => Some(RefusalKind::TooLong { column: column_of(message) }),
+        1048 | 1264 | 1265 | 1292 | 1364 | 1366 | 1411 | 1690 => {
+            Some(RefusalKind::BadValue { column: column_of(message) })
+        }
+        _ => None,
+    }
+}
+
+fn columns_of(entity: &Entity, index: &str) -> Option<Vec<&'static str>> {
+    if index == "PRIMARY" {
+        return Some(entity.primary_key.to_vec());
+    }
+    entity.unique.iter().find(|unique| unique.name == index).map(|unique| unique.columns.to_vec())
+}
+
+/// The column that a message names at its end: `column 'name' at row 1`, ``column `db`.`clients`.`name` at row 1``,
+/// `Column 'name' cannot be null`, `Field 'name' doesn't have a default value`. Empty when it names none.
+fn column_of(message: &str) -> String {
+    let start =
+        ["column ", "Column ", "Field "].iter().filter_map(|word| Some(message.rfind(word)? + word.len())).max();
+    let word = start.and_then(|start| message[start..].split_whitespace().next()).unwrap_or_default();
+    word.rsplit('.').next().unwrap_or_default().trim_matches(['\'', '`']).to_owned()
+}
+
+fn message_of(kind: &RefusalKind) -> String {
+    match kind {
+        RefusalKind::Unique { columns, .. } => format!("another row has the same {}", columns.join(" and ")),
+        RefusalKind::MissingParent { column, parent } => format!("{column} refers to {parent}, which is not there"),
+        RefusalKind::HasChildren { child } => format!("rows of {child} refer to it"),
+        RefusalKind::Check { name } => format!("the condition {name} does not hold"),
+        RefusalKind::TooLong { column } => format!("{column} is longer than central takes"),
+        RefusalKind::BadValue { column } => format!("{column} has a value that central does not take"),
+        RefusalKind::TooBig => "the row is larger than central takes (max_allowed_packet)".into(),
+        RefusalKind::Unreadable { column } => format!("{column} of this row at central cannot be read"),
+        RefusalKind::Other => "central refused it".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site() -> Row {
+        Row::new(entity("sites").unwrap()).with("id", "s1").with("client_id", "c1").with("name", "it's")
+    }
+
+    #[test]
+    fn reads_what_the_server_says() {
+        let fails = "a foreign key constraint fails (`t`.`sites`, CONSTRAINT `fk_sites_client_id` FOREIGN KEY \
+                     (`client_id`) REFERENCES `clients` (`id`))";
+        let parent = RowId::new(entity("clients").unwrap(), Key::new("c1"));
+        for (code, message, kind) in [
+            (
+                1062,
+                "Duplicate entry 'c1-it's for key 'x'' for key 'uq_sites_client_name'".to_owned(),
+                RefusalKind::Unique { columns: vec!["client_id", "name"], existing: None },
+            ),
+            (
+                1062,
+                "Duplicate entry 's1' for key 'PRIMARY'".to_owned(),
+                RefusalKind::Unique { columns: vec!["id"], existing: None },
+            ),
+            (
+                1452,
+                format!("Cannot add or update a child row: {fails}"),
+                RefusalKind::MissingParent { column: "client_id", parent },
+            ),
+            (
+                1451,
+                format!("Cannot delete or update a parent row: {fails}"),
+                RefusalKind::HasChildren { child: "sites".into() },
+            ),
+            (4025, "CONSTRAINT `ck_x` failed for `t`.`sites`".to_owned(), RefusalKind::Check { name: "ck_x".into() }),
+            (
+                1406,
+                "Data too long for column 'name' at row 1".to_owned(),
+                RefusalKind::TooLong { column: "name".into() },
+            ),
+            (
+                1292,
+                "Incorrect datetime value: 'column 'id'' for column `t`.`sites`.`created_at` at row 1".to_owned(),
+                RefusalKind::BadValue { column: "created_at".into() },
+            ),
+            (1048, "Column 'name' cannot be null".to_owned(), RefusalKind::BadValue { column: "name".into() }),
+        ] {
+            assert_eq!(kind_of(code, &message, &site()), Some(kind), "{message}");
+        }
+        assert_eq!(kind_of(1644, "not on a Friday", &site()), None);
+        assert_eq!(kind_of(1062, "Duplicate entry 'x' for key 'uq_foreign'", &site()), None);
+    }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use merge::Key;
 use migrations::Entity;
-use sqlx::mysql::MySqlArguments;
+use sqlx::mysql::{MySqlArguments, MySqlConnection};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, MySql};
 
@@ -12,6 +12,19 @@ use sqlx::{AssertSqlSafe, MySql};
 /// user or another program wrote can become part of the text.
 pub(super) fn statement(text: String) -> Query<'static, MySql, MySqlArguments> {
     sqlx::query(AssertSqlSafe(text))
+}
+
+/// Runs fixed statements without values or results, parted by `;`, in one round trip.
+pub(super) async fn run(connection: &mut MySqlConnection, text: &'static str) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(text).execute(connection).await?;
+    Ok(())
+}
+
+/// [`run`] for a statement that takes no parameters, such as DDL, made of the same parts as in [`statement`] or of names
+/// that were [quoted](name).
+pub(super) async fn run_made(connection: &mut MySqlConnection, text: String) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(AssertSqlSafe(text)).execute(connection).await?;
+    Ok(())
 }
 
 /// A name as an identifier.

@@ -138,7 +138,9 @@ impl CentralUrl {
                 )));
             }
             Some(other) => {
-                return Err(wrong(format!("has an unknown ssl-mode {other} (known: verify-identity, verify-ca, disabled)")));
+                return Err(wrong(format!(
+                    "has an unknown ssl-mode {other} (known: verify-identity, verify-ca, disabled)"
+                )));
             }
         };
         Ok(())
@@ -183,8 +185,12 @@ impl CentralUrl {
     fn written(&self, password: &str) -> String {
         let colon = if self.password.is_empty() { "" } else { ":" };
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
-        let mut text =
-            format!("mysql://{}{colon}{password}@{host}:{}/{}", encoded(&self.user), self.port, encoded(&self.database));
+        let mut text = format!(
+            "mysql://{}{colon}{password}@{host}:{}/{}",
+            encoded(&self.user),
+            self.port,
+            encoded(&self.database)
+        );
         let mut separator = '?';
         let mut add = |name: &str, value: &str| {
             text.push(separator);
@@ -205,11 +211,12 @@ impl CentralUrl {
 
     /// What the driver needs; without the database when it may not exist yet.
     pub(super) fn options(&self, with_database: bool) -> MySqlConnectOptions {
-        let mut options = MySqlConnectOptions::new().username(&self.user).password(&self.password).ssl_mode(match self.tls {
-            Tls::Off => MySqlSslMode::Disabled,
-            Tls::VerifyCa => MySqlSslMode::VerifyCa,
-            Tls::VerifyIdentity => MySqlSslMode::VerifyIdentity,
-        });
+        let mut options =
+            MySqlConnectOptions::new().username(&self.user).password(&self.password).ssl_mode(match self.tls {
+                Tls::Off => MySqlSslMode::Disabled,
+                Tls::VerifyCa => MySqlSslMode::VerifyCa,
+                Tls::VerifyIdentity => MySqlSslMode::VerifyIdentity,
+            });
         options = match &self.socket {
             Some(path) => options.socket(path),
             None => options.host(&self.host).port(self.port),
@@ -296,7 +303,9 @@ mod tests {
 
     #[test]
     fn tls_may_be_left_out_only_on_this_machine() {
-        for local in ["mysql://u@localhost/d", "mysql://u@[::1]:3306/d", "mysql://u@127.0.0.9/d", "mysql://u@/d?socket=/s"] {
+        for local in
+            ["mysql://u@localhost/d", "mysql://u@[::1]:3306/d", "mysql://u@127.0.0.9/d", "mysql://u@/d?socket=/s"]
+        {
             assert_eq!(parse(local).unwrap().tls, Tls::Off, "{local}");
         }
         assert_eq!(parse("mysql://u@localhost/d?ssl-mode=verify-ca").unwrap().tls, Tls::VerifyCa);

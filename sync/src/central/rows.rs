@@ -1,0 +1,71 @@
+//! Reading entity rows by key, as the feed and the push both do.
+
+use std::collections::HashMap;
+
+use merge::{Key, Row};
+use migrations::Entity;
+use sqlx::Row as _;
+use sqlx::mysql::MySqlConnection;
+
+use super::CentralError;
+use super::codec::{Unreadable, columns_to_read, read_row};
+use super::sql::{bind_keys, key_in, key_text, name, names, padded, rounded_up, statement};
+
+/// Keys asked for in one statement. Above 1,000 the server would turn the list into a temporary table.
+pub(super) const KEYS_AT_ONCE: usize = 256;
+
+/// The rows that exist of those asked for.
+pub(super) type Found = HashMap<Key, Result<Row, Unreadable>>;
+
+/// Whether the rows are to stay as they are until the transaction ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lock {
+    No,
+    /// In key order, so that two pushes of the same rows wait for each other instead of deadlocking.
+    ForUpdate,
+}
+
+/// The rows of a table that exist of those asked for.
+pub(super) async fn read_keys(
+    connection: &mut MySqlConnection,
+    entity: &'static Entity,
+    keys: &[Key],
+    lock: Lock,
+) -> Result<Found, CentralError> {
+    let mut found = Found::with_capacity(keys.len());
+    for keys in keys.chunks(KEYS_AT_ONCE) {
+        let tail = match lock {
+            Lock::No => String::new(),
+            Lock::ForUpdate => format!(" ORDER BY {} FOR UPDATE", names(entity.primary_key.iter().copied())),
+        };
+        let text = format!(
+            "SELECT {}, {} FROM {} WHERE {}{tail}",
+            key_text(entity, ""),
+            columns_to_read(entity),
+            name(entity.name),
+            key_in(entity, rounded_up(keys.len())),
+        );
+        for row in bind_keys(statement(text), padded(keys)).fetch_all(&mut *connection).await? {
+            let key: String = row.try_get_unchecked(0)?;
+            found.insert(Key::new(key), read_row(entity, &row, 1)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Which of these rows exist.
+pub(super) async fn existing_keys(
+    connection: &mut MySqlConnection,
+    entity: &Entity,
+    keys: &[Key],
+) -> Result<Vec<Key>, CentralError> {
+    let mut existing = Vec::new();
+    for keys in keys.chunks(KEYS_AT_ONCE) {
+        let (key, table, list) = (key_text(entity, ""), name(entity.name), key_in(entity, rounded_up(keys.len())));
+        let text = format!("SELECT {key} FROM {table} WHERE {list}");
+        for row in bind_keys(statement(text), padded(keys)).fetch_all(&mut *connection).await? {
+            existing.push(Key::new(row.try_get_unchecked::<String, _>(0)?));
+        }
+    }
+    Ok(existing)
+}

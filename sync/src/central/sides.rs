@@ -1,0 +1,211 @@
+//! What central has under the keys of a batch, locked, and what is decided against it.
+
+use std::collections::HashMap;
+
+use merge::{FieldConflict, HybridTime, Input, Key, Outcome, Row, RowId, Side, plan};
+use migrations::Entity;
+use sqlx::Row as _;
+use sqlx::mysql::MySqlConnection;
+
+use super::feed::{Entry, entries_of};
+use super::rows::{Found, KEYS_AT_ONCE, Lock, read_keys};
+use super::sql::{padded, repeated, rounded_up, statement};
+use super::write::Job;
+use super::{CentralError, ItemOutcome, PushItem, PushState, Refusal, RefusalKind};
+
+/// What is decided for the items of a batch.
+pub(super) struct Decided {
+    /// Nothing to write at central.
+    pub settled: Vec<(RowId, ItemOutcome)>,
+    /// What is to be written there, in no order.
+    pub jobs: Vec<Job>,
+}
+
+/// Locks what is there, and decides.
+pub(super) async fn decide(
+    connection: &mut MySqlConnection,
+    items: &[&PushItem],
+    cursor: u64,
+    now: HybridTime,
+) -> Result<Decided, CentralError> {
+    let ids: Vec<RowId> = items.iter().map(|item| item.id.clone()).collect();
+    let mut rows = lock_rows(connection, &ids).await?;
+    let mut entries = entries_of(connection, &ids).await?;
+    let mut news = outbox_of(connection, &ids).await?;
+    let mut decided = Decided { settled: Vec::new(), jobs: Vec::new() };
+    let mut pairs = Vec::with_capacity(items.len());
+    for item in items {
+        let row = match rows.get_mut(item.id.entity.name).and_then(|found| found.remove(&item.id.key)) {
+            Some(Err(why)) => {
+                let refusal = Refusal::unsent(
+                    RefusalKind::Unreadable { column: why.column },
+                    format!("{} of this row at central {}", why.column, why.reason),
+                );
+                decided.settled.push((item.id.clone(), ItemOutcome::Refused(refusal)));
+                continue;
+            }
+            Some(Ok(row)) => Some(row),
+            None => None,
+        };
+        pairs.push((*item, There::new(row, entries.remove(&item.id), news.remove(&item.id), cursor)));
+    }
+    let inputs = pairs.iter().map(|(item, there)| input(item, there, now));
+    let plan = plan(inputs).map_err(|error| CentralError::Protocol(error.to_string()))?;
+    let mut by_id: HashMap<RowId, (&PushItem, There)> =
+        pairs.into_iter().map(|(item, there)| (item.id.clone(), (item, there))).collect();
+    for decision in plan.decisions {
+        let Some((item, there)) = by_id.remove(&decision.id) else { continue };
+        let row = match decision.outcome {
+            Outcome::Row(row) => Some(row),
+            Outcome::Gone => None,
+        };
+        if decision.write_remote {
+            let time = item.time.clamped(now);
+            decided.jobs.push(Job {
+                id: decision.id,
+                before: there.row,
+                after: row,
+                time,
+                conflicts: decision.conflicts,
+            });
+        } else {
+            decided.settled.push((decision.id, agreed(row, decision.conflicts)));
+        }
+    }
+    Ok(decided)
+}
+
+pub(super) fn agreed(row: Option<Row>, conflicts: Vec<FieldConflict>) -> ItemOutcome {
+    ItemOutcome::Agreed { row, conflicts }
+}
+
+/// Table by table in one order, and by key within each, so that two pushes wait for each other instead of deadlocking.
+async fn lock_rows(
+    connection: &mut MySqlConnection,
+    ids: &[RowId],
+) -> Result<HashMap<&'static str, Found>, CentralError> {
+    let mut sorted: Vec<&RowId> = ids.iter().collect();
+    sorted.sort();
+    let mut found = HashMap::new();
+    for table in sorted.chunk_by(|one, next| one.entity == next.entity) {
+        let entity: &'static Entity = table[0].entity;
+        let keys: Vec<Key> = table.iter().map(|id| id.key.clone()).collect();
+        found.insert(entity.name, read_keys(connection, entity, &keys, Lock::ForUpdate).await?);
+    }
+    Ok(found)
+}
+
+/// A change that nobody has numbered yet.
+#[derive(Default)]
+struct News {
+    time: HybridTime,
+    /// Of the latest delete: its image, if it has one that can be read.
+    delete: Option<Option<Row>>,
+}
+
+/// The entries of the outbox for these rows. It has no index by key, which every writer would pay for; the sequencer
+/// keeps it short.
+async fn outbox_of(connection: &mut MySqlConnection, ids: &[RowId]) -> Result<HashMap<RowId, News>, CentralError> {
+    let mut news: HashMap<RowId, News> = HashMap::new();
+    for ids in ids.chunks(KEYS_AT_ONCE) {
+        let list = repeated("(?, ?)", rounded_up(ids.len()));
+        let text =
+            format!("SELECT tbl, pk, op, time_us, image FROM ct_sync_outbox WHERE (tbl, pk) IN ({list}) ORDER BY id");
+        let mut query = statement(text);
+        for id in padded(ids) {
+            query = query.bind(id.entity.name).bind(id.key.as_str());
+        }
+        for row in query.fetch_all(&mut *connection).await? {
+            let Some(entity) = migrations::entity(row.try_get_unchecked(0)?) else { continue };
+            let id = RowId::new(entity, Key::new(row.try_get_unchecked::<String, _>(1)?));
+            let image: Option<&[u8]> = row.try_get_unchecked(4)?;
+            let image = image.and_then(|image| merge::decode(entity, image).ok()).filter(|row| row.key() == id.key);
+            let entry = news.entry(id).or_default();
+            entry.time = entry.time.max(HybridTime(row.try_get_unchecked::<i64, _>(3)?.max(0).unsigned_abs()));
+            if row.try_get_unchecked::<&str, _>(2)? == "D" {
+                entry.delete = Some(image);
+            }
+        }
+    }
+    Ok(news)
+}
+
+/// What central has under a key.
+struct There {
+    row: Option<Row>,
+    time: HybridTime,
+    /// A tombstone.
+    tombstone: Option<Tombstone>,
+}
+
+struct Tombstone {
+    image: Option<Row>,
+    /// False when the sender had pulled it.
+    is_news: bool,
+}
+
+impl There {
+    fn new(row: Option<Row>, entry: Option<Entry>, news: Option<News>, cursor: u64) -> Self {
+        let numbered = entry.as_ref().map(|entry| entry.time).unwrap_or_default();
+        let time = numbered.max(news.as_ref().map(|news| news.time).unwrap_or_default());
+        let tombstone = match (news.and_then(|news| news.delete), entry) {
+            (Some(image), _) => Some(Tombstone { image, is_news: true }),
+            (None, Some(entry)) => Some(Tombstone { image: entry.decoded_image(), is_news: entry.seq > cursor }),
+            (None, None) => None,
+        };
+        Self { row, time, tombstone }
+    }
+
+    /// A delete that the sender knew of when it made the row again is no delete to it.
+    fn side(&self, base: Option<&Row>) -> Side<'_> {
+        match (&self.row, &self.tombstone) {
+            (Some(row), _) => Side::Present { row, time: self.time },
+            (None, Some(tombstone)) if tombstone.is_news || base.is_some() => {
+                Side::Deleted { image: tombstone.image.as_ref(), time: self.time }
+            }
+            (None, _) => Side::Absent,
+        }
+    }
+}
+
+fn input<'a>(item: &'a PushItem, there: &'a There, now: HybridTime) -> Input<'a> {
+    // A clock that runs ahead must not win for ever.
+    let time = item.time.clamped(now);
+    let local = match &item.local {
+        PushState::Present(row) => Side::Present { row, time },
+        PushState::Deleted { image } => Side::Deleted { image: image.as_ref(), time },
+    };
+    Input { id: item.id.clone(), base: item.base.as_ref(), local, remote: there.side(item.base.as_ref()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(seq: u64) -> Entry {
+        let entity = migrations::entity("clients");
+        Entry { entity, key: Key::new("c"), seq, origin: None, time: HybridTime(5), image: None }
+    }
+
+    #[test]
+    fn a_delete_that_the_sender_knew_of_is_none_to_it() {
+        let base = Row::new(migrations::entity("clients").unwrap()).with("id", "c");
+        let known = There::new(None, Some(entry(7)), None, 7);
+        assert!(matches!(known.side(None), Side::Absent));
+        assert!(matches!(known.side(Some(&base)), Side::Deleted { .. }));
+        let news = There::new(None, Some(entry(8)), None, 7);
+        assert!(matches!(news.side(None), Side::Deleted { .. }));
+        let fresh = News { time: HybridTime(9), delete: Some(None) };
+        let outbox = There::new(None, Some(entry(7)), Some(fresh), 7);
+        assert!(matches!(outbox.side(None), Side::Deleted { time: HybridTime(9), .. }));
+        assert!(matches!(There::new(None, None, None, 7).side(Some(&base)), Side::Absent));
+    }
+
+    #[test]
+    fn a_row_that_is_there_is_present_whatever_the_log_says() {
+        let row = Row::new(migrations::entity("clients").unwrap()).with("id", "c");
+        let fresh = News { time: HybridTime(9), delete: Some(None) };
+        let there = There::new(Some(row), Some(entry(7)), Some(fresh), 0);
+        assert!(matches!(there.side(None), Side::Present { time: HybridTime(9), .. }));
+    }
+}
