@@ -15,6 +15,7 @@ pub fn private_dir(path: &Path) -> io::Result<()> {
 
 /// Options that create files which only their owner may read.
 pub fn private_file() -> OpenOptions {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes"))]
     let mut options = OpenOptions::new();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
