@@ -4,7 +4,7 @@
 //! survivor stands for central's side, and the row that becomes its alias for the replica's.
 
 use migrations::entity::{NaturalKey, OnCollision};
-use migrations::{Entity, Kind};
+use migrations::{Column, Entity, Kind};
 
 use crate::columns::{Counts, Merge};
 use crate::{FieldConflict, Row, Rule, Value, Winner};
@@ -36,18 +36,22 @@ pub fn merge_collision(survivor: &Row, loser: &Row) -> (Row, Vec<FieldConflict>)
         } else if keys.contains(&column.name) {
             conflicts.extend(agree(position, Winner::Remote, Rule::KeptKey, &mut kept, &mut given));
         } else if RIGHTS.contains(&(survivor.entity().name, column.name)) {
-            let rank = |row: &Row| column.values.iter().position(|level| row.at(position).as_text() == Some(level));
-            let lesser = if rank(&given).unwrap_or(usize::MAX) < rank(&kept).unwrap_or(usize::MAX) {
-                Winner::Local
-            } else {
-                Winner::Remote
-            };
+            let lesser = lesser(column, given.at(position), kept.at(position));
             conflicts.extend(agree(position, lesser, Rule::LesserRight, &mut kept, &mut given));
         }
     }
     let (row, contested) = Merge::new(None, &given, &kept, later(loser, survivor)).counting(Counts::Sum).rows();
     conflicts.extend(contested);
     (row, conflicts)
+}
+
+/// Whose value comes first in the catalogue's list; one that is not in it may stand for anything, and so for the most.
+fn lesser(column: &Column, local: &Value, remote: &Value) -> Winner {
+    let rank = |value: &Value| {
+        let listed = column.values.iter().position(|level| value.as_text() == Some(level));
+        listed.unwrap_or(usize::MAX)
+    };
+    if rank(local) < rank(remote) { Winner::Local } else { Winner::Remote }
 }
 
 /// The columns of keys that two rows must not share.

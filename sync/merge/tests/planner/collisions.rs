@@ -78,8 +78,9 @@ fn of_two_rights_the_lesser_stands() {
         let row = row(CREDENTIAL_PERMISSIONS, id).with("credential_id", "c").with("user_id", "u");
         row.with("permission_level", level).with("created_at", at)
     };
-    for (survivor, loser, stands) in [("read", "admin", "read"), ("admin", "write", "write"), ("odd", "write", "write")]
-    {
+    let cases =
+        [("read", "admin", "read"), ("admin", "write", "write"), ("odd", "write", "write"), ("write", "odd", "write")];
+    for (survivor, loser, stands) in cases {
         for (here, there) in [("1", "2"), ("2", "1")] {
             let (merged, conflicts) = merge_collision(&permission("1", survivor, here), &permission("2", loser, there));
             assert_eq!(merged.text("permission_level"), Some(stands), "{survivor} and {loser}");
