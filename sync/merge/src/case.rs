@@ -1,6 +1,6 @@
 //! The policy: what each side did to a row, and what follows from the two.
 //!
-//! Three decisions that the tables leave open:
+//! What the catalogue leaves open:
 //!
 //! - **A touch is no edit.** A change of nothing but counters and largest or smallest values (`last_seen_at`,
 //!   `usage_count`, `updated_at`) is what machines do by themselves. Against a delete it counts for nothing, and leaves

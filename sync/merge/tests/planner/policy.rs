@@ -1,6 +1,6 @@
 //! The policy as tables: what each side did, down and across, and what follows.
 
-use merge::{Case, Row, Value, decide};
+use merge::{Case, Change, Row, Value, decide};
 use migrations::Entity;
 use migrations::catalogue::{ALEMBIC_VERSION, SESSION_TAGS};
 use migrations::catalogue::{CONVERSATION_CONTEXTS, COORD_MESSAGES, CREDENTIAL_AUDIT_LOG, FILE_CHANGES, USERS};
@@ -112,6 +112,22 @@ fn what_is_made_later_than_a_delete_stays() {
         let decision = decide(&situation.input());
         assert_eq!(decision.case, expected, "{} made at {made}", entity.name);
         assert_eq!(decision.conflicts.len(), 1, "either way one of the two lost");
+    }
+}
+
+/// What a machine does by itself brings no row back; what a person may have meant does.
+#[test]
+fn a_touch_is_a_change_of_what_machines_move() {
+    let base = empty(CONVERSATION_CONTEXTS).with("usage_count", 1).with("tags", "[]");
+    for (column, value, expected) in [
+        ("usage_count", Value::Int(2), Change::Touched),
+        ("last_used_at", "t".into(), Change::Touched),
+        ("created_at", "t".into(), Change::Touched),
+        ("tags", r#"["a"]"#.into(), Change::Edited),
+        ("title", "t".into(), Change::Edited),
+    ] {
+        let row = base.clone().with("updated_at", "t").with(column, value);
+        assert_eq!(Change::of(Some(&base), &Kept::Present(row, 1).side()), expected, "{column}");
     }
 }
 
