@@ -59,7 +59,8 @@ pub const EVENTS: &[HookSpec] = &[
         event: "SubagentStop",
         matcher: None,
         timeout_seconds: 2,
-        shows_message: true,
+        // The client drops it.
+        shows_message: false,
         takes_context: false,
         purpose: "saves what a subagent found",
     },
@@ -85,7 +86,7 @@ pub const EVENTS: &[HookSpec] = &[
         event: "SessionEnd",
         matcher: None,
         timeout_seconds: 2,
-        // The screen is already gone.
+        // The session's screen is already gone.
         shows_message: false,
         takes_context: false,
         purpose: "saves the rest of the transcript and closes the session",

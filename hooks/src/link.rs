@@ -89,7 +89,7 @@ pub struct Link {
 impl Link {
     /// Connects, over the socket when something listens there, else over TCP when `daemon.json` names an address.
     ///
-    /// `patience` bounds each single read and write and the TCP connect. It does not bound connecting to a socket whose
+    /// `patience` bounds each single read and write, a quarter of it the TCP connect. It does not bound connecting to a socket whose
     /// daemon stands still with a full backlog: who must not wait at all watches from another thread.
     pub fn open(home: &Home, patience: Duration) -> Result<Self, LinkError> {
         let nobody = match open_socket(home, patience) {
@@ -142,8 +142,11 @@ fn open_tcp(home: &Home, address: SocketAddr, patience: Duration) -> Result<Link
         return Err(LinkError::NotLoopback(home.daemon_json()));
     }
     let bearer = read_token(home)?;
-    let stream = TcpStream::connect_timeout(&address, patience)
-        .map_err(|error| if is_nobody(&error) { LinkError::Nobody(address.to_string()) } else { error.into() })?;
+    // Loopback connects at once or not at all, but Windows asks a closed port again and again for two seconds.
+    let stream = TcpStream::connect_timeout(&address, patience / 4).map_err(|error| {
+        let nobody = is_nobody(&error) || error.kind() == io::ErrorKind::TimedOut;
+        if nobody { LinkError::Nobody(address.to_string()) } else { error.into() }
+    })?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(patience))?;
     stream.set_write_timeout(Some(patience))?;
