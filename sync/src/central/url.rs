@@ -211,12 +211,15 @@ impl CentralUrl {
 
     /// What the driver needs; without the database when it may not exist yet.
     pub(super) fn options(&self, with_database: bool) -> MySqlConnectOptions {
-        let mut options =
-            MySqlConnectOptions::new().username(&self.user).password(&self.password).ssl_mode(match self.tls {
-                Tls::Off => MySqlSslMode::Disabled,
-                Tls::VerifyCa => MySqlSslMode::VerifyCa,
-                Tls::VerifyIdentity => MySqlSslMode::VerifyIdentity,
-            });
+        let mut options = MySqlConnectOptions::new().username(&self.user).ssl_mode(match self.tls {
+            Tls::Off => MySqlSslMode::Disabled,
+            Tls::VerifyCa => MySqlSslMode::VerifyCa,
+            Tls::VerifyIdentity => MySqlSslMode::VerifyIdentity,
+        });
+        // An empty password is sent as one, which a user without a password is refused for.
+        if !self.password.is_empty() {
+            options = options.password(&self.password);
+        }
         options = match &self.socket {
             Some(path) => options.socket(path),
             None => options.host(&self.host).port(self.port),

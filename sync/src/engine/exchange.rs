@@ -16,7 +16,7 @@ pub(super) fn incoming(row: FeedRow) -> Incoming {
 }
 
 /// The batch that a flight is sent as.
-pub(super) fn batch(flight: &Flight, replica_id: &str) -> Batch {
+pub(super) fn batch(flight: &Flight, replica_id: &str, cursor: u64) -> Batch {
     let items = flight.items.iter().map(|item| PushItem {
         id: item.entry.id.clone(),
         base: item.entry.base.clone(),
@@ -26,7 +26,7 @@ pub(super) fn batch(flight: &Flight, replica_id: &str) -> Batch {
         },
         time: item.entry.time,
     });
-    Batch { replica_id: replica_id.to_owned(), batch_no: flight.batch_no, items: items.collect() }
+    Batch { replica_id: replica_id.to_owned(), batch_no: flight.batch_no, cursor, items: items.collect() }
 }
 
 /// What each row of the batch has settled to.

@@ -84,7 +84,8 @@ impl Round<'_> {
     /// Finds out what became of a batch whose answer was never read.
     async fn resolve(&mut self) -> Result<(), SyncError> {
         let Some(flight) = self.store.write_async(|tx| local::in_flight(tx)).await? else { return Ok(()) };
-        let receipt = self.central.resolve(&batch(&flight, &self.store.replica_id())).await?;
+        let (_, cursor) = self.store.write_async(|tx| local::cursor(tx)).await?;
+        let receipt = self.central.resolve(&batch(&flight, &self.store.replica_id(), cursor)).await?;
         match receipt {
             Some(receipt) => self.acknowledge(flight, receipt).await?,
             None => self.store.write_async(|tx| local::discard(tx)).await?,
@@ -160,7 +161,7 @@ impl Round<'_> {
         loop {
             let departing = self.store.write_async(move |tx| local::depart(tx, rows, limits.bytes)).await?;
             let Some(flight) = departing else { return Ok(false) };
-            match self.central.push(&batch(&flight, &self.store.replica_id())).await {
+            match self.central.push(&batch(&flight, &self.store.replica_id(), self.report.cursor)).await {
                 Ok(receipt) => {
                     let before = self.report.pushed;
                     self.acknowledge(flight, receipt).await?;

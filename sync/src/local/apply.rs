@@ -5,7 +5,7 @@
 //! base. Unique keys are kept by taking the page's old rows out before its new ones go in, so that swaps and chains
 //! within a page need no order; collisions with other rows are settled by [`super::collision`].
 
-use merge::{HybridTime, Input, Outcome, Row, RowId, Side};
+use merge::{Case, HybridTime, Input, Outcome, Row, RowId, Side};
 
 use super::journal::{self, Entry};
 use super::tx::WriteTx;
@@ -120,6 +120,9 @@ fn plan(tx: &mut WriteTx<'_>, incoming: Incoming, applied: &mut Applied) -> Resu
         None => Side::Deleted { image: last_image.as_ref(), time },
     };
     let decision = merge::decide(&Input { id: id.clone(), base: entry.base.as_ref(), local, remote: there });
+    if decision.case == Case::Left {
+        return Ok(None);
+    }
     for conflict in &decision.conflicts {
         ledger::record(db, &id, conflict, tx.now_us())?;
     }

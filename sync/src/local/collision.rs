@@ -166,7 +166,7 @@ fn move_child(tx: &mut WriteTx<'_>, before: &Row, after: &Row, applied: &mut App
             entry: None,
             last_image: None,
         };
-        fold(tx, &mut item, before, applied)?;
+        fold(tx, &mut item, after, applied)?;
         if let Some(merged) = item.target.filter(|merged| *merged != holder) {
             write(tx, &holder, &merged)?;
         }

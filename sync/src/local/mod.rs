@@ -175,6 +175,12 @@ fn identity(connection: &rusqlite::Connection, clock: &dyn Clock) -> Result<Stri
     Ok(id)
 }
 
+/// Runs a job on one snapshot of a replica file, whether or not a [`Store`] has it open. Nothing is created, upgraded
+/// or written, so it is safe beside a running daemon.
+pub fn inspect<T>(path: &Path, job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    Readers::new(path.to_owned()).read(job)
+}
+
 /// A job whose references are checked before it is let into the commit.
 fn checked<T>(
     job: impl FnOnce(&mut WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,

@@ -1,0 +1,131 @@
+//! Replicas and a real central: what one machine writes reaches the others, and nothing is lost on the way.
+
+mod central_changes;
+mod conflicts;
+mod outages;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use merge::{Key, Row};
+use migrations::catalogue::CLIENTS;
+use migrations::{Entity, entity};
+use sync::central::{self, CentralUrl, InitOptions};
+use sync::engine::{self, EngineHandle, EngineSettings, RoundReport};
+use sync::local::derived_id;
+use sync::{Store, SystemClock};
+use world::mariadb::{MariaDb, shared};
+
+/// A central database of its own on a server.
+pub(crate) struct Central<'a> {
+    pub(crate) server: &'a MariaDb,
+    pub(crate) database: String,
+}
+
+impl<'a> Central<'a> {
+    pub(crate) async fn on(server: &'a MariaDb) -> Self {
+        let database = server.fresh_database("reconcile").unwrap();
+        let central = Self { server, database };
+        central::init(&central.url(), InitOptions::default()).await.unwrap();
+        central
+    }
+
+    pub(crate) fn url(&self) -> CentralUrl {
+        self.server.url(&self.database).parse().unwrap()
+    }
+
+    /// Runs SQL as any other program would, and returns what it printed.
+    pub(crate) fn sql(&self, statements: &str) -> String {
+        self.server.sql(&self.database, statements).unwrap().trim().to_owned()
+    }
+}
+
+pub(crate) async fn central() -> Central<'static> {
+    Central::on(shared().unwrap()).await
+}
+
+/// A machine: a replica in a folder of its own and its engine, which only moves when told to.
+pub(crate) struct Machine {
+    pub(crate) store: Store,
+    pub(crate) engine: EngineHandle,
+    folder: tempfile::TempDir,
+}
+
+impl Machine {
+    pub(crate) async fn new(name: &str, central: &Central<'_>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("replica.db"), Arc::new(SystemClock)).unwrap();
+        Self::with(store, folder, name, central).await
+    }
+
+    /// The machine after its first round, which the engine runs by itself.
+    async fn with(store: Store, folder: tempfile::TempDir, name: &str, central: &Central<'_>) -> Self {
+        let mut settings = EngineSettings::new(Some(central.url()), name);
+        settings.poll = Duration::from_hours(1);
+        settings.settle = Duration::from_hours(1);
+        let engine = engine::start(store.clone(), settings);
+        engine.round().await.unwrap();
+        Self { store, engine, folder }
+    }
+
+    pub(crate) async fn round(&self) -> RoundReport {
+        self.engine.round().await.unwrap()
+    }
+
+    pub(crate) async fn put(&self, row: Row) {
+        self.store.write_async(move |tx| tx.put(row)).await.unwrap();
+    }
+
+    pub(crate) async fn delete(&self, entity: &'static Entity, name: &str) {
+        let key = key(name);
+        assert!(self.store.write_async(move |tx| tx.delete(entity, &key)).await.unwrap());
+    }
+
+    pub(crate) async fn get(&self, entity: &'static Entity, name: &str) -> Option<Row> {
+        let key = key(name);
+        self.store.read_async(move |tx| tx.get(entity, &key)).await.unwrap()
+    }
+
+    /// Changes one column of a client.
+    pub(crate) async fn edit(&self, name: &str, column: &str, value: &str) {
+        let row = self.get(CLIENTS, name).await.unwrap();
+        self.put(row.with(column, value)).await;
+    }
+
+    /// Every row of a table as central's own form would show it: key and the text of one column.
+    pub(crate) fn column(&self, table: &str, column: &str) -> String {
+        let entity = entity(table).unwrap();
+        let column = entity.column(column).unwrap().name;
+        let sql = format!("SELECT id, coalesce({column}, 'NULL') FROM {table} ORDER BY id");
+        let rows = self.store.read(|tx| {
+            let mut statement = tx.connection().prepare(&sql)?;
+            let found = statement
+                .query_map([], |row| Ok(format!("{}\t{}", row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+            Ok(found.collect::<Result<Vec<_>, _>>()?)
+        });
+        rows.unwrap().join("\n")
+    }
+
+    pub(crate) async fn stop(self) -> tempfile::TempDir {
+        self.engine.stop().await;
+        self.store.close().unwrap();
+        self.folder
+    }
+}
+
+/// The same of central.
+pub(crate) fn central_column(central: &Central<'_>, table: &str, column: &str) -> String {
+    central.sql(&format!("SELECT id, COALESCE({column}, 'NULL') FROM {table} ORDER BY id"))
+}
+
+pub(crate) fn id(name: &str) -> String {
+    derived_id("test", name)
+}
+
+pub(crate) fn key(name: &str) -> Key {
+    Key::new(id(name))
+}
+
+pub(crate) fn client(name: &str) -> Row {
+    Row::new(CLIENTS).with("id", id(name)).with("name", name)
+}
