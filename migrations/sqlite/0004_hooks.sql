@@ -8,22 +8,23 @@ CREATE TABLE ct_hook_events (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ct_hook_events_at ON ct_hook_events (at_us);
 
--- One row a conversation of the client.
+-- One row a conversation of the client. Rows of entity tables are found by their natural keys, never by ids kept here:
+-- when two machines' rows become one, an id may change.
 CREATE TABLE ct_hook_sessions (
   claude_session_id TEXT    NOT NULL PRIMARY KEY,
-  session_id        TEXT    NOT NULL,              -- sessions.id
-  project_id        TEXT,
   project_slug      TEXT    NOT NULL,
   cwd               TEXT    NOT NULL,
   transcript_path   TEXT,
-  transcript_offset INTEGER NOT NULL DEFAULT 0,    -- bytes that were read of it
-  turn_id           TEXT,                          -- ct_hook_turns.turn_id of the latest prompt
-  turns             INTEGER NOT NULL DEFAULT 0,
+  transcript_offset INTEGER NOT NULL,   -- bytes that were read of it
+  copied_until_us   INTEGER NOT NULL,   -- a fork's transcript begins with a copy: prompts up to then are another's
+  turn_id           TEXT,               -- ct_hook_turns.turn_id of the latest prompt
+  turns             INTEGER NOT NULL,
   last_event_us     INTEGER NOT NULL,
-  ended             INTEGER NOT NULL DEFAULT 0,
-  transcript_due    INTEGER NOT NULL DEFAULT 0     -- 1 when the transcript is to be read
+  ended_us          INTEGER NOT NULL,   -- 0 while it goes on
+  transcript_due    INTEGER NOT NULL    -- 1 when the transcript is to be read
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX ct_hook_sessions_open ON ct_hook_sessions (ended, last_event_us);
+CREATE INDEX ct_hook_sessions_open ON ct_hook_sessions (ended_us, last_event_us);
+CREATE INDEX ct_hook_sessions_due ON ct_hook_sessions (transcript_due);
 
 -- One row a prompt: its parts, from which the memory of the turn is made again when another part arrives.
 CREATE TABLE ct_hook_turns (

@@ -4,6 +4,8 @@
 //! comparable between queries, so that one bar serves all. Every factor stays close to 1: evidence decides, the rest
 //! orders what is about equal. All weights are here and nowhere else.
 
+use serde::Serialize;
+
 use crate::terms::Term;
 
 /// BM25's saturation of repeated terms.
@@ -98,7 +100,7 @@ pub struct Signals {
 }
 
 /// A score and what it is made of; `total` is the lexical part plus structure, times all factors.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Parts {
     /// Evidence in the text, 0 to 10.
     pub lexical: f64,

@@ -1,0 +1,169 @@
+//! Hook events become rows.
+//!
+//! An event is read tolerantly ([`payload`]), understood as what it means ([`deed`], pure), placed in a project
+//! ([`project`]) and stripped of secrets, all before the store is asked for anything. Then one transaction enters the
+//! event's id (so that it counts once, live or spooled) and its rows: machine, project and session ([`anchors`]), turns
+//! ([`turn`]), tool runs ([`tool`]), the session's end ([`close`]). What is asked of memory runs beside that write.
+//!
+//! Transcripts are read in the background ([`catch_up`]): they fill in what no hook told, after an interrupted turn or
+//! a killed client.
+
+mod anchors;
+mod arrival;
+mod catch_up;
+mod close;
+mod compose;
+mod deed;
+mod fit;
+mod git;
+mod ledger;
+mod payload;
+mod project;
+mod reject;
+mod remember;
+mod reply;
+mod scene;
+mod stats;
+mod take;
+mod tool;
+mod tool_run;
+mod transcript;
+mod turn;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use sync::{Store, StoreError};
+use tokio::task::JoinSet;
+
+use crate::memory::{Asker, Memory};
+use arrival::Arrival;
+use deed::Deed;
+use stats::Stats;
+
+pub use project::Place;
+pub use remember::{Note, Remembered};
+pub use reply::{Reply, Taken};
+pub use stats::EventStats;
+
+/// This machine, as the operating system tells it.
+#[derive(Debug, Clone)]
+pub struct MachineInfo {
+    /// As the system reports it.
+    pub hostname: String,
+    /// Who runs the daemon.
+    pub username: String,
+    /// `std::env::consts::OS`.
+    pub platform: String,
+    /// Name and version of the system, when known.
+    pub os_version: Option<String>,
+    /// The user's home directory: projects without a git remote are known by their path below it.
+    pub home_directory: PathBuf,
+}
+
+/// One firing of a hook.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    /// The event's name, as the hook was installed for it.
+    pub event: String,
+    /// 32 hexadecimal digits, the same when it is sent again.
+    pub id: String,
+    /// When the hook was started, in microseconds since the Unix epoch.
+    pub sent_at_us: u64,
+    /// The hook's stdin.
+    pub body: Vec<u8>,
+    /// False for an event from the spool: nobody waits for an answer.
+    pub live: bool,
+}
+
+/// Takes hook events in. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Capture {
+    store: Store,
+    machine: Arc<MachineInfo>,
+    memory: Memory,
+    stats: Arc<Stats>,
+    background: Arc<Mutex<JoinSet<()>>>,
+    catching_up: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Capture {
+    /// A capture that writes to this replica.
+    pub fn new(store: Store, machine: MachineInfo) -> Self {
+        Self {
+            memory: Memory::new(store.clone()),
+            store,
+            machine: Arc::new(machine),
+            stats: Arc::default(),
+            background: Arc::default(),
+            catching_up: Arc::default(),
+        }
+    }
+
+    /// Takes one event in. When this returns `Ok`, the event is durable (or durably set aside as rejected) and the
+    /// reply says what to tell the client; on an error nothing was taken and it should be sent again.
+    pub async fn handle(&self, incoming: Incoming) -> Result<Reply, StoreError> {
+        let begun = Instant::now();
+        let (event, sent_at_us) = (incoming.event.clone(), incoming.sent_at_us);
+        let outcome = self.take_in(incoming).await;
+        let failed = !matches!(&outcome, Ok(Reply { taken: Taken::New | Taken::Duplicate, .. }));
+        self.stats.note(&event, sent_at_us, begun.elapsed(), failed);
+        outcome
+    }
+
+    /// What came in since the replica was made, by event.
+    pub async fn event_stats(&self) -> Result<Vec<EventStats>, StoreError> {
+        self.stats.all(&self.store).await
+    }
+
+    /// Waits until what runs in the background (transcripts, records of what was injected) is done, and writes the
+    /// figures that are kept in memory. For a clean stop, and for tests.
+    pub async fn settle(&self) -> Result<(), StoreError> {
+        let mut running = std::mem::take(&mut *self.background.lock().unwrap_or_else(PoisonError::into_inner));
+        while running.join_next().await.is_some() {}
+        self.memory.settle().await;
+        self.stats.flush(&self.store).await
+    }
+
+    async fn take_in(&self, incoming: Incoming) -> Result<Reply, StoreError> {
+        let home = self.machine.home_directory.clone();
+        let prepared = tokio::task::spawn_blocking(move || Arrival::prepare(incoming, &home)).await;
+        let arrival = match prepared.map_err(StoreError::other)? {
+            Ok(arrival) => arrival,
+            Err(refused) => return reject::keep(&self.store, refused).await,
+        };
+        let recall = self.recall(&arrival);
+        let write = self.write(&arrival);
+        let (taken, recalled) = tokio::join!(write, recall);
+        let taken = match taken {
+            Err(error) if reject::is_hopeless(&error) => {
+                return reject::keep(&self.store, arrival.refused(error.to_string())).await;
+            }
+            taken => taken?,
+        };
+        if arrival.deed.wants_transcript() {
+            self.catch_up_in_background();
+        }
+        Ok(Reply::new(taken, recalled))
+    }
+
+    async fn write(&self, arrival: &Arc<Arrival>) -> Result<Taken, StoreError> {
+        let (arrival, machine) = (Arc::clone(arrival), Arc::clone(&self.machine));
+        let (replica_id, stats) = (self.store.replica_id(), Arc::clone(&self.stats));
+        self.store.write_async(move |tx| take::take(tx, &arrival, &machine, &replica_id, &stats)).await
+    }
+
+    async fn recall(&self, arrival: &Arrival) -> Result<Option<String>, StoreError> {
+        if !arrival.live {
+            return Ok(None);
+        }
+        let asker =
+            Asker { claude_session_id: arrival.conversation.clone(), project: arrival.place.slug.clone() };
+        match &arrival.deed {
+            Deed::Start { .. } => self.memory.at_start(asker).await,
+            Deed::Prompt { text: Some(text), .. } => self.memory.for_prompt(asker, text.clone()).await,
+            _ => Ok(None),
+        }
+    }
+}

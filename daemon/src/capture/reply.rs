@@ -1,0 +1,88 @@
+//! What a hook prints.
+
+use serde_json::json;
+use sync::StoreError;
+
+/// What became of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    /// Its rows are written.
+    New,
+    /// It had been taken before; nothing was written.
+    Duplicate,
+    /// It cannot be read; it is kept aside, with the reason.
+    Rejected(String),
+}
+
+/// The answer to one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// For the user.
+    pub system_message: Option<String>,
+    /// For the model.
+    pub additional_context: Option<String>,
+    /// What became of the event.
+    pub taken: Taken,
+}
+
+impl Reply {
+    /// The event was taken; recall may have failed, which the user is told.
+    pub(super) fn new(taken: Taken, recalled: Result<Option<String>, StoreError>) -> Self {
+        match recalled {
+            Ok(additional_context) => Self { system_message: None, additional_context, taken },
+            Err(error) => {
+                tracing::warn!(%error, "failed to recall");
+                let message = format!("ClaudeTools: failed to recall: {error}. What you do is saved all the same.");
+                Self { system_message: Some(message), additional_context: None, taken }
+            }
+        }
+    }
+
+    /// The event is kept aside.
+    pub(super) fn rejected(event: &str, reason: String) -> Self {
+        let message = format!(
+            "ClaudeTools: a {event} event could not be saved: {reason}. It is kept aside; see `claudetools doctor`."
+        );
+        Self { system_message: Some(message), additional_context: None, taken: Taken::Rejected(reason) }
+    }
+
+    /// What the hook for `event` prints; None when it has nothing to say. Only the two events that hand context to the
+    /// model get any: elsewhere it would be an error or prolong the turn.
+    pub fn to_json(&self, event: &str) -> Option<String> {
+        let mut output = serde_json::Map::new();
+        if let Some(message) = &self.system_message {
+            output.insert("systemMessage".into(), json!(message));
+        }
+        if let (Some(context), "SessionStart" | "UserPromptSubmit") = (&self.additional_context, event) {
+            let specific = json!({"hookEventName": event, "additionalContext": context});
+            output.insert("hookSpecificOutput".into(), specific);
+        }
+        (!output.is_empty()).then(|| serde_json::Value::Object(output).to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn context_goes_where_the_client_takes_it() {
+        let reply = Reply::new(Taken::New, Ok(Some("notes".into())));
+        assert_eq!(
+            reply.to_json("SessionStart").as_deref(),
+            Some(r#"{"hookSpecificOutput":{"hookEventName":"SessionStart","additionalContext":"notes"}}"#)
+        );
+        assert_eq!(reply.to_json("PreCompact"), None);
+    }
+
+    #[test]
+    fn nothing_to_say_is_no_output() {
+        assert_eq!(Reply::new(Taken::Duplicate, Ok(None)).to_json("Stop"), None);
+    }
+
+    #[test]
+    fn failures_are_told() {
+        let reply = Reply::rejected("Stop", "it is no JSON".into());
+        assert!(reply.to_json("Stop").unwrap().contains("could not be saved: it is no JSON"));
+    }
+}

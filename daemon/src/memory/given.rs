@@ -1,0 +1,113 @@
+//! What each conversation was given already.
+//!
+//! The record is written after the answer has gone out, so that it costs the user nothing. Until then it is kept here,
+//! so that the next prompt of the same conversation cannot be given the same.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sync::local::ReadTx;
+use sync::{Store, StoreError};
+use tokio::task::JoinSet;
+
+/// Records older than this are dropped: no conversation goes on for so long, in microseconds.
+const KEPT_US: u64 = 180 * 86_400 * 1_000_000;
+
+/// One thing that was given.
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    pub(super) source: Source,
+    pub(super) tokens: usize,
+}
+
+/// A source row; the version is empty but for rows that are given again when they have changed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Source {
+    pub(super) table: String,
+    pub(super) id: String,
+    pub(super) version: String,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Given {
+    unwritten: Arc<Mutex<HashMap<String, HashSet<Source>>>>,
+    writes: Mutex<JoinSet<()>>,
+}
+
+impl Given {
+    /// All that a conversation was given.
+    pub(super) fn of(&self, tx: &ReadTx<'_>, conversation: &str) -> Result<HashSet<Source>, StoreError> {
+        // Memory first: a write that ends between the two looks is seen twice rather than not at all.
+        let mut had = locked(&self.unwritten).get(conversation).cloned().unwrap_or_default();
+        let mut statement = tx
+            .connection()
+            .prepare_cached("SELECT source_table, source_id, version FROM ct_injected WHERE claude_session_id = ?1")?;
+        let rows = statement.query_map([conversation], |row| {
+            Ok(Source { table: row.get(0)?, id: row.get(1)?, version: row.get(2)? })
+        })?;
+        for source in rows {
+            had.insert(source?);
+        }
+        Ok(had)
+    }
+
+    /// Notes what is being given; the record follows by itself.
+    pub(super) fn add(&self, store: &Store, conversation: String, items: Vec<Item>) {
+        locked(&self.unwritten)
+            .entry(conversation.clone())
+            .or_default()
+            .extend(items.iter().map(|item| item.source.clone()));
+        let (store, unwritten) = (store.clone(), Arc::clone(&self.unwritten));
+        let mut writes = locked(&self.writes);
+        while writes.try_join_next().is_some() {}
+        writes.spawn(async move {
+            match record(&store, conversation.clone(), items.clone()).await {
+                Ok(()) => forget(&unwritten, &conversation, &items),
+                Err(error) => tracing::warn!(%error, "failed to record what was injected; it is kept in memory"),
+            }
+        });
+    }
+
+    /// Waits for the records on their way.
+    pub(super) async fn settle(&self) {
+        let mut writes = std::mem::take(&mut *locked(&self.writes));
+        while writes.join_next().await.is_some() {}
+    }
+}
+
+async fn record(store: &Store, conversation: String, items: Vec<Item>) -> Result<(), StoreError> {
+    store
+        .write_async(move |tx| {
+            let now = i64::try_from(tx.now_us()).unwrap_or(i64::MAX);
+            let db = tx.connection();
+            let mut insert = db.prepare_cached(
+                "INSERT OR IGNORE INTO ct_injected (claude_session_id, source_table, source_id, version, at_us, tokens) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?;
+            for item in &items {
+                let source = &item.source;
+                let tokens = i64::try_from(item.tokens).unwrap_or(i64::MAX);
+                insert.execute((&conversation, &source.table, &source.id, &source.version, now, tokens))?;
+            }
+            let before = now.saturating_sub_unsigned(KEPT_US);
+            db.prepare_cached("DELETE FROM ct_injected WHERE at_us < ?1")?.execute([before])?;
+            Ok(())
+        })
+        .await
+}
+
+fn forget(unwritten: &Mutex<HashMap<String, HashSet<Source>>>, conversation: &str, items: &[Item]) {
+    let mut unwritten = locked(unwritten);
+    if let Some(sources) = unwritten.get_mut(conversation) {
+        for item in items {
+            sources.remove(&item.source);
+        }
+        if sources.is_empty() {
+            unwritten.remove(conversation);
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

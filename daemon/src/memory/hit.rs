@@ -1,0 +1,126 @@
+//! A memory as it is shown: its text from the source row, where it comes from, and why it was found.
+
+use rusqlite::OptionalExtension;
+use serde::Serialize;
+use sync::StoreError;
+use sync::local::ReadTx;
+
+use recall::render::Note;
+use recall::score::Parts;
+
+/// A memory that a search found.
+#[derive(Debug, Clone, Serialize)]
+pub struct Hit {
+    /// `conversation_contexts`, `context_snippets`, `decision_logs` or `project_states`.
+    pub source_table: String,
+    /// The row's id there.
+    pub source_id: String,
+    /// What it is: a context type, a snippet type, `decision` or `state`.
+    pub kind: String,
+    /// Its title.
+    pub title: String,
+    /// Its whole text.
+    pub text: String,
+    /// Slug of its project.
+    pub project: Option<String>,
+    /// Host name of the machine that made it.
+    pub machine: Option<String>,
+    /// `sessions.id` of the session that made it.
+    pub session_id: Option<String>,
+    /// Tags, as the JSON array that the row holds.
+    #[serde(skip)]
+    pub(super) tags: Option<String>,
+    /// When it was made, 27 characters, UTC.
+    pub created_at: String,
+    /// When it was last changed.
+    pub updated_at: String,
+    /// Stored importance, 0 to 10.
+    pub importance: f64,
+    /// How often it was of use.
+    pub usage_count: u32,
+    /// True when it is of the caller's project.
+    pub same_project: bool,
+    /// The query's terms that stand in it.
+    pub found: Vec<String>,
+    /// Relevance (`total`, 0 upwards), and what it is made of.
+    pub score: Parts,
+    /// What its whole text costs, in tokens.
+    pub tokens: usize,
+}
+
+impl Hit {
+    /// The memory of a source row, not scored yet; None when the row is gone.
+    pub(super) fn load(tx: &ReadTx<'_>, table: &str, id: &str) -> Result<Option<Self>, StoreError> {
+        let mut statement = tx.connection().prepare_cached(
+            "SELECT source.kind, source.title, source.body, project.slug, machine.hostname, source.session_id,
+                    source.tags, source.created_at, source.updated_at, source.importance, source.usage_count
+               FROM (SELECT * FROM ct_memory_source WHERE source_table = ?1 AND source_id = ?2) AS source
+               LEFT JOIN projects AS project ON project.id = source.project_id
+               LEFT JOIN machines AS machine ON machine.id = source.machine_id",
+        )?;
+        let hit = statement.query_row((table, id), |row| {
+            let text: String = row.get(2)?;
+            let hundredths: i32 = row.get(9)?;
+            Ok(Self {
+                source_table: table.to_owned(),
+                source_id: id.to_owned(),
+                kind: row.get(0)?,
+                title: row.get(1)?,
+                tokens: recall::budget::tokens(&text),
+                text,
+                project: row.get(3)?,
+                machine: row.get(4)?,
+                session_id: row.get(5)?,
+                tags: row.get(6)?,
+                created_at: row.get(7)?,
+                updated_at: row.get(8)?,
+                importance: f64::from(hundredths) / 100.0,
+                usage_count: row.get::<_, i64>(10)?.try_into().unwrap_or(0),
+                same_project: false,
+                found: Vec::new(),
+                score: Parts::default(),
+            })
+        });
+        Ok(hit.optional()?)
+    }
+
+    /// The source row behind an entry of the index.
+    pub(super) fn load_indexed(tx: &ReadTx<'_>, memory: i64) -> Result<Option<Self>, StoreError> {
+        let mut statement =
+            tx.connection().prepare_cached("SELECT source_table, source_id FROM ct_memory WHERE id = ?1")?;
+        let source: Option<(String, String)> =
+            statement.query_row([memory], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        source.map_or(Ok(None), |(table, id)| Self::load(tx, &table, &id))
+    }
+
+    /// What the model is told of it; `text` is the part that is worth its tokens.
+    pub(super) fn note(&self, text: String) -> Note {
+        let mut source: Vec<String> = self.machine.iter().cloned().collect();
+        if !self.same_project {
+            source.extend(self.project.clone());
+        }
+        Note {
+            date: self.updated_at.get(..10).unwrap_or_default().to_owned(),
+            kind: label(&self.kind).to_owned(),
+            source,
+            title: self.title.clone(),
+            text,
+        }
+    }
+
+    /// True for a part of a conversation, whose neighbours tell something about it.
+    pub(super) fn is_turn(&self) -> bool {
+        self.kind == "general_context"
+    }
+}
+
+/// The kinds in a reader's words.
+fn label(kind: &str) -> &str {
+    match kind {
+        "general_context" => "turn",
+        "session_summary" => "session",
+        "project_state" | "state" => "state",
+        "technical_decision" => "decision",
+        other => other,
+    }
+}

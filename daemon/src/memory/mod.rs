@@ -1,0 +1,103 @@
+//! What was saved, found again: search over the memory index, and what is given to a conversation unasked.
+//!
+//! [`search`] answers the command line, the API and the hooks alike. [`Memory`] makes the text that SessionStart and
+//! UserPromptSubmit inject, within a token budget, and remembers what each conversation was given, so that nothing is
+//! paid for twice. Who may see what is decided in `visibility` alone.
+//!
+//! Architecture invariant: the index is derived (triggers keep it, see `0003_memory.sql`) and never the truth; a hit's
+//! text is read from its source row.
+
+mod given;
+mod hit;
+mod postings;
+mod prompt;
+mod search;
+mod start;
+mod visibility;
+
+use std::sync::Arc;
+
+use sync::{Store, StoreError};
+
+pub use hit::Hit;
+pub use search::{Query, search};
+
+use given::{Given, Item};
+
+/// Tokens that the start of a conversation may cost.
+pub const START_TOKENS: usize = 1_500;
+/// Tokens that one prompt may cost.
+pub const PROMPT_TOKENS: usize = 800;
+
+/// Who asks: one conversation of the client, in one project.
+#[derive(Debug, Clone)]
+pub struct Asker {
+    /// The client's session id.
+    pub claude_session_id: String,
+    /// The project's slug.
+    pub project: String,
+}
+
+/// What to inject, and of what it was made.
+#[derive(Debug, Default)]
+struct Injection {
+    text: String,
+    items: Vec<Item>,
+}
+
+/// Recall for conversations. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Memory {
+    store: Store,
+    given: Arc<Given>,
+}
+
+impl Memory {
+    /// Recall over this replica.
+    pub fn new(store: Store) -> Self {
+        Self { store, given: Arc::default() }
+    }
+
+    /// What a conversation gets when it starts: where the project stands, what is open, the last session. None when
+    /// there is nothing, or nothing that it has not had.
+    pub async fn at_start(&self, asker: Asker) -> Result<Option<String>, StoreError> {
+        let given = Arc::clone(&self.given);
+        let conversation = asker.claude_session_id.clone();
+        let injection = self
+            .store
+            .read_async(move |tx| {
+                let had = given.of(tx, &asker.claude_session_id)?;
+                start::gather(tx, &asker, &had)
+            })
+            .await?;
+        Ok(self.hand_out(conversation, injection))
+    }
+
+    /// What a conversation gets with a prompt: the memories that have to do with it. None when nothing passes the bar.
+    pub async fn for_prompt(&self, asker: Asker, prompt: String) -> Result<Option<String>, StoreError> {
+        let given = Arc::clone(&self.given);
+        let conversation = asker.claude_session_id.clone();
+        let now_us = self.store.clock().now_us();
+        let injection = self
+            .store
+            .read_async(move |tx| {
+                let had = given.of(tx, &asker.claude_session_id)?;
+                prompt::gather(tx, &asker, &prompt, &had, now_us)
+            })
+            .await?;
+        Ok(self.hand_out(conversation, injection))
+    }
+
+    /// Waits until everything that was handed out is on record.
+    pub async fn settle(&self) {
+        self.given.settle().await;
+    }
+
+    fn hand_out(&self, conversation: String, injection: Injection) -> Option<String> {
+        if injection.text.is_empty() {
+            return None;
+        }
+        self.given.add(&self.store, conversation, injection.items);
+        Some(injection.text)
+    }
+}
