@@ -54,27 +54,27 @@ impl SettingsFile {
     /// Copies the file as it was to a name that is not taken; `None` when there was none.
     pub(super) fn back_up(&self) -> Result<Option<PathBuf>, InstallError> {
         let Some(bytes) = &self.bytes else { return Ok(None) };
-        let stamp = clock::second_text(clock::now_us()).replace([':', '-'], "");
-        let names = std::iter::once(BACKUP_SUFFIX.to_owned()).chain((0..).map(|count: u32| match count {
-            0 => format!("{BACKUP_SUFFIX}-{stamp}"),
-            _ => format!("{BACKUP_SUFFIX}-{stamp}-{count}"),
-        }));
-        for name in names {
-            let backup = with_suffix(&self.path, &name);
-            match self.write_backup(&backup, bytes) {
-                Ok(()) => return Ok(Some(backup)),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(reason) => return Err(InstallError::Write { path: backup, reason }),
-            }
+        let mut backup = with_suffix(&self.path, BACKUP_SUFFIX);
+        if backup.exists() {
+            let now_us = clock::now_us();
+            let stamp = clock::second_text(now_us).replace([':', '-'], "");
+            backup = with_suffix(&backup, &format!("-{stamp}-{:06}", now_us % 1_000_000));
         }
-        Ok(None)
+        match self.write_backup(&backup, bytes) {
+            Ok(()) => Ok(Some(backup)),
+            Err(reason) => Err(InstallError::Write { path: backup, reason }),
+        }
     }
 
     fn write_backup(&self, backup: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut file = private_file().write(true).create_new(true).open(backup)?;
-        file.write_all(bytes)?;
-        file.set_permissions(fs::metadata(&self.target)?.permissions())?;
-        file.sync_all()
+        let mut copy = || {
+            file.write_all(bytes)?;
+            file.set_permissions(fs::metadata(&self.target)?.permissions())?;
+            file.sync_all()
+        };
+        // Half a backup would later pass for the file as it was.
+        copy().inspect_err(|_| drop(fs::remove_file(backup)))
     }
 
     /// Writes the file anew, unless it has changed since it was read.
