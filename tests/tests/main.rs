@@ -1,6 +1,24 @@
 //! All integration tests, as one binary: one link, one shared MariaDB server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+// What tests work with.
+mod conversation;
+mod replica;
+
+// The parts, each against the real thing.
+mod central;
+mod central;
 mod reconcile;
 mod schema;
 mod world_itself;
+
+// The whole, as its users have it.
+mod bad_input;
+mod capture;
+mod disks;
+mod faults;
+mod installation;
+mod keyboard;
+mod predecessor;
+mod story;
+mod writers;

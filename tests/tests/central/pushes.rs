@@ -1,0 +1,167 @@
+//! What a push leaves at central, and what it tells.
+
+use merge::{HybridTime, Row, Rule, Winner};
+use migrations::entity;
+use sync::central::{Batch, ItemOutcome, PushState};
+
+use super::{Place, agreed, batch, client, created, deleted, edited, id, site, told, uuid};
+
+#[tokio::test]
+async fn rows_go_in_whatever_their_order_and_come_out_as_they_were() {
+    let place = Place::new().await;
+    let task = |number, parent: Option<u32>| {
+        Row::new(entity("tasks").unwrap())
+            .with("id", uuid(number))
+            .with("title", format!("task {number}"))
+            .with("parent_task_id", parent.map(uuid))
+            .with("status", "pending")
+            .with("created_at", "2026-01-01T00:00:00.000000Z")
+            .with("updated_at", "2026-01-01T00:00:00.000000Z")
+            .with("task_order", 0_i64)
+    };
+    let mut rows = vec![task(3, Some(2)), task(2, Some(1)), site(5, 4, "HQ"), task(1, None), client(4, "a")];
+    rows.extend((100..300).map(|n| client(n, &format!("client {n}"))));
+    let items = rows.iter().cloned().zip(1..).map(|(row, time)| created(row, time)).collect();
+    let receipt = place.push(&batch(1, items)).await;
+    assert_eq!(receipt.outcomes.len(), rows.len());
+    for ((of, outcome), row) in receipt.outcomes.iter().zip(&rows) {
+        assert_eq!((of, agreed(outcome)), (&row.id(), Some(row)));
+        assert_eq!(place.row(of).await.as_ref(), Some(row));
+    }
+    let feed = place.pull(0).await;
+    for row in &feed.rows {
+        let sent = rows.iter().position(|sent| sent.id() == row.id).unwrap();
+        assert_eq!((row.time, row.origin.as_deref()), (HybridTime(sent as u64 + 1), Some(super::REPLICA)));
+    }
+    assert_eq!(feed.rows.len(), rows.len());
+}
+
+#[tokio::test]
+async fn only_changed_columns_are_written() {
+    let place = Place::new().await;
+    let base = client(1, "a");
+    place.push(&batch(1, vec![created(base.clone(), 1)])).await;
+    // Somebody else changes another column, with a value that we would not write.
+    place.sql("UPDATE clients SET is_active = 5, domain_name = 'them.example'");
+    let mine = base.clone().with("notes", "mine");
+    let receipt = place.push(&batch(2, vec![edited(base, mine.clone(), 2)])).await;
+    let both = mine.with("domain_name", "them.example");
+    assert_eq!(agreed(&receipt.outcomes[0].1), Some(&both));
+    assert_eq!(place.sql("SELECT is_active, notes, domain_name FROM clients"), "5\tmine\tthem.example");
+}
+
+#[tokio::test]
+async fn the_later_of_two_values_stands_and_the_other_is_told() {
+    let place = Place::new().await;
+    let base = client(1, "a");
+    place.push(&batch(1, vec![created(base.clone(), 1)])).await;
+    place.sql("UPDATE clients SET notes = 'theirs'");
+    let earlier = edited(base.clone(), base.clone().with("notes", "mine"), 2);
+    let receipt = place.push(&batch(2, vec![earlier])).await;
+    let ItemOutcome::Agreed { row: Some(row), conflicts } = &receipt.outcomes[0].1 else { panic!() };
+    assert_eq!(row.text("notes"), Some("theirs"));
+    assert_eq!((conflicts[0].rule, conflicts[0].winner), (Rule::LastWriter, Winner::Remote));
+    assert_eq!((conflicts[0].columns.as_slice(), conflicts[0].loser[0].as_text()), (&["notes"][..], Some("mine")));
+}
+
+#[tokio::test]
+async fn a_stamp_from_the_future_counts_as_now() {
+    let place = Place::new().await;
+    let base = client(1, "a");
+    place.push(&batch(1, vec![created(base.clone(), u64::MAX)])).await;
+    let time = place.pull(0).await.rows[0].time;
+    place.sql("UPDATE clients SET notes = 'later'");
+    let later = place.pull(0).await.rows[0].time;
+    assert!(time <= later, "{time} {later}");
+    let future = edited(base.clone(), base.with("notes", "from the future"), u64::MAX - 1);
+    let receipt = place.push(&batch(2, vec![future])).await;
+    assert_eq!(agreed(&receipt.outcomes[0].1).unwrap().text("notes"), Some("from the future"));
+    assert!(place.pull(0).await.rows[0].time < HybridTime(u64::MAX / 2));
+}
+
+#[tokio::test]
+async fn deletes_go_children_first_and_leave_tombstones() {
+    let place = Place::new().await;
+    let (a, hq) = (client(1, "a"), site(2, 1, "HQ"));
+    place.push(&batch(1, vec![created(a.clone(), 1), created(hq.clone(), 1)])).await;
+    let head = place.pull(0).await.head;
+    let receipt = place.push(&batch(2, vec![deleted(a, 2), deleted(hq, 2)])).await;
+    assert!(receipt.outcomes.iter().all(|(_, outcome)| agreed(outcome).is_none()));
+    let mut rows = told(&place.pull(head).await.rows);
+    rows.sort();
+    assert_eq!(rows, ["clients 1 gone", "sites 2 gone"]);
+    // A row that is gone already is gone.
+    let receipt = place.push(&batch(3, vec![deleted(client(1, "a"), 3)])).await;
+    assert_eq!(agreed(&receipt.outcomes[0].1), None);
+}
+
+#[tokio::test]
+async fn a_row_made_again_is_no_conflict_with_a_delete_that_was_known() {
+    let place = Place::new().await;
+    place.push(&batch(1, vec![created(client(1, "a"), 1)])).await;
+    place.sql("DELETE FROM clients");
+    let head = place.pull(0).await.head;
+    let again = created(client(1, "again"), 2);
+    let known = Batch { cursor: head, ..batch(2, vec![again.clone()]) };
+    let receipt = place.push(&known).await;
+    let ItemOutcome::Agreed { row, conflicts } = &receipt.outcomes[0].1 else { panic!() };
+    assert_eq!((row.as_ref().and_then(|row| row.text("name")), conflicts.len()), (Some("again"), 0));
+}
+
+#[tokio::test]
+async fn counters_add_up_and_a_batch_that_is_sent_again_does_not_count_twice() {
+    let place = Place::new().await;
+    let base = Row::new(entity("context_snippets").unwrap())
+        .with("id", uuid(1))
+        .with("snippet_type", "lesson")
+        .with("title", "t")
+        .with("dense_content", "c")
+        .with("relevance_score", 500_i64)
+        .with("usage_count", 10_i64)
+        .with("created_at", "2026-01-01T00:00:00.000000Z")
+        .with("updated_at", "2026-01-01T00:00:00.000000Z");
+    place.push(&batch(1, vec![created(base.clone(), 1)])).await;
+    place.sql("UPDATE context_snippets SET usage_count = usage_count + 5");
+    let used = batch(2, vec![edited(base.clone(), base.with("usage_count", 13_i64), 2)]);
+    for _ in 0..3 {
+        let receipt = place.push(&used).await;
+        assert_eq!(agreed(&receipt.outcomes[0].1).unwrap().int("usage_count"), Some(18));
+    }
+    assert_eq!(place.sql("SELECT usage_count FROM context_snippets"), "18");
+}
+
+#[tokio::test]
+async fn the_marks_of_a_push_do_not_stay_on_the_connection() {
+    let place = Place::new().await;
+    place.push(&batch(1, vec![created(client(1, "a"), 1)])).await;
+    // The same connection is used again: a machine's own bookkeeping is nobody's push.
+    let state = PushState::Present(client(1, "a"));
+    assert!(state.row().is_some());
+    let seen =
+        place.sql("SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND command = 'Sleep'");
+    assert!(seen.parse::<u32>().unwrap() >= 1);
+    place.sql(&format!("UPDATE clients SET notes = 'x' WHERE id = '{}'", uuid(1)));
+    assert_eq!(place.pull(0).await.rows[0].origin, None);
+    assert_eq!(place.row(&id("clients", 1)).await.unwrap().text("notes"), Some("x"));
+}
+
+#[tokio::test]
+async fn two_moves_cannot_close_a_circle() {
+    let place = Place::new().await;
+    let task = |number: u32| {
+        Row::new(entity("tasks").unwrap())
+            .with("id", uuid(number))
+            .with("title", "t")
+            .with("status", "pending")
+            .with("created_at", "2026-01-01T00:00:00.000000Z")
+            .with("updated_at", "2026-01-01T00:00:00.000000Z")
+            .with("task_order", 0_i64)
+    };
+    place.push(&batch(1, vec![created(task(1), 1), created(task(2), 1), created(task(3), 1)])).await;
+    let below = |number: u32, parent: u32| edited(task(number), task(number).with("parent_task_id", uuid(parent)), 2);
+    place.push(&batch(2, vec![below(1, 2), below(2, 3)])).await;
+    let receipt = place.push(&batch(3, vec![below(3, 1)])).await;
+    let ItemOutcome::Agreed { row: Some(row), conflicts } = &receipt.outcomes[0].1 else { panic!() };
+    assert_eq!((row.text("parent_task_id"), conflicts.last().unwrap().rule), (None, Rule::Cycle));
+    assert_eq!(place.sql("SELECT COUNT(*) FROM tasks WHERE parent_task_id IS NULL"), "1");
+}

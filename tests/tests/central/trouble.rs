@@ -1,0 +1,133 @@
+//! A central that is away, refuses, or is not what it should be.
+
+use std::time::{Duration, Instant};
+
+use sqlx::{Connection as _, Executor as _};
+use sync::SystemClock;
+use sync::central::{Central, CentralError, CentralUrl, Heartbeat};
+use world::mariadb::{MariaDb, Options};
+
+use super::{Place, REPLICA, batch, client, created, edited};
+
+async fn refused(url: &str) -> CentralError {
+    Central::connect(&url.parse().unwrap()).await.err().unwrap()
+}
+
+#[tokio::test]
+async fn each_way_of_not_getting_in_is_told_apart() {
+    let place = Place::new().await;
+    place.sql(&format!("CREATE OR REPLACE USER `{0}`@localhost IDENTIFIED BY 'right'", place.database));
+    let url = place.url().expose();
+    let error = refused(&url.replace("root@", &format!("{}:wr0ng-secret@", place.database))).await;
+    assert!(matches!(error, CentralError::Denied(_)), "{error}");
+    assert!(!error.to_string().contains("wr0ng"), "{error}");
+    let error = refused(&url.replace("root@", &format!("{}:right@", place.database))).await;
+    assert!(matches!(error, CentralError::Denied(_)), "no GRANT: {error}");
+    let error = refused(&url.replace(&place.database, "no_such_database")).await;
+    assert!(matches!(error, CentralError::NotInitialised(_)), "{error}");
+    let empty = place.server.fresh_database("central_empty").unwrap();
+    let error = refused(&place.server.url(&empty)).await;
+    assert!(matches!(error, CentralError::NotInitialised(_)), "{error}");
+    let error = refused("mysql://root@127.0.0.1:1/d").await;
+    assert!(matches!(error, CentralError::Unreachable(_)), "{error}");
+    for error in [refused(&url.replace("?socket=", "?socket=%2Fnowhere")).await] {
+        assert!(matches!(error, CentralError::Unreachable(_)), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_schema_of_another_version_is_left_alone() {
+    let place = Place::new().await;
+    place.sql("INSERT INTO schema_migrations (version_id) VALUES ('0099_future')");
+    let error = refused(&place.url().expose()).await;
+    assert!(matches!(error, CentralError::Newer { found: 99, .. }), "{error}");
+    assert!(error.hint().unwrap().contains("goes on collecting"));
+    let error = sync::central::init(&place.url(), sync::central::InitOptions::default()).await.unwrap_err();
+    assert!(matches!(error, CentralError::Newer { .. }), "{error}");
+    place.sql("DELETE FROM schema_migrations WHERE version_id > '0001_schema'");
+    let error = refused(&place.url().expose()).await;
+    assert!(matches!(error, CentralError::Older { found: 1, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_refused_where_tls_is_asked_for() {
+    let server = MariaDb::start_with(Options { tcp: true, ..Options::default() }).unwrap();
+    let place = Place::on(&server).await;
+    let url = server.tcp_url(&place.database).unwrap();
+    Central::connect(&url.parse().unwrap()).await.unwrap();
+    let error = refused(&format!("{url}?ssl-mode=verify-identity")).await;
+    assert!(matches!(error, CentralError::Tls(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_read_only_server_says_so_and_goes_on_afterwards() {
+    let server = MariaDb::start().unwrap();
+    let place = Place::on(&server).await;
+    place.sql(&format!(
+        "CREATE USER machine@localhost; GRANT SELECT, INSERT, UPDATE, DELETE ON `{}`.* TO machine@localhost; \
+         SET GLOBAL read_only = 1",
+        place.database
+    ));
+    let url: CentralUrl = place.url().expose().replace("root@", "machine@").parse().unwrap();
+    let central = Central::connect(&url).await.unwrap();
+    let first = batch(1, vec![created(client(1, "a"), 1)]);
+    let error = central.push(&first).await.unwrap_err();
+    assert!(matches!(error, CentralError::ReadOnly) && error.is_retryable(), "{error}");
+    place.sql("SET GLOBAL read_only = 0");
+    central.push(&first).await.unwrap();
+}
+
+#[tokio::test]
+async fn connections_that_the_server_closed_are_replaced() {
+    let mut server = MariaDb::start().unwrap();
+    let (central, url) = {
+        let place = Place::on(&server).await;
+        (Central::connect(&place.url()).await.unwrap(), place.url())
+    };
+    central.head().await.unwrap();
+    server.kill9().unwrap();
+    let error = central.head().await.unwrap_err();
+    assert!(matches!(error, CentralError::Unreachable(_)) && error.is_retryable(), "{error}");
+    assert!(Central::connect(&url).await.is_err());
+    server.restart().unwrap();
+    central.head().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_row_that_another_transaction_holds_is_waited_for_and_then_tried_later() {
+    let place = Place::new().await;
+    place.push(&batch(1, vec![created(client(1, "a"), 1)])).await;
+    let mut other = place.foreign().await;
+    let mut transaction = other.begin().await.unwrap();
+    transaction.execute("UPDATE clients SET notes = 'held'").await.unwrap();
+    let next = batch(2, vec![edited(client(1, "a"), client(1, "b"), 2)]);
+    let started = Instant::now();
+    let error = place.central.push(&next).await.unwrap_err();
+    assert!(matches!(error, CentralError::LockWait) && error.is_retryable(), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(30));
+    transaction.rollback().await.unwrap();
+    place.push(&next).await;
+}
+
+#[tokio::test]
+async fn a_server_that_stops_answering_holds_nobody_for_ever() {
+    let server = MariaDb::start().unwrap();
+    let place = Place::on(&server).await;
+    server.sigstop().unwrap();
+    let started = Instant::now();
+    let error = Central::connect(&place.url()).await.err().unwrap();
+    server.sigcont().unwrap();
+    assert!(matches!(error, CentralError::Unreachable(_)), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(20));
+}
+
+#[tokio::test]
+async fn machines_and_clocks_are_known() {
+    let place = Place::new().await;
+    let beat = |cursor| Heartbeat { replica_id: REPLICA.into(), hostname: "höst".into(), version: "1".into(), cursor };
+    place.central.heartbeat(&beat(5)).await.unwrap();
+    place.central.heartbeat(&beat(9)).await.unwrap();
+    assert_eq!(place.sql("SELECT hostname, pulled_seq, schema_version FROM ct_sync_machines"), "höst\t9\t2");
+    let offset = place.central.clock_offset_us(&SystemClock).await.unwrap();
+    assert!(offset.abs() < 1_000_000, "{offset}");
+}
