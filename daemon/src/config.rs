@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use sync::central::{CentralUrl, UrlError};
 
 use crate::files;
 
@@ -119,6 +120,9 @@ pub(crate) enum ConfigError {
     /// It holds a password and others may read it.
     #[error("use {}: it holds a password and is readable by other users (mode {mode:03o})", path.display())]
     Exposed { path: PathBuf, mode: u32 },
+    /// The URL of central cannot be used.
+    #[error("use [central] url of {}: {source}", path.display())]
+    Central { path: PathBuf, source: UrlError },
 }
 
 impl ConfigError {
@@ -127,6 +131,7 @@ impl ConfigError {
         match self {
             ConfigError::Io { path, .. } => format!("make {} a file that you may read and write", path.display()),
             ConfigError::Invalid { path, .. } => format!("correct that line of {}", path.display()),
+            ConfigError::Central { path, .. } => format!("correct it in {}", path.display()),
             ConfigError::Exposed { path, .. } => {
                 format!("run: chmod 600 {}   (and change the password if others may have read it)", path.display())
             }
@@ -148,6 +153,12 @@ impl Config {
             return Err(ConfigError::Exposed { path: path.to_path_buf(), mode: 0o600 | foreign });
         }
         Ok(config)
+    }
+
+    /// Where central is; `None` when there is none.
+    pub(crate) fn central_url(&self, path: &Path) -> Result<Option<CentralUrl>, ConfigError> {
+        let parsed = self.central.url.as_ref().map(|url| url.reveal().parse()).transpose();
+        parsed.map_err(|source| ConfigError::Central { path: path.to_path_buf(), source })
     }
 
     fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
@@ -181,8 +192,11 @@ pub(crate) fn set_central_url(path: &Path, url: &str) -> Result<bool, ConfigErro
     if before.central.url.as_ref().is_some_and(|now| now.reveal() == url) {
         return Ok(false);
     }
-    let text = fs::read_to_string(path)
-        .map_err(|source| ConfigError::Io { doing: "read", path: path.to_path_buf(), source })?;
+    let text = fs::read_to_string(path).map_err(|source| ConfigError::Io {
+        doing: "read",
+        path: path.to_path_buf(),
+        source,
+    })?;
     let mut document: toml_edit::DocumentMut = text.parse().map_err(|_| ConfigError::Invalid {
         path: path.to_path_buf(),
         line: 1,
@@ -193,14 +207,19 @@ pub(crate) fn set_central_url(path: &Path, url: &str) -> Result<bool, ConfigErro
 }
 
 fn write(path: &Path, text: &str) -> Result<(), ConfigError> {
-    files::write_private(path, text.as_bytes())
-        .map_err(|source| ConfigError::Io { doing: "write", path: path.to_path_buf(), source })
+    files::write_private(path, text.as_bytes()).map_err(|source| ConfigError::Io {
+        doing: "write",
+        path: path.to_path_buf(),
+        source,
+    })
 }
 
 /// True for `scheme://user:password@…`.
 fn holds_password(url: &str) -> bool {
     let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
-    authority.rsplit_once('@').is_some_and(|(user, _)| user.split_once(':').is_some_and(|(_, password)| !password.is_empty()))
+    authority
+        .rsplit_once('@')
+        .is_some_and(|(user, _)| user.split_once(':').is_some_and(|(_, password)| !password.is_empty()))
 }
 
 #[cfg(test)]

@@ -1,52 +1,16 @@
 //! Files that only their owner may read, written so that a crash leaves the old or the new content, never half of it.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::Path;
 
-/// Replaces `path` by `content`: a sibling is written, synced and renamed over it, mode 0600.
+use hooks::durable;
+
+/// Replaces `path` by `content`, mode 0600.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = path.parent().ok_or_else(|| io::Error::other("a file needs a folder"))?;
     let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = folder.join(name);
-    let written = write_synced(&part, content).and_then(|()| fs::rename(&part, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&part); // only tidies up: the error that matters is returned
-        return written;
-    }
-    sync_folder(folder)
-}
-
-fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    private_mode(&mut options);
-    let mut file = options.open(path)?;
-    file.write_all(content)?;
-    file.sync_all()
-}
-
-/// Makes every file that these options create readable by its owner only.
-pub(crate) fn private_mode(options: &mut OpenOptions) {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    #[cfg(not(unix))]
-    let _ = options; // the user's profile folder is private by its inherited access list
-}
-
-/// Makes a folder and its parents when missing, the new ones 0700.
-pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-/// A rename is durable once its folder is.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+    name.push(format!(".{}.tmp", std::process::id()));
+    durable::write_via(&path.with_file_name(name), path, content, None)
 }
 
 /// Removes a file; one that is not there is no error. True when there was one.

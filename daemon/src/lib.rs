@@ -2,12 +2,31 @@
 //!
 //! `run` is the daemon's life; `server` answers HTTP on the socket and on loopback; `intake` puts hook events, live and
 //! spooled, in order before `capture` (which turns them into rows) and `memory` (which finds them again). `cli` has one
-//! file a command; what a command knows of a running daemon comes through `client`.
+//! file a command; what a command knows of a running daemon comes through `client`, what `status` shows is a `report`.
 
+pub mod capture;
 pub mod cli;
+pub mod memory;
 
+mod app;
+mod client;
 mod config;
+mod doctor;
 mod files;
+mod intake;
+mod keeper;
 mod lock;
 mod logging;
+mod machine;
+mod notices;
+mod phase;
+mod render;
+mod report;
+mod run;
+mod server;
+mod service;
+mod setup;
+mod starter;
+mod stop;
+mod tasks;
 mod wait;

@@ -1,12 +1,12 @@
 //! One daemon a home: an advisory lock on `daemon.lock`, which the kernel lets go of however its holder ends.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::files;
+use hooks::durable::private_file;
 
 /// The lock on a home, held until it is dropped.
 #[derive(Debug)]
@@ -45,10 +45,7 @@ impl HomeLock {
     /// Takes the lock, or says who has it. Never waits.
     pub(crate) fn acquire(path: &Path) -> Result<HomeLock, LockError> {
         let io = |source| LockError::Io { path: path.to_path_buf(), source };
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        files::private_mode(&mut options);
-        let mut file = options.open(path).map_err(io)?;
+        let mut file = private_file().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(LockError::Held { holder: read_holder(&mut file) }),

@@ -39,7 +39,11 @@ pub(crate) fn start(settings: Settings<'_>) -> LogHealth {
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(sink).with_filter(filter());
     let people = settings.foreground.then(|| {
         let ansi = io::IsTerminal::is_terminal(&io::stderr());
-        tracing_subscriber::fmt::layer().with_ansi(ansi).with_target(false).with_writer(io::stderr).with_filter(filter())
+        tracing_subscriber::fmt::layer()
+            .with_ansi(ansi)
+            .with_target(false)
+            .with_writer(io::stderr)
+            .with_filter(filter())
     });
     tracing_subscriber::registry().with(lines).with(people).init();
     log_panics();

@@ -1,10 +1,11 @@
 //! A log file that is cut each day and at a size, keeping at most so many old ones: `daemon.log`, `daemon.log.1`, …
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use hooks::durable::private_file;
 use sync::Clock;
 
 use crate::files;
@@ -73,10 +74,7 @@ impl RotatingFile {
 }
 
 fn open_append(path: &Path, today: u64) -> io::Result<Open> {
-    let mut options = OpenOptions::new();
-    options.append(true).create(true);
-    files::private_mode(&mut options);
-    let file = options.open(path)?;
+    let file = private_file().append(true).create(true).open(path)?;
     let metadata = file.metadata()?;
     let written = metadata.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
     let day = written.filter(|_| metadata.len() > 0).map_or(today, |since| since.as_secs() * 1_000_000 / DAY_US);

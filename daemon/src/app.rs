@@ -1,0 +1,127 @@
+//! What the daemon's routes and tasks share.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use hooks::home::Home;
+use sync::central::CentralUrl;
+use sync::{Clock, StoreError, datetime_text};
+use tokio::sync::{Notify, watch};
+
+use crate::config::Config;
+use crate::intake::Intake;
+use crate::logging::LogHealth;
+use crate::notices::Notices;
+use crate::phase::{self, Core, Phase, Trouble};
+use crate::report::EventError;
+use crate::stop::Stop;
+use crate::tasks::TaskBoard;
+
+/// The running daemon of one home.
+pub(crate) struct App {
+    pub(crate) home: Home,
+    pub(crate) config: Config,
+    /// Absent: nothing is shared with other machines.
+    pub(crate) central: Option<CentralUrl>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Microseconds since the epoch.
+    pub(crate) started_us: u64,
+    pub(crate) addresses: OnceLock<Addresses>,
+    pub(crate) phase: watch::Sender<Phase>,
+    pub(crate) stop: Stop,
+    /// The store's writer has ended: the replica is to be opened again.
+    pub(crate) reopen: Notify,
+    pub(crate) tasks: TaskBoard,
+    pub(crate) notices: Arc<Notices>,
+    pub(crate) intake: Intake,
+    pub(crate) log: LogHealth,
+    /// What did not go well at the start and has not stopped the daemon, such as a configuration that cannot be used.
+    pub(crate) startup: Vec<Trouble>,
+    /// Why the last event was not saved; `None` once one was.
+    saving: Mutex<Option<Trouble>>,
+    last_error: Mutex<Option<EventError>>,
+}
+
+/// Where the daemon answers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Addresses {
+    pub(crate) socket: Option<PathBuf>,
+    pub(crate) http: Option<SocketAddr>,
+}
+
+/// What `App::new` needs.
+pub(crate) struct Parts {
+    pub(crate) home: Home,
+    pub(crate) config: Config,
+    pub(crate) central: Option<CentralUrl>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) log: LogHealth,
+    pub(crate) startup: Vec<Trouble>,
+}
+
+impl App {
+    pub(crate) fn new(parts: Parts) -> App {
+        let Parts { home, config, central, clock, log, startup } = parts;
+        let notices = Arc::new(Notices::default());
+        for trouble in &startup {
+            notices.add(format!("ClaudeTools: {} ({})", trouble.reason, trouble.hint));
+        }
+        App {
+            intake: Intake::new(&home.spool(), Arc::clone(&notices)),
+            started_us: clock.now_us(),
+            addresses: OnceLock::new(),
+            phase: watch::Sender::new(Phase::Opening),
+            stop: Stop::new(),
+            reopen: Notify::new(),
+            tasks: TaskBoard::default(),
+            saving: Mutex::new(None),
+            last_error: Mutex::new(None),
+            home,
+            config,
+            central,
+            clock,
+            notices,
+            log,
+            startup,
+        }
+    }
+
+    /// The replica and what stands on it; waits at most `patience` for its opening.
+    pub(crate) async fn core(&self, patience: Duration) -> Result<Arc<Core>, Trouble> {
+        phase::core(&self.phase, patience).await
+    }
+
+    /// Notes how the last save went.
+    pub(crate) fn note_saving(&self, result: Result<(), &StoreError>) {
+        if matches!(result, Err(StoreError::Closed)) {
+            self.reopen.notify_one();
+        }
+        let mut saving = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = result.err().map(Trouble::of_store);
+        if let Some(trouble) = now.as_ref().filter(|_| saving.is_none()) {
+            tracing::error!(reason = trouble.reason, "events cannot be saved");
+        } else if now.is_none() && saving.is_some() {
+            tracing::info!("events are saved again");
+        }
+        *saving = now;
+    }
+
+    /// Notes an event that was not taken.
+    pub(crate) fn note_error(&self, event: &str, reason: String) {
+        let at = datetime_text(self.clock.now_us());
+        let error = EventError { event: event.to_owned(), at, reason };
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    }
+
+    /// The latest event that was not taken, since the daemon started.
+    pub(crate) fn last_error(&self) -> Option<EventError> {
+        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Why events cannot be saved at the moment.
+    pub(crate) fn saving_trouble(&self) -> Option<Trouble> {
+        self.saving.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,148 @@
+//! `sync` and `sync status`.
+
+use clap::{Args, Subcommand};
+use hooks::home::Home;
+use serde::{Deserialize, Serialize};
+use sync::local::{self, Conflict, Parked, Quarantined};
+use sync::{Clock, SystemClock};
+
+use super::{Failure, Outcome, output, status};
+use crate::client::{self, ClientError};
+use crate::report::SyncReport;
+use crate::server::sync::SyncRequest;
+use crate::{render, starter};
+
+/// The most of each list that is shown.
+const SHOWN: usize = 20;
+
+/// Reconcile with central now, or look at how it stands
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct Arguments {
+    /// Wait until the round is done, and say what it did
+    #[arg(long)]
+    wait: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(subcommand)]
+    command: Option<SyncCommand>,
+}
+
+#[derive(Subcommand)]
+enum SyncCommand {
+    /// Show state, queue, conflicts, quarantine and what waits for a parent
+    Status {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `sync --json`
+#[derive(Debug, Serialize, Deserialize)]
+struct SyncAnswer {
+    /// False: the round was only asked for.
+    done: bool,
+    /// What the round did; `null` without `--wait`.
+    round: Option<Round>,
+}
+
+/// What a round did.
+#[derive(Debug, Serialize, Deserialize)]
+struct Round {
+    /// Rows that changed here because of central.
+    pulled: u64,
+    /// Rows that central took.
+    pushed: u64,
+    /// Rows that both sides had changed.
+    merged: u64,
+    /// Rows that one side refused.
+    quarantined: u64,
+    /// Values set aside.
+    conflicts: u64,
+    /// How long it took.
+    millis: u64,
+}
+
+/// `sync status --json`
+#[derive(Debug, Serialize)]
+struct SyncDetails {
+    #[serde(flatten)]
+    sync: SyncReport,
+    /// The newest conflicts.
+    conflict_list: Vec<Conflict>,
+    /// The rows in quarantine.
+    quarantine_list: Vec<Quarantined>,
+    /// The references that wait for their parent.
+    parked_list: Vec<Parked>,
+}
+
+pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
+    match &arguments.command {
+        Some(SyncCommand::Status { json }) => show(home, *json),
+        None => round(arguments, home),
+    }
+}
+
+fn round(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
+    starter::ensure_running(home).map_err(|error| Failure::new(&error).hint(error.hint(home)))?;
+    let request = SyncRequest { wait: arguments.wait };
+    let answer: SyncAnswer =
+        client::post(home, "/api/sync", &request, client::LONG).map_err(|error| failure(&error))?;
+    match (&answer.round, arguments.json) {
+        (_, true) => output::json(&answer),
+        (None, false) => output::line("a round was asked for; see: claudetools sync status"),
+        (Some(round), false) => output::line(format!(
+            "pulled {}, pushed {}, merged {}, in {} ms",
+            round.pulled, round.pushed, round.merged, round.millis
+        )),
+    }
+    let round = answer.round.filter(|round| round.quarantined + round.conflicts > 0);
+    let Some(round) = round else { return Ok(Outcome::Done) };
+    if !arguments.json {
+        let Round { quarantined, conflicts, .. } = round;
+        output::line(format!("{quarantined} refused, {conflicts} conflicts: look at: claudetools sync status"));
+    }
+    Ok(Outcome::NeedsUser)
+}
+
+fn failure(error: &ClientError) -> Failure {
+    Failure::new(format!("sync: {error}")).hint(error.hint())
+}
+
+fn show(home: &Home, json: bool) -> Result<Outcome, Failure> {
+    let report = status::gather(home);
+    let lists = local::inspect(&home.replica(), |tx| {
+        Ok((local::conflicts(tx, SHOWN)?, local::quarantine(tx)?, local::parked(tx)?))
+    });
+    let (conflict_list, quarantine_list, parked_list) =
+        lists.map_err(|error| Failure::new(format!("read the replica: {error}")).hint("run: claudetools doctor"))?;
+    let details = SyncDetails { sync: report.sync, conflict_list, quarantine_list, parked_list };
+    if json {
+        output::json(&details);
+    } else {
+        print(&details);
+    }
+    Ok(if details.sync.state == "refused" { Outcome::NeedsUser } else { Outcome::Done })
+}
+
+fn print(details: &SyncDetails) {
+    output::line(render::sync(&details.sync, SystemClock.now_us()));
+    if let Some(error) = &details.sync.last_error {
+        output::line(format!("✗ {error}"));
+        output::print(&details.sync.hint.as_ref().map_or(String::new(), |hint| format!("  → {hint}\n")));
+    }
+    for row in &details.quarantine_list {
+        output::line(format!("! {} {} refused by {}: {}", row.table, row.key, row.refused_by, row.reason));
+        output::line(format!("  → {}", row.hint));
+    }
+    for row in &details.conflict_list {
+        let columns = row.columns.join(", ");
+        output::line(format!("! {} {} {columns}: kept what was {} ({})", row.table, row.key, row.winner, row.rule));
+    }
+    for row in &details.parked_list {
+        let Parked { table, key, column, parent_table, parent_key, .. } = row;
+        output::line(format!("  {table} {key} {column} waits for {parent_table} {parent_key}"));
+    }
+}

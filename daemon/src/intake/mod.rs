@@ -1,0 +1,230 @@
+//! Hook events on their way into the replica, in order and exactly once.
+//!
+//! What waits in the spool is older than any live event, so it is taken in first. Live events among themselves run
+//! side by side (their commits are shared); taking in the spool has the intake for itself. The id of an event enters the
+//! replica with its rows, so an event that came twice (its hook gave up waiting and spooled it) is taken once.
+
+mod rejected;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hooks::spool::{SpoolError, Spooled};
+use hooks::{outage, spool};
+use sync::StoreError;
+use tokio::sync::{OwnedRwLockReadGuard, RwLock};
+
+use crate::capture::{Incoming, Reply, Taken};
+use crate::notices::Notices;
+use crate::phase::Core;
+use crate::tasks::panic_text;
+
+pub(crate) use rejected::count as rejected_count;
+
+/// The largest event, in bytes, that is worked on; a larger one is kept aside on disk.
+const EVENT_LIMIT: usize = 16 * 1024 * 1024;
+/// A half-written spool file that has not been touched for so long has lost its writer: hooks live seconds.
+const ORPHANED_AFTER: Duration = Duration::from_secs(30);
+
+/// The gate that all events pass. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Intake {
+    spool: Arc<Path>,
+    order: Arc<RwLock<()>>,
+    notices: Arc<Notices>,
+}
+
+/// What taking in the spool did.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Drained {
+    /// Saved now.
+    pub(crate) new: u64,
+    /// Had been saved already.
+    pub(crate) duplicate: u64,
+    /// Set aside, with their reasons.
+    pub(crate) rejected: u64,
+}
+
+/// Why an event was not taken. Its hook keeps it on disk.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IntakeError {
+    /// The replica did not take it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The spool folder cannot be read or tidied.
+    #[error("take in the events kept in {}: {source}", folder.display())]
+    Spool { folder: PathBuf, source: std::io::Error },
+    /// The code that handles it panicked; the log has the place.
+    #[error("handle the event: {0}")]
+    Panicked(String),
+}
+
+impl Intake {
+    /// The gate before this spool folder.
+    pub(crate) fn new(spool: &Path, notices: Arc<Notices>) -> Intake {
+        Intake { spool: spool.into(), order: Arc::default(), notices }
+    }
+
+    /// Takes one event that a hook has just sent, after everything that waits on disk.
+    pub(crate) async fn live(&self, core: &Arc<Core>, event: Spooled) -> Result<Reply, IntakeError> {
+        if self.has_pending()? {
+            let (intake, core) = (self.clone(), Arc::clone(core));
+            // Its own task: the hook may hang up at its deadline, and what was taken in is still to be told.
+            let drained = tokio::spawn(async move { intake.drain(&core).await }).await;
+            drained.map_err(|error| IntakeError::Panicked(panic_text(error)))??;
+        }
+        let shared = Arc::clone(&self.order).read_owned().await;
+        if event.body.len() > EVENT_LIMIT {
+            let reason = too_large(&event);
+            rejected::keep(&self.spool, &event, &reason).map_err(|source| self.io(source))?;
+            let message = format!("ClaudeTools: {reason}; it is kept aside, see `claudetools doctor`.");
+            return Ok(Reply {
+                system_message: Some(message),
+                additional_context: None,
+                taken: Taken::Rejected(reason),
+            });
+        }
+        let reply = handle(core, event.clone(), Some(shared)).await?;
+        if let Taken::Rejected(reason) = &reply.taken {
+            rejected::keep(&self.spool, &event, reason).map_err(|source| self.io(source))?;
+        }
+        Ok(reply)
+    }
+
+    /// Takes in everything that waits on disk, the oldest first, and ends the outage that was told of.
+    async fn drain(&self, core: &Core) -> Result<Drained, IntakeError> {
+        let _alone = self.order.write().await;
+        let mut drained = Drained::default();
+        loop {
+            let waiting = spool::pending(&self.spool).map_err(|source| self.io(source))?;
+            if waiting.is_empty() {
+                break;
+            }
+            for path in waiting {
+                self.take_file(core, &path, &mut drained).await?;
+            }
+        }
+        let was_told = outage::clear(&self.spool).map_err(|source| self.io(source))?;
+        if drained != Drained::default() {
+            tracing::info!(?drained, "the events that waited on disk were taken in");
+        }
+        if let Some(story) = drained.story(was_told, &self.spool) {
+            self.notices.add(story);
+        }
+        Ok(drained)
+    }
+
+    async fn take_file(&self, core: &Core, path: &Path, drained: &mut Drained) -> Result<(), IntakeError> {
+        let reason = match spool::read(path) {
+            Err(SpoolError::Io { reason, .. }) if reason.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(SpoolError::Io { reason, .. }) => return Err(self.io(reason)),
+            Err(SpoolError::Unreadable { reason, .. }) => reason.to_owned(),
+            Ok(event) if event.body.len() > EVENT_LIMIT => too_large(&event),
+            Ok(event) => match handle(core, event, None).await {
+                Ok(Reply { taken: Taken::Rejected(reason), .. }) => reason,
+                // What panics now would panic for ever, and hold up everything behind it.
+                Err(IntakeError::Panicked(reason)) => format!("handling it panicked: {reason}"),
+                Err(error) => return Err(error),
+                Ok(reply) => {
+                    match reply.taken {
+                        Taken::Duplicate => drained.duplicate += 1,
+                        _ => drained.new += 1,
+                    }
+                    return std::fs::remove_file(path).map_err(|source| self.io(source));
+                }
+            },
+        };
+        drained.rejected += 1;
+        rejected::move_aside(&self.spool, path, &reason).map_err(|source| self.io(source))
+    }
+
+    /// Waits at most `limit` until no event is being handled. False when one still is.
+    pub(crate) async fn finished(&self, limit: Duration) -> bool {
+        tokio::time::timeout(limit, self.order.write()).await.is_ok()
+    }
+
+    /// The periodic look: half-written files whose hook was killed become whole events again or are set aside as broken;
+    /// then everything that waits is taken in.
+    pub(crate) async fn look(&self, core: &Core) -> Result<(), IntakeError> {
+        let adopted = spool::adopt_parts(&self.spool, ORPHANED_AFTER).map_err(|source| self.io(source))?;
+        if adopted != spool::Adopted::default() {
+            tracing::warn!(?adopted, "hooks were cut off while they wrote events to disk");
+        }
+        if self.has_pending()? {
+            self.drain(core).await?;
+        }
+        Ok(())
+    }
+
+    /// True when events or an outage mark wait on disk.
+    fn has_pending(&self) -> Result<bool, IntakeError> {
+        let waiting = spool::pending(&self.spool).map_err(|source| self.io(source))?;
+        Ok(!waiting.is_empty() || outage::since(&self.spool).is_ok_and(|since| since.is_some()))
+    }
+
+    fn io(&self, source: std::io::Error) -> IntakeError {
+        IntakeError::Spool { folder: self.spool.to_path_buf(), source }
+    }
+}
+
+impl Drained {
+    /// What the user is told: how an outage that was told of has ended, and what could not be saved.
+    fn story(self, was_told: bool, spool: &Path) -> Option<String> {
+        if !was_told && self.rejected == 0 {
+            return None;
+        }
+        let events = |count: u64| if count == 1 { "1 event".to_owned() } else { format!("{count} events") };
+        let mut story = match self.new {
+            0 => "ClaudeTools: the memory daemon answers again.".to_owned(),
+            new => format!(
+                "ClaudeTools: the memory daemon answers again; {} kept on disk meanwhile were saved.",
+                events(new)
+            ),
+        };
+        if self.rejected > 0 {
+            story += &format!(
+                " {} could not be understood: see {}.",
+                events(self.rejected),
+                spool.join("rejected").display()
+            );
+        }
+        Some(story)
+    }
+}
+
+fn too_large(event: &Spooled) -> String {
+    format!("the event has {} bytes, the limit is {EVENT_LIMIT}", event.body.len())
+}
+
+/// Lets `capture` handle one event; a live one brings its share of the gate. A panic there is that event's error, and
+/// nobody else's.
+async fn handle(core: &Core, event: Spooled, shared: Option<OwnedRwLockReadGuard<()>>) -> Result<Reply, IntakeError> {
+    let Spooled { event, id, sent_at_us, body } = event;
+    let (capture, live) = (core.capture.clone(), shared.is_some());
+    let incoming = Incoming { event, id, sent_at_us, body, live };
+    // Its own task: a hook that hangs up at its deadline must not cut off what has been begun, nor let the spool pass it.
+    let handled = tokio::spawn(async move {
+        let reply = capture.handle(incoming).await;
+        drop(shared);
+        reply
+    });
+    match handled.await {
+        Ok(result) => Ok(result?),
+        Err(error) => Err(IntakeError::Panicked(panic_text(error))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_story_of_an_outage() {
+        let story = |new, rejected, told| Drained { new, duplicate: 1, rejected }.story(told, Path::new("/s"));
+        assert_eq!(story(3, 0, false), None);
+        assert!(story(0, 0, true).unwrap().ends_with("answers again."));
+        assert!(story(1, 0, true).unwrap().contains("; 1 event kept on disk"));
+        assert!(story(2, 1, false).unwrap().ends_with("1 event could not be understood: see /s/rejected."));
+    }
+}

@@ -1,0 +1,131 @@
+//! The daemon's own tasks: opening the replica (and trying again until it opens), looking after the spool, finding
+//! out when saving works again, telling the user once when central needs them.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sync::engine::{self, EngineSettings, SyncState};
+use sync::{Store, StoreError};
+use tokio::task::JoinHandle;
+
+use crate::app::App;
+use crate::capture::Capture;
+use crate::intake::IntakeError;
+use crate::machine;
+use crate::phase::{Core, Phase, Trouble};
+
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LONGEST_RETRY: Duration = Duration::from_secs(30);
+const SPOOL_LOOK: Duration = Duration::from_secs(2);
+const SAVING_LOOK: Duration = Duration::from_secs(2);
+const SYNC_LOOK: Duration = Duration::from_secs(5);
+/// How long a task waits for the replica before it looks again whether the stop came.
+const OPENING_PATIENCE: Duration = Duration::from_secs(1);
+
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Starts all of them, supervised.
+pub(crate) fn start(app: &Arc<App>) -> Vec<JoinHandle<()>> {
+    let task = |name, run: fn(Arc<App>) -> Task| {
+        let shared = Arc::clone(app);
+        app.tasks.supervise(name, app.stop.clone(), move || run(Arc::clone(&shared)))
+    };
+    vec![
+        task("open-replica", |app| Box::pin(open_replica(app))),
+        task("drain-spool", |app| Box::pin(drain_spool(app))),
+        task("try-saving", |app| Box::pin(try_saving(app))),
+        task("watch-sync", |app| Box::pin(watch_sync(app))),
+    ]
+}
+
+/// Opens the replica, as often as it takes, and again when its writer has ended.
+async fn open_replica(app: Arc<App>) {
+    let mut pause = FIRST_RETRY;
+    loop {
+        match open(&app).await {
+            Ok(core) => {
+                tracing::info!("the replica is open");
+                app.phase.send_replace(Phase::Ready(Arc::new(core)));
+                pause = FIRST_RETRY;
+                tokio::select! {
+                    () = app.stop.requested() => return,
+                    () = app.reopen.notified() => {}
+                }
+                tracing::error!("the replica's writer has ended; opening the replica again");
+                if let Phase::Ready(core) = app.phase.send_replace(Phase::Opening) {
+                    core.engine.stop().await;
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, retry_in_s = pause.as_secs(), "the replica cannot be opened");
+                app.phase.send_replace(Phase::Degraded(Trouble::of_store(&error)));
+                if !app.stop.pause(pause).await {
+                    return;
+                }
+                pause = (pause * 2).min(LONGEST_RETRY);
+            }
+        }
+    }
+}
+
+async fn open(app: &App) -> Result<Core, StoreError> {
+    let (path, clock) = (app.home.replica(), Arc::clone(&app.clock));
+    let opened = tokio::task::spawn_blocking(move || Store::open(&path, clock)).await;
+    let store = opened.map_err(|error| StoreError::other(crate::tasks::panic_text(error)))??;
+    let machine = machine::this_one();
+    let settings = EngineSettings::new(app.central.clone(), machine.hostname.clone());
+    let capture = Capture::new(store.clone(), machine);
+    Ok(Core { engine: engine::start(store.clone(), settings), capture, store })
+}
+
+/// Takes in what hooks left on disk while nobody answered.
+async fn drain_spool(app: Arc<App>) {
+    loop {
+        if let Ok(core) = app.core(OPENING_PATIENCE).await {
+            match app.intake.look(&core).await {
+                Ok(()) => {}
+                Err(IntakeError::Store(error)) => app.note_saving(Err(&error)),
+                Err(error) => tracing::warn!(%error, "the spool was not taken in"),
+            }
+        }
+        if !app.stop.pause(SPOOL_LOOK).await {
+            return;
+        }
+    }
+}
+
+/// While events cannot be saved, writes something small now and then, to find out when they can be.
+async fn try_saving(app: Arc<App>) {
+    while app.stop.pause(SAVING_LOOK).await {
+        if app.saving_trouble().is_none() {
+            continue;
+        }
+        let Ok(core) = app.core(OPENING_PATIENCE).await else { continue };
+        let tried = core.store.write_async(|tx| {
+            let now = tx.now_us().cast_signed();
+            let sql = "INSERT INTO ct_sync_state (name, value) VALUES ('last_save_test_us', ?1)
+                       ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+            tx.connection().execute(sql, [now])?;
+            Ok(())
+        });
+        app.note_saving(tried.await.as_ref().map(|()| ()));
+    }
+}
+
+/// Tells the user, once each time, when central does not let this machine in: waiting would not heal that.
+async fn watch_sync(app: Arc<App>) {
+    let mut was_refused = false;
+    while app.stop.pause(SYNC_LOOK).await {
+        let Ok(core) = app.core(OPENING_PATIENCE).await else { continue };
+        let engine = core.engine.clone();
+        let Ok(status) = tokio::task::spawn_blocking(move || engine.status()).await else { continue };
+        let refused = matches!(status.state, SyncState::Refused);
+        if refused && !was_refused {
+            let why = status.last_error.unwrap_or_default();
+            let hint = status.hint.unwrap_or_else(|| "run: claudetools status".to_owned());
+            app.notices.add(format!("ClaudeTools: memory is not shared with your other machines: {why} ({hint})"));
+        }
+        was_refused = refused;
+    }
+}

@@ -1,0 +1,95 @@
+//! The report of a running daemon.
+
+use sync::datetime_text;
+use sync::engine::{SyncState, SyncStatus};
+
+use super::parts::{self, Counted};
+use super::{DaemonReport, EventReport, HooksReport, StatusReport, SyncReport, problems};
+use crate::app::App;
+use crate::phase::{Core, Phase};
+
+/// What is known of the replica and what stands on it.
+#[derive(Default)]
+struct Seen {
+    counted: Option<Counted>,
+    events: Vec<EventReport>,
+    sync: SyncReport,
+}
+
+/// Gathers it.
+pub(crate) async fn gather(app: &App) -> StatusReport {
+    let phase = app.phase.borrow().clone();
+    let seen = match &phase {
+        Phase::Ready(core) => look(core, app.clock.now_us()).await,
+        _ => Seen::default(),
+    };
+    let mut report = StatusReport {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        home: app.home.root().to_path_buf(),
+        problems: Vec::new(),
+        daemon: daemon(app, &phase),
+        hooks: HooksReport { last_error: app.last_error(), ..parts::hooks(seen.events, &app.home) },
+        replica: parts::replica(&app.home.replica(), seen.counted),
+        sync: seen.sync,
+    };
+    report.problems = problems::of_live(app, &phase, &report);
+    report
+}
+
+async fn look(core: &Core, now_us: u64) -> Seen {
+    let engine = core.engine.clone();
+    let (counted, events, status) = tokio::join!(
+        core.store.read_async(parts::count),
+        core.capture.event_stats(),
+        tokio::task::spawn_blocking(move || engine.status()),
+    );
+    if let Some(error) = counted.as_ref().err().or(events.as_ref().err()) {
+        tracing::warn!(%error, "the replica could not be read for the status");
+    }
+    Seen {
+        counted: counted.ok(),
+        events: events.unwrap_or_default().into_iter().map(parts::event).collect(),
+        sync: status.map_or_else(|_| SyncReport::default(), |status| sync(status, now_us)),
+    }
+}
+
+fn daemon(app: &App, phase: &Phase) -> DaemonReport {
+    let addresses = app.addresses.get().cloned().unwrap_or_default();
+    DaemonReport {
+        state: phase.name().to_owned(),
+        pid: Some(std::process::id()),
+        version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        started_at: Some(datetime_text(app.started_us)),
+        socket: addresses.socket,
+        http: addresses.http.map(|address| address.to_string()),
+        tasks: app.tasks.reports(),
+    }
+}
+
+fn sync(status: SyncStatus, now_us: u64) -> SyncReport {
+    SyncReport {
+        state: state_name(status.state).to_owned(),
+        central: status.central,
+        last_success_at: status.last_success_us.map(datetime_text),
+        lag_seconds: status.last_success_us.map(|then| now_us.saturating_sub(then) / 1_000_000),
+        last_error: status.last_error,
+        hint: status.hint,
+        retry_at: status.retry_at_us.map(datetime_text),
+        pending: status.pending,
+        quarantined: status.quarantined,
+        conflicts: status.conflicts,
+        parked: status.parked,
+        cursor: status.cursor,
+    }
+}
+
+fn state_name(state: SyncState) -> &'static str {
+    match state {
+        SyncState::Unconfigured => "unconfigured",
+        SyncState::Connecting => "connecting",
+        SyncState::Idle => "idle",
+        SyncState::Syncing => "syncing",
+        SyncState::Offline => "offline",
+        SyncState::Refused => "refused",
+    }
+}

@@ -1,0 +1,183 @@
+//! The state of one machine, as `status` shows it: gathered by the running daemon (`live`), or from files when there is
+//! none (`offline`).
+//!
+//! The shape of these structs is the shape of `status --json`, which programs rely on: fields are added, never renamed
+//! or removed. Moments are UTC text (`2026-01-31T23:59:59.000000Z`).
+
+pub(crate) mod live;
+pub(crate) mod offline;
+mod parts;
+mod problems;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::tasks::TaskReport;
+
+/// `claudetools status --json`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StatusReport {
+    /// Version of the program that made this report: the daemon's, or the command's when no daemon answers.
+    pub(crate) version: String,
+    /// The folder of this machine.
+    pub(crate) home: PathBuf,
+    /// What needs somebody, the worst first; empty when all is well.
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) daemon: DaemonReport,
+    pub(crate) hooks: HooksReport,
+    pub(crate) replica: ReplicaReport,
+    pub(crate) sync: SyncReport,
+}
+
+/// How bad a problem is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Severity {
+    /// Memory is not saved, not found or not shared.
+    Fail,
+    /// It works, but something needs a look.
+    Warn,
+}
+
+/// The part of ClaudeTools that a problem is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Area {
+    Daemon,
+    Spool,
+    Replica,
+    Sync,
+}
+
+/// Something that is wrong, and what helps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Problem {
+    /// `daemon`, `spool`, `replica` or `sync`
+    pub(crate) area: Area,
+    /// `fail` or `warn`
+    pub(crate) severity: Severity,
+    /// A sentence.
+    pub(crate) what: String,
+    /// What to do; empty when it heals by itself.
+    pub(crate) remedy: String,
+}
+
+/// The daemon.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct DaemonReport {
+    /// `ready`, `opening`, `degraded`, `stopping`; `silent`: it runs and does not answer; `down`.
+    pub(crate) state: String,
+    /// Process id.
+    pub(crate) pid: Option<u32>,
+    /// Its version.
+    pub(crate) version: Option<String>,
+    /// When it started.
+    pub(crate) started_at: Option<String>,
+    /// Its socket, when it has one.
+    pub(crate) socket: Option<PathBuf>,
+    /// Its loopback address, when it has one.
+    pub(crate) http: Option<String>,
+    /// Its background tasks.
+    pub(crate) tasks: Vec<TaskReport>,
+}
+
+/// The hooks of Claude Code.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct HooksReport {
+    /// When the latest event was taken.
+    pub(crate) last_fired_at: Option<String>,
+    /// Which one that was.
+    pub(crate) last_event: Option<String>,
+    /// Sums by event.
+    pub(crate) events: Vec<EventReport>,
+    /// The latest event that was not taken, since the daemon started.
+    pub(crate) last_error: Option<EventError>,
+    pub(crate) spool: SpoolReport,
+}
+
+/// All firings of one event on this machine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct EventReport {
+    /// Claude Code's name of it.
+    pub(crate) event: String,
+    /// Firings that reached the daemon.
+    pub(crate) count: u64,
+    /// Firings that were not taken, or rejected.
+    pub(crate) errors: u64,
+    /// Secrets that were taken out before anything was saved.
+    pub(crate) redactions: u64,
+    /// When the latest came.
+    pub(crate) last_at: Option<String>,
+    /// From the request to the answer, milliseconds.
+    pub(crate) mean_ms: f64,
+    /// The longest so far, milliseconds.
+    pub(crate) max_ms: f64,
+}
+
+/// An event that was not taken.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct EventError {
+    pub(crate) event: String,
+    pub(crate) at: String,
+    pub(crate) reason: String,
+}
+
+/// Events on disk.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct SpoolReport {
+    /// Waiting for the daemon.
+    pub(crate) pending: u64,
+    /// Set aside in `spool/rejected/`, each with its reason.
+    pub(crate) rejected: u64,
+    /// Half-written by a hook that was killed, kept as `.broken`.
+    pub(crate) broken: u64,
+    /// When the outage that the user was told of began; `null` when there is none.
+    pub(crate) outage_since: Option<String>,
+}
+
+/// The local database.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct ReplicaReport {
+    /// The file.
+    pub(crate) path: PathBuf,
+    /// `ok`, `missing` or `unreadable`.
+    pub(crate) state: String,
+    /// Its size with the write-ahead log.
+    pub(crate) bytes: u64,
+    /// Rows of all shared tables.
+    pub(crate) rows: u64,
+    /// What recall can find.
+    pub(crate) memories: u64,
+    pub(crate) sessions: u64,
+    pub(crate) projects: u64,
+}
+
+/// The reconciliation with central.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct SyncReport {
+    /// `unconfigured`, `connecting`, `idle`, `syncing`, `offline`, `refused`; `stopped` without a daemon.
+    pub(crate) state: String,
+    /// Where central is, without the password.
+    pub(crate) central: Option<String>,
+    /// When the last round went through.
+    pub(crate) last_success_at: Option<String>,
+    /// Seconds since then.
+    pub(crate) lag_seconds: Option<u64>,
+    /// Why the last round did not go through.
+    pub(crate) last_error: Option<String>,
+    /// What to do about it.
+    pub(crate) hint: Option<String>,
+    /// When it is tried again.
+    pub(crate) retry_at: Option<String>,
+    /// Rows that central has not got yet.
+    pub(crate) pending: u64,
+    /// Rows that one side refused.
+    pub(crate) quarantined: u64,
+    /// Conflicts flagged for review.
+    pub(crate) conflicts: u64,
+    /// References that point at nothing for the moment.
+    pub(crate) parked: u64,
+    /// The last central change that was pulled.
+    pub(crate) cursor: u64,
+}

@@ -1,0 +1,55 @@
+//! The report when no daemon answers: what the files and the replica say.
+
+use hooks::home::Home;
+use hooks::link::DaemonFile;
+use sync::{StoreError, datetime_text, local};
+
+use super::{DaemonReport, StatusReport, SyncReport, parts, problems};
+use crate::config::Config;
+use crate::lock;
+
+/// Gathers it. Nothing is created, written or started.
+pub(crate) fn gather(home: &Home) -> StatusReport {
+    let path = home.replica();
+    let looked =
+        local::inspect(&path, |tx| Ok::<_, StoreError>((parts::count(tx)?, parts::events(tx)?, local::counts(tx)?)));
+    let (counted, events, counts, unreadable) = match looked {
+        Ok((counted, events, counts)) => (Some(counted), events, counts, None),
+        Err(error) => (None, Vec::new(), local::Counts::default(), Some(error)),
+    };
+    let config = Config::load(&home.config());
+    let central = config.as_ref().ok().and_then(|config| config.central_url(&home.config()).ok().flatten());
+    let mut report = StatusReport {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        home: home.root().to_path_buf(),
+        problems: Vec::new(),
+        daemon: daemon(home),
+        hooks: parts::hooks(events, home),
+        replica: parts::replica(&path, counted),
+        sync: SyncReport {
+            state: if central.is_some() { "stopped" } else { "unconfigured" }.to_owned(),
+            central: central.map(|url| url.to_string()),
+            pending: counts.pending,
+            quarantined: counts.quarantined,
+            conflicts: counts.conflicts,
+            parked: counts.parked,
+            ..SyncReport::default()
+        },
+    };
+    report.problems = problems::of_offline(&report, config.err().as_ref(), unreadable.as_ref());
+    report
+}
+
+fn daemon(home: &Home) -> DaemonReport {
+    let holder = lock::holder(&home.lock());
+    let file = DaemonFile::read(home).ok().flatten().filter(|_| holder.is_some()).unwrap_or_default();
+    DaemonReport {
+        state: if holder.is_some() { "silent" } else { "down" }.to_owned(),
+        pid: holder.and_then(|holder| holder.pid).or(file.pid),
+        version: file.version,
+        started_at: file.started_at_us.map(datetime_text),
+        socket: file.socket,
+        http: file.http.map(|address| address.to_string()),
+        tasks: Vec::new(),
+    }
+}

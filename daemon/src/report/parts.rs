@@ -1,0 +1,104 @@
+//! The parts of a report that come from the replica and the spool, whoever gathers them.
+
+use std::fs;
+use std::path::Path;
+
+use hooks::home::Home;
+use hooks::{outage, spool};
+use sync::local::ReadTx;
+use sync::{StoreError, datetime_text};
+
+use super::{EventReport, HooksReport, ReplicaReport, SpoolReport};
+use crate::capture::EventStats;
+use crate::intake;
+
+/// The rows of the replica, counted on one snapshot.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Counted {
+    rows: u64,
+    memories: u64,
+    sessions: u64,
+    projects: u64,
+}
+
+pub(super) fn count(tx: &ReadTx<'_>) -> Result<Counted, StoreError> {
+    let of = |table: &str| -> Result<u64, StoreError> {
+        // The name comes from the catalogue, or is written here.
+        Ok(tx.connection().prepare_cached(&format!("SELECT count(*) FROM {table}"))?.query_row([], |row| row.get(0))?)
+    };
+    let shared = migrations::ENTITIES.iter().filter(|entity| entity.is_replicated());
+    let rows = shared.map(|entity| of(entity.name)).sum::<Result<u64, StoreError>>()?;
+    Ok(Counted { rows, memories: of("ct_memory")?, sessions: of("sessions")?, projects: of("projects")? })
+}
+
+pub(super) fn replica(path: &Path, counted: Option<Counted>) -> ReplicaReport {
+    let size = |suffix: &str| {
+        let mut name = path.as_os_str().to_os_string();
+        name.push(suffix);
+        fs::metadata(name).map_or(0, |metadata| metadata.len())
+    };
+    let state = match counted {
+        Some(_) => "ok",
+        None if path.exists() => "unreadable",
+        None => "missing",
+    };
+    let Counted { rows, memories, sessions, projects } = counted.unwrap_or_default();
+    let bytes = size("") + size("-wal");
+    ReplicaReport { path: path.to_path_buf(), state: state.to_owned(), bytes, rows, memories, sessions, projects }
+}
+
+pub(super) fn spool(home: &Home) -> SpoolReport {
+    let folder = home.spool();
+    let broken = fs::read_dir(&folder).into_iter().flatten().flatten();
+    SpoolReport {
+        pending: spool::pending(&folder).map_or(0, |paths| paths.len() as u64),
+        rejected: intake::rejected_count(&folder),
+        broken: broken.filter(|entry| entry.path().extension().is_some_and(|end| end == "broken")).count() as u64,
+        outage_since: outage::since(&folder).ok().flatten().map(datetime_text),
+    }
+}
+
+/// The sums of each event, as capture saved them.
+pub(super) fn events(tx: &ReadTx<'_>) -> Result<Vec<EventReport>, StoreError> {
+    let sql = "SELECT event, count, errors, redactions, last_us, latency_us_sum, latency_us_max
+                 FROM ct_hook_stats ORDER BY event";
+    let mut statement = tx.connection().prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| {
+        Ok(event(EventStats {
+            event: row.get(0)?,
+            count: row.get(1)?,
+            errors: row.get(2)?,
+            redactions: row.get(3)?,
+            last_us: row.get(4)?,
+            latency_us_sum: row.get(5)?,
+            latency_us_max: row.get(6)?,
+        }))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The sums of one event, for a report.
+pub(super) fn event(stats: EventStats) -> EventReport {
+    EventReport {
+        last_at: (stats.last_us > 0).then(|| datetime_text(stats.last_us)),
+        mean_ms: millis(stats.latency_us_sum.checked_div(stats.count).unwrap_or(0)),
+        max_ms: millis(stats.latency_us_max),
+        event: stats.event,
+        count: stats.count,
+        errors: stats.errors,
+        redactions: stats.redactions,
+    }
+}
+
+pub(super) fn hooks(events: Vec<EventReport>, home: &Home) -> HooksReport {
+    let latest = events.iter().max_by(|one, other| one.last_at.cmp(&other.last_at));
+    let (last_event, last_fired_at) =
+        latest.map_or((None, None), |event| (Some(event.event.clone()), event.last_at.clone()));
+    HooksReport { last_fired_at, last_event, events, last_error: None, spool: spool(home) }
+}
+
+/// Milliseconds to a hundredth, from microseconds.
+fn millis(micros: u64) -> f64 {
+    let hundredths = u32::try_from(micros / 10).unwrap_or(u32::MAX);
+    f64::from(hundredths) / 100.0
+}

@@ -1,0 +1,141 @@
+//! From a state to what needs somebody: the one place that decides what is worth a user's attention.
+
+use sync::StoreError;
+
+use super::{Area, Problem, Severity, StatusReport};
+use crate::app::App;
+use crate::config::ConfigError;
+use crate::phase::{Phase, Trouble};
+
+fn fail(area: Area, what: impl Into<String>, remedy: impl Into<String>) -> Problem {
+    Problem { area, severity: Severity::Fail, what: what.into(), remedy: remedy.into() }
+}
+
+fn warn(area: Area, what: impl Into<String>, remedy: impl Into<String>) -> Problem {
+    Problem { severity: Severity::Warn, ..fail(area, what, remedy) }
+}
+
+/// What is wrong with a daemon that answers.
+pub(super) fn of_live(app: &App, phase: &Phase, report: &StatusReport) -> Vec<Problem> {
+    let mut found = Vec::new();
+    if let Phase::Degraded(Trouble { reason, hint }) = phase {
+        found.push(fail(Area::Replica, format!("nothing can be saved or found: {reason}"), hint.as_str()));
+    }
+    if let Some(Trouble { reason, hint }) = app.saving_trouble() {
+        found.push(fail(Area::Replica, format!("events cannot be saved: {reason}"), hint));
+    }
+    found.extend(app.startup.iter().map(|trouble| fail(Area::Daemon, trouble.reason.as_str(), trouble.hint.as_str())));
+    if let Some(reason) = app.log.problem() {
+        found.push(warn(
+            Area::Daemon,
+            format!("the log cannot be written: {reason}"),
+            "free space, or make logs/ writable",
+        ));
+    }
+    for task in report.daemon.tasks.iter().filter(|task| task.failures > 0) {
+        let said = task.last_error.as_deref().unwrap_or("no message");
+        let what = format!("the task {} has failed {} time(s), lastly: {said}", task.name, task.failures);
+        found.push(warn(Area::Daemon, what, "see logs/daemon.log, and report it"));
+    }
+    found.extend(of_spool(report));
+    found.extend(of_sync(report));
+    sorted(found)
+}
+
+/// What is wrong when no daemon answers.
+pub(super) fn of_offline(
+    report: &StatusReport,
+    config: Option<&ConfigError>,
+    unreadable: Option<&StoreError>,
+) -> Vec<Problem> {
+    let pid = report.daemon.pid.map_or(String::new(), |pid| format!(" (process {pid})"));
+    let mut found = vec![match report.daemon.state.as_str() {
+        "silent" => fail(
+            Area::Daemon,
+            format!("the daemon{pid} runs but does not answer; hooks keep their events on disk"),
+            "wait a moment; if it stays so, end that process and run: claudetools doctor --fix",
+        ),
+        _ if report.replica.state == "missing" => {
+            fail(Area::Daemon, "ClaudeTools is not set up in this home", "run: claudetools setup")
+        }
+        _ => fail(
+            Area::Daemon,
+            "the daemon is not running",
+            "the next Claude Code session starts it, or run: claudetools daemon --detach",
+        ),
+    }];
+    found.extend(config.map(|error| fail(Area::Daemon, error.to_string(), error.hint())));
+    if let Some(error) = unreadable.filter(|_| report.replica.state != "missing") {
+        let Trouble { reason, hint } = Trouble::of_store(error);
+        found.push(fail(Area::Replica, format!("the replica cannot be read: {reason}"), hint));
+    }
+    found.extend(of_spool(report));
+    found.extend(of_sync(report));
+    sorted(found)
+}
+
+fn of_spool(report: &StatusReport) -> Vec<Problem> {
+    let spool = &report.hooks.spool;
+    let mut found = Vec::new();
+    if spool.pending > 0 {
+        found.push(warn(
+            Area::Spool,
+            format!("{} event(s) wait on disk for the daemon", spool.pending),
+            "they are taken in by themselves once it answers",
+        ));
+    }
+    if spool.rejected > 0 {
+        found.push(warn(
+            Area::Spool,
+            format!("{} event(s) could not be understood and are kept aside", spool.rejected),
+            "look at the .reason files in spool/rejected/; delete them when you do not need them",
+        ));
+    }
+    if spool.broken > 0 {
+        found.push(warn(
+            Area::Spool,
+            format!("{} event(s) were cut off while a hook wrote them", spool.broken),
+            "look at the .broken files in spool/; delete them when you do not need them",
+        ));
+    }
+    found
+}
+
+fn of_sync(report: &StatusReport) -> Vec<Problem> {
+    let sync = &report.sync;
+    let mut found = Vec::new();
+    let why = || sync.last_error.clone().unwrap_or_default();
+    let hint = || sync.hint.clone().unwrap_or_default();
+    match sync.state.as_str() {
+        "refused" => {
+            found.push(fail(Area::Sync, format!("memory is not shared with your other machines: {}", why()), hint()))
+        }
+        "offline" => found.push(warn(
+            Area::Sync,
+            format!("central is out of reach, {} row(s) wait: {}", sync.pending, why()),
+            if hint().is_empty() {
+                "nothing to do: it goes on by itself when central is back".to_owned()
+            } else {
+                hint()
+            },
+        )),
+        _ => {}
+    }
+    if sync.quarantined > 0 {
+        found.push(warn(
+            Area::Sync,
+            format!("{} row(s) were refused by one side", sync.quarantined),
+            "look at: claudetools sync status",
+        ));
+    }
+    if sync.conflicts > 0 {
+        let what = format!("{} conflict(s) were decided and want a look", sync.conflicts);
+        found.push(warn(Area::Sync, what, "look at: claudetools sync status"));
+    }
+    found
+}
+
+fn sorted(mut found: Vec<Problem>) -> Vec<Problem> {
+    found.sort_by_key(|problem| problem.severity);
+    found
+}

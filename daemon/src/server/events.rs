@@ -1,0 +1,93 @@
+//! `POST /hooks/{event}`: one firing of a hook. 200 means that it is durable, here or set aside; anything else makes the
+//! hook keep it on disk.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hooks::events::{find, is_event_name};
+use hooks::spool::Spooled;
+use hooks::wire;
+use sync::StoreError;
+
+use super::routes::Problem;
+use crate::app::App;
+use crate::capture::{Reply, Taken};
+use crate::intake::IntakeError;
+
+/// How long an event waits while the replica is being opened. Its hook may give up sooner.
+const OPENING_PATIENCE: Duration = Duration::from_secs(2);
+
+pub(super) async fn receive(
+    State(app): State<Arc<App>>,
+    Path(event): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let begun = Instant::now();
+    let spooled = identify(&app, event, &headers, body)?;
+    let (event, id, bytes) = (spooled.event.clone(), spooled.id.clone(), spooled.body.len());
+    let core = app.core(OPENING_PATIENCE).await?;
+    let result = app.intake.live(&core, spooled).await;
+    let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+    match result {
+        Ok(reply) => {
+            tracing::debug!(event, id, bytes, micros, taken = ?reply.taken, "event taken");
+            match &reply.taken {
+                Taken::Rejected(reason) => app.note_error(&event, reason.clone()),
+                _ => app.note_saving(Ok(())),
+            }
+            Ok(answer(&app, &event, reply))
+        }
+        Err(error) => {
+            tracing::warn!(event, id, bytes, micros, %error, "an event was not taken; its hook keeps it on disk");
+            app.note_error(&event, error.to_string());
+            Err(refused(&app, &error))
+        }
+    }
+}
+
+fn identify(app: &App, event: String, headers: &HeaderMap, body: Bytes) -> Result<Spooled, Problem> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let wrong = |what: &str| Problem::new(StatusCode::BAD_REQUEST, what, "");
+    let id = text(wire::EVENT_ID).filter(|id| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let id = id.ok_or_else(|| wrong("the event id must be 32 hexadecimal digits"))?.to_owned();
+    if !is_event_name(&event) {
+        return Err(wrong("this is no name of an event"));
+    }
+    let sent_at_us = text(wire::SENT_AT).and_then(|us| us.parse().ok()).unwrap_or_else(|| app.clock.now_us());
+    Ok(Spooled { event, id, sent_at_us, body: body.into() })
+}
+
+/// What the hook prints. Messages that wait for the user go with the first event that can show them.
+fn answer(app: &App, event: &str, mut reply: Reply) -> Response {
+    let own = reply.system_message.take();
+    if find(event).is_some_and(|spec| spec.shows_message) {
+        reply.system_message = app.notices.take_with(own);
+    } else if let Some(message) = own {
+        app.notices.add(message);
+    }
+    let json = reply.to_json(event).unwrap_or_default();
+    (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], json).into_response()
+}
+
+fn refused(app: &App, error: &IntakeError) -> Problem {
+    let status = match error {
+        IntakeError::Store(error) => {
+            app.note_saving(Err(error));
+            match error {
+                StoreError::Full => StatusCode::INSUFFICIENT_STORAGE,
+                _ => StatusCode::SERVICE_UNAVAILABLE,
+            }
+        }
+        IntakeError::Spool { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        IntakeError::Panicked(reason) => {
+            app.tasks.failed("handle-event", reason);
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+    };
+    Problem::new(status, error.to_string(), "run: claudetools status")
+}

@@ -1,0 +1,11 @@
+//! HTTP on the Unix socket and on loopback: `listen` opens both, `accept` serves connections until the daemon stops,
+//! `guard` decides who may call, `routes` is the one table of what can be called; the handlers are beside it.
+
+pub(crate) mod accept;
+mod events;
+pub(crate) mod guard;
+pub(crate) mod health;
+pub(crate) mod listen;
+pub(crate) mod memory;
+pub(crate) mod routes;
+pub(crate) mod sync;

@@ -1,0 +1,54 @@
+//! `POST /api/sync`: a round of the reconciliation, now.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use sync::engine::{RoundReport, SyncError};
+
+use super::routes::{Answer, Problem, answer};
+use crate::app::App;
+
+const OPENING_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What is asked for.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SyncRequest {
+    /// Answer after the round, with what it did.
+    pub(crate) wait: bool,
+}
+
+/// What was done.
+#[derive(Debug, Serialize)]
+pub(super) struct SyncAnswer {
+    /// False: the round was only asked for.
+    done: bool,
+    /// What the round did.
+    round: Option<RoundReport>,
+}
+
+pub(super) async fn round(State(app): State<Arc<App>>, Json(request): Json<SyncRequest>) -> Answer<SyncAnswer> {
+    let core = app.core(OPENING_PATIENCE).await?;
+    if app.central.is_none() {
+        return Err(problem(&SyncError::Unconfigured));
+    }
+    if !request.wait {
+        core.engine.nudge();
+        return answer(SyncAnswer { done: false, round: None });
+    }
+    let round = core.engine.round().await.map_err(|error| problem(&error))?;
+    answer(SyncAnswer { done: true, round: Some(round) })
+}
+
+fn problem(error: &SyncError) -> Problem {
+    let status = match error {
+        SyncError::Unconfigured => StatusCode::CONFLICT,
+        SyncError::Central(_) => StatusCode::BAD_GATEWAY,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    Problem::new(status, error.to_string(), error.hint().unwrap_or_default())
+}

@@ -1,0 +1,47 @@
+//! `setup` and `uninstall` as steps: each says what it did, and doing it again changes nothing.
+
+pub(crate) mod confirm;
+pub(crate) mod forget;
+pub(crate) mod probe;
+pub(crate) mod record;
+pub(crate) mod steps;
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use hooks::home::{HOME_VARIABLE, Home};
+
+use crate::service::Service;
+
+/// The file name of the hook client, beside `claudetools`.
+const HOOK_PROGRAM: &str = if cfg!(windows) { "claudetools-hook.exe" } else { "claudetools-hook" };
+
+/// Claude Code's settings file: in the given folder, else `$CLAUDE_CONFIG_DIR`, else `~/.claude`.
+pub(crate) fn settings_path(claude_config: Option<&Path>) -> Option<PathBuf> {
+    let named = || env::var_os("CLAUDE_CONFIG_DIR").filter(|value| !value.is_empty()).map(PathBuf::from);
+    let folder = claude_config.map(Path::to_path_buf).or_else(named);
+    let folder = folder.or_else(|| env::home_dir().map(|home| home.join(".claude")))?;
+    Some(std::path::absolute(folder).ok()?.join("settings.json"))
+}
+
+/// The hook client that was built with this program.
+pub(crate) fn hook_program() -> std::io::Result<PathBuf> {
+    let own = env::current_exe()?;
+    Ok(own.with_file_name(HOOK_PROGRAM))
+}
+
+/// True when the owner may run it.
+pub(crate) fn is_executable(path: &Path) -> bool {
+    let Ok(metadata) = path.metadata() else { return false };
+    #[cfg(unix)]
+    let runs = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o100 != 0;
+    #[cfg(not(unix))]
+    let runs = true;
+    metadata.is_file() && runs
+}
+
+/// The service of a home.
+pub(crate) fn service(home: &Home) -> std::io::Result<Service> {
+    let is_default = env::var_os(HOME_VARIABLE).is_none() && Home::resolve(None).is_ok_and(|usual| usual == *home);
+    Ok(Service::of(env::current_exe()?, home.root().to_path_buf(), is_default))
+}

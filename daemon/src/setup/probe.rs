@@ -1,0 +1,210 @@
+//! The proof at the end of setup: a fact is saved and found again through the hook command exactly as it stands in
+//! settings.json, run as Claude Code runs it. What it leaves behind is removed.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use hooks::durable::private_dir;
+use hooks::home::Home;
+use serde::Serialize;
+use serde_json::{Value, json};
+use sync::{Clock, SystemClock, local};
+
+use crate::cli::Failure;
+use crate::client::{self, ClientError};
+use crate::server::memory::{ForgetAnswer, ForgetRequest};
+use crate::wait;
+
+/// How long the saved fact may take to be found. A busy machine may have spooled it first.
+const FIND_LIMIT: Duration = Duration::from_secs(15);
+/// The folders of probes in a home begin so; what was saved from one may be removed, and nothing else.
+pub(crate) const FOLDER_PREFIX: &str = "setup-probe-";
+
+/// What the proof saw.
+#[derive(Debug, Serialize)]
+pub(crate) struct Proof {
+    /// The hooks that were run, in order.
+    pub(crate) runs: Vec<HookRun>,
+    /// The line of the injected context that holds the fact.
+    pub(crate) recalled: String,
+    /// Rows that the probe had made and that were removed.
+    pub(crate) removed_rows: u64,
+}
+
+/// One hook, run as Claude Code runs it.
+#[derive(Debug, Serialize)]
+pub(crate) struct HookRun {
+    /// The event.
+    pub(crate) event: String,
+    /// From the start of the process to its end, milliseconds.
+    pub(crate) millis: f64,
+}
+
+impl Proof {
+    /// What it saw, for people.
+    pub(crate) fn story(&self) -> String {
+        let runs: Vec<String> = self.runs.iter().map(|run| format!("{} {:.1} ms", run.event, run.millis)).collect();
+        format!(
+            "✓ proof    saved and found again through the installed hook\n  {}\n  recalled: {}\n",
+            runs.join(", "),
+            self.recalled
+        )
+    }
+}
+
+/// A hook command of settings.json.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Installed {
+    program: String,
+    arguments: Vec<String>,
+}
+
+/// One probe: its folder (which becomes its project) and its two conversations.
+struct Probe<'a> {
+    settings: &'a Path,
+    hook: &'a Path,
+    folder: PathBuf,
+    sessions: [String; 2],
+    runs: Vec<HookRun>,
+}
+
+/// Saves a fact in one conversation, and finds it in another.
+pub(crate) fn prove(home: &Home, settings: &Path, hook: &Path) -> Result<Proof, Failure> {
+    let now = SystemClock.now_us();
+    let sessions = [local::new_id(now), local::new_id(now)];
+    let folder = home.root().join(format!("{FOLDER_PREFIX}{}", &sessions[0][24..]));
+    make_project(&folder).map_err(|error| failed(format!("make {}: {error}", folder.display())))?;
+    let mut probe = Probe { settings, hook, folder, sessions, runs: Vec::new() };
+    let recalled = probe.save_and_find();
+    let removed = probe.remove(home);
+    let (recalled, removed_rows) = (recalled?, removed?);
+    Ok(Proof { runs: probe.runs, recalled, removed_rows })
+}
+
+/// The folder is a repository whose configuration names its project, so that it is a project of its own wherever the home
+/// lies, inside another repository too.
+fn make_project(folder: &Path) -> io::Result<()> {
+    let git = folder.join(".git");
+    private_dir(&git)?;
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    std::fs::write(git.join("HEAD"), "ref: refs/heads/main\n")?;
+    std::fs::write(git.join("config"), format!("[claudetools]\nproject = claudetools/{name}\n"))
+}
+
+fn failed(what: impl std::fmt::Display) -> Failure {
+    Failure::new(format!("prove that saving and finding works: {what}")).hint("run: claudetools doctor")
+}
+
+impl Probe<'_> {
+    fn save_and_find(&mut self) -> Result<String, Failure> {
+        // Plain words: anything that looks like a key would be redacted.
+        let number = SystemClock.now_us() % 1_000_000;
+        let fact = format!("the setup probe of ClaudeTools number {number} lives in the lighthouse of Heligoland");
+        let [first, second] = self.sessions.clone();
+        self.fire("SessionStart", &first, &json!({"source": "startup", "model": "probe"}))?;
+        let turn = json!({"prompt_id": first, "permission_mode": "default", "prompt": format!("Remember: {fact}.")});
+        self.fire("UserPromptSubmit", &first, &turn)?;
+        let answer = format!("Noted: {fact}.");
+        let stop = json!({"prompt_id": first, "stop_hook_active": false, "last_assistant_message": answer, "background_tasks": []});
+        self.fire("Stop", &first, &stop)?;
+        self.fire("SessionEnd", &first, &json!({"reason": "other"}))?;
+        let ask = json!({"prompt_id": second, "permission_mode": "default",
+            "prompt": format!("Where does the setup probe of ClaudeTools number {number} live?")});
+        let found = wait::until(FIND_LIMIT, || match self.fire("UserPromptSubmit", &second, &ask) {
+            Err(failure) => Some(Err(failure)),
+            Ok(context) => {
+                context.lines().find(|line| line.contains("Heligoland")).map(|line| Ok(line.trim().to_owned()))
+            }
+        });
+        found.unwrap_or_else(|| Err(failed("the saved fact did not come back in another conversation")))
+    }
+
+    /// Runs the installed hook of an event; gives the context that it would inject.
+    fn fire(&mut self, event: &str, session: &str, fields: &Value) -> Result<String, Failure> {
+        let installed = installed(self.settings, self.hook, event)?;
+        let mut input = json!({
+            "session_id": session,
+            "transcript_path": self.folder.join(format!("{session}.jsonl")),
+            "cwd": self.folder,
+            "hook_event_name": event,
+        });
+        if let (Some(input), Some(fields)) = (input.as_object_mut(), fields.as_object()) {
+            input.extend(fields.clone());
+        }
+        let begun = Instant::now();
+        let printed = run(&installed, &self.folder, format!("{input}\n").as_bytes())
+            .map_err(|error| failed(format!("run {}: {error}", installed.program)))?;
+        let took = begun.elapsed();
+        self.runs.push(HookRun { event: event.to_owned(), millis: took.as_secs_f64() * 1000.0 });
+        if printed.trim().is_empty() {
+            return Ok(String::new());
+        }
+        let answer: Value = serde_json::from_str(&printed)
+            .map_err(|error| failed(format!("the hook of {event} printed no JSON: {error}")))?;
+        Ok(answer["hookSpecificOutput"]["additionalContext"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Removes the rows and the folder of this probe.
+    fn remove(&self, home: &Home) -> Result<u64, Failure> {
+        let request = ForgetRequest { sessions: self.sessions.to_vec() };
+        let answer: Result<ForgetAnswer, ClientError> = client::post(home, "/api/probe/forget", &request, client::LONG);
+        let tidied = std::fs::remove_dir_all(&self.folder);
+        let answer = answer.map_err(|error| failed(format!("remove the probe's rows: {error}")))?;
+        tidied.map_err(|error| failed(format!("remove {}: {error}", self.folder.display())))?;
+        Ok(answer.removed_rows)
+    }
+}
+
+/// The command of our hook for an event, as it stands in the file.
+fn installed(settings: &Path, hook: &Path, event: &str) -> Result<Installed, Failure> {
+    let missing = || failed(format!("{} has no hook of ours for {event}", settings.display()));
+    let bytes = std::fs::read(settings).map_err(|error| failed(format!("read {}: {error}", settings.display())))?;
+    let root: Value = serde_json::from_slice(&bytes).map_err(|_| missing())?;
+    let groups = root["hooks"][event].as_array().into_iter().flatten();
+    let mut entries = groups.filter_map(|group| group["hooks"].as_array()).flatten();
+    let ours = entries.find(|entry| entry["command"].as_str().is_some_and(|command| Path::new(command) == hook));
+    let ours = ours.ok_or_else(missing)?;
+    let arguments = ours["args"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    Ok(Installed {
+        program: ours["command"].as_str().unwrap_or_default().to_owned(),
+        arguments: arguments.map(str::to_owned).collect(),
+    })
+}
+
+fn run(installed: &Installed, folder: &Path, input: &[u8]) -> io::Result<String> {
+    let mut child = Command::new(&installed.program)
+        .args(&installed.arguments)
+        .current_dir(folder)
+        .env("CLAUDE_PROJECT_DIR", folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(input)?;
+    }
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        return Err(io::Error::other(format!("it ended with {}", output.status)));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_is_taken_as_it_stands() {
+        let folder = tempfile::tempdir().unwrap();
+        let (settings, hook) = (folder.path().join("settings.json"), Path::new("/opt/claudetools-hook"));
+        let text = r#"{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"/usr/bin/say"}]},
+            {"hooks":[{"type":"command","command":"/opt/claudetools-hook","args":["Stop","--home","/h"],"timeout":2}]}]}}"#;
+        std::fs::write(&settings, text).unwrap();
+        let found = installed(&settings, hook, "Stop").unwrap();
+        assert_eq!(found.arguments, ["Stop", "--home", "/h"]);
+        assert!(installed(&settings, hook, "SessionEnd").is_err());
+    }
+}
