@@ -4,6 +4,7 @@
 //! of a parent is the *thread* that forked, and a test's thread ends before the others: one thread that never ends forks all.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -20,10 +21,13 @@ pub struct Owned {
     child: Child,
 }
 
+/// The program and the arguments that, before a command, make it die with this process.
+pub const MORTAL: [&str; 4] = ["setpriv", "--pdeathsig", "KILL", "--"];
+
 /// A command that runs `program` and dies with this process. Give it to [`spawn`].
 pub fn command(program: impl AsRef<OsStr>) -> Command {
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    let mut command = Command::new(MORTAL[0]);
+    command.args(&MORTAL[1..]).arg(program);
     command
 }
 
@@ -77,9 +81,7 @@ impl Owned {
     /// Freezes it, and returns when it is frozen.
     pub fn freeze(&self) -> Result<()> {
         self.signal(Signal::STOP)?;
-        let stat = format!("/proc/{}/stat", self.id());
-        let frozen = || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T "));
-        eventually(&format!("{} frozen", self.name), Duration::from_secs(5), frozen)
+        eventually(&format!("{} frozen", self.name), Duration::from_secs(5), || state_of(self.id()) == Some('T'))
     }
 
     /// Lets it go on after [`Owned::freeze`].
@@ -112,4 +114,10 @@ impl Drop for Owned {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The state letter of a process: `T` is stopped, `Z` is dead and not yet waited for. None when there is none.
+pub(crate) fn state_of(id: u32) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
 }

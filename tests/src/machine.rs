@@ -2,54 +2,88 @@
 //!
 //! Two machines on one host share nothing but what a test gives to both, for instance the URL of a central server.
 
+mod daemon;
+mod disk;
+
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::process::Command;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use hooks::home::Home;
 
-use crate::child::{self, Owned};
+use crate::child::Owned;
 use crate::run::{Run, run};
 use crate::scratch::Scratch;
-use crate::{Error, Result, binaries, eventually, strays};
+use crate::{Error, Result, binaries, git, strays};
+
+pub use disk::Disk;
 
 /// How long a command may take before the test is failed for it.
 const COMMAND: Duration = Duration::from_mins(1);
-const DAEMON: Duration = Duration::from_secs(20);
 
 /// One machine. Dropped, everything that runs on it is killed and its directory removed.
 #[derive(Debug)]
 pub struct Machine {
     scratch: Scratch,
     home: Home,
+    disk: Option<Disk>,
     daemon: Mutex<Option<Owned>>,
 }
 
 impl Machine {
     /// An empty machine; `name` is for whoever looks into its directory.
     pub fn new(name: &str) -> Result<Machine> {
-        Machine::with_home(Scratch::new(name)?, None)
+        Machine::build(name, "tools", |_| Ok(None))
     }
 
-    /// A machine whose ClaudeTools home is at `home`, for instance on a small disk.
-    pub fn with_home_at(name: &str, home: &Path) -> Result<Machine> {
-        Machine::with_home(Scratch::new(name)?, Some(home))
+    /// A machine whose ClaudeTools home has a path that is too long for a socket.
+    pub fn with_deep_home(name: &str) -> Result<Machine> {
+        Machine::build(name, &format!("{}/tools", "deep".repeat(30)), |_| Ok(None))
     }
 
-    fn with_home(scratch: Scratch, home: Option<&Path>) -> Result<Machine> {
-        let home = home.map_or_else(|| scratch.path().join("tools"), Path::to_owned);
-        let machine = Machine { scratch, home: Home::at(home), daemon: Mutex::new(None) };
-        for folder in [machine.user_home(), machine.claude_config(), machine.temporary()] {
+    /// A machine whose ClaudeTools home is a disk of its own with so many MiB.
+    pub fn with_small_disk(name: &str, mib: u32) -> Result<Machine> {
+        Machine::build(name, "tools", |home| Disk::small(home, mib).map(Some))
+    }
+
+    fn build(name: &str, home: &str, disk: impl FnOnce(&Path) -> Result<Option<Disk>>) -> Result<Machine> {
+        let scratch = Scratch::new(name)?;
+        let home = Home::at(scratch.path().join(home));
+        let disk = disk(home.root())?;
+        let machine = Machine { scratch, home, disk, daemon: Mutex::new(None) };
+        for folder in [machine.user_home(), machine.temporary()] {
             fs::create_dir_all(&folder).map_err(Error::doing(format!("create {}", folder.display())))?;
         }
         Ok(machine)
     }
 
-    /// The files of ClaudeTools on this machine.
+    /// A machine on which `claudetools setup` was run, with its daemon running.
+    pub fn set_up(name: &str, central: Option<&str>) -> Result<Machine> {
+        let machine = Machine::new(name)?;
+        machine.setup(central)?;
+        Ok(machine)
+    }
+
+    /// Runs `claudetools setup` without asking and without a service.
+    pub fn setup(&self, central: Option<&str>) -> Result<Run> {
+        let mut arguments = vec!["setup", "--yes", "--no-service"];
+        arguments.extend(central.iter().flat_map(|url| ["--central", *url]));
+        self.cli(&arguments)?.ok()
+    }
+
+    /// The files of ClaudeTools on this machine, as its programs see them.
     pub fn home(&self) -> &Home {
         &self.home
+    }
+
+    /// The files of ClaudeTools on this machine, as the test sees them: the disk may be another's.
+    pub fn home_seen_outside(&self) -> Home {
+        Home::at(
+            self.disk.as_ref().map_or_else(|| self.home.root().to_owned(), |disk| disk.seen_outside(self.home.root())),
+        )
     }
 
     /// The user's home directory.
@@ -67,8 +101,15 @@ impl Machine {
         self.scratch.path().join("tmp")
     }
 
+    /// Makes a git repository below the user's home whose `origin` is `remote`.
+    pub fn project(&self, folder: &str, remote: &str) -> Result<PathBuf> {
+        let path = self.user_home().join(folder);
+        git::repository(&path, remote)?;
+        Ok(path)
+    }
+
     /// The environment of this machine's user, and nothing of the test's own.
-    pub fn environment(&self) -> Vec<(&'static str, String)> {
+    fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned()),
             ("HOME", self.user_home().display().to_string()),
@@ -79,16 +120,25 @@ impl Machine {
         ]
     }
 
-    /// Puts a command on this machine.
-    pub fn place(&self, command: &mut Command) {
-        command.env_clear().envs(self.environment());
+    /// A command that runs `program` on this machine: with its user's environment, in its user's home, on its disk.
+    pub fn program(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = match &self.disk {
+            Some(disk) => disk.command(program),
+            None => Command::new(program),
+        };
+        command.env_clear().envs(self.environment()).current_dir(self.user_home());
+        command
     }
 
     /// Runs `claudetools` with these arguments to its end.
     pub fn cli(&self, arguments: &[&str]) -> Result<Run> {
-        let mut command = Command::new(binaries::path("claudetools")?);
-        self.place(&mut command);
-        command.args(arguments).current_dir(self.user_home());
+        self.cli_in(&self.user_home(), arguments)
+    }
+
+    /// Runs `claudetools` in a directory.
+    pub fn cli_in(&self, directory: &Path, arguments: &[&str]) -> Result<Run> {
+        let mut command = self.program(binaries::path("claudetools")?);
+        command.args(arguments).current_dir(directory);
         run(command, b"", COMMAND)
     }
 
@@ -99,77 +149,24 @@ impl Machine {
 
     /// Runs the hook client after `change` has had its way with the command.
     pub fn hook_with(&self, event: &str, input: &[u8], change: impl FnOnce(&mut Command)) -> Result<Run> {
-        let mut command = Command::new(binaries::path("claudetools-hook")?);
-        self.place(&mut command);
-        command.arg(event).current_dir(self.user_home());
+        let mut command = self.program(binaries::path("claudetools-hook")?);
+        command.arg(event);
         change(&mut command);
         run(command, input, COMMAND)
     }
 
-    /// Starts the daemon as a child of the test and waits until it answers.
-    pub fn start_daemon(&self) -> Result<()> {
-        let mut command = child::command(binaries::path("claudetools")?);
-        self.place(&mut command);
-        let output = self.temporary().join("daemon.out");
-        let file = fs::File::options().create(true).append(true).open(&output);
-        let file = file.map_err(Error::doing(format!("open {}", output.display())))?;
-        command
-            .arg("daemon")
-            .current_dir(self.user_home())
-            .stdin(Stdio::null())
-            .stdout(file.try_clone().map_err(Error::doing("duplicate a file handle"))?)
-            .stderr(file);
-        let daemon = child::spawn("claudetools daemon", command)?;
-        let id = daemon.id();
-        *self.daemon() = Some(daemon);
-        let ready = eventually("the daemon answering", DAEMON, || self.daemon_pid() == Some(id) || !self.daemon_runs());
-        if ready.is_ok() && self.daemon_runs() {
-            return Ok(());
-        }
-        Err(Error::new(format!("start the daemon: {}", fs::read_to_string(&output).unwrap_or_default())))
+    /// The disk of its own that this machine's home is on.
+    pub fn disk(&self) -> Option<&Disk> {
+        self.disk.as_ref()
     }
 
-    /// The process id in `daemon.json`, of whoever started that daemon.
-    pub fn daemon_pid(&self) -> Option<u32> {
-        let text = fs::read(self.home.daemon_json()).ok()?;
-        let value: serde_json::Value = serde_json::from_slice(&text).ok()?;
-        u32::try_from(value["pid"].as_u64()?).ok()
-    }
-
-    /// Whether the daemon that this test started still runs.
-    pub fn daemon_runs(&self) -> bool {
-        self.daemon().as_mut().is_some_and(Owned::is_running)
-    }
-
-    /// Stops the daemon with TERM and expects a clean end.
-    pub fn stop_daemon(&self) -> Result<()> {
-        let Some(mut daemon) = self.daemon().take() else { return Ok(()) };
-        let status = daemon.terminate(DAEMON)?;
-        if status.success() { Ok(()) } else { Err(Error::new(format!("stop the daemon: {status}"))) }
-    }
-
-    /// Kills the daemon with KILL.
-    pub fn kill_daemon(&self) -> Result<()> {
-        self.daemon().take().map_or(Ok(()), |mut daemon| daemon.kill9())
-    }
-
-    /// Freezes the daemon: it keeps its socket and answers nothing.
-    pub fn freeze_daemon(&self) -> Result<()> {
-        self.daemon().as_ref().map_or_else(|| Err(Error::new("freeze the daemon: it does not run")), Owned::freeze)
-    }
-
-    /// Lets a frozen daemon go on.
-    pub fn thaw_daemon(&self) -> Result<()> {
-        self.daemon().as_ref().map_or_else(|| Err(Error::new("thaw the daemon: it does not run")), Owned::thaw)
-    }
-
-    fn daemon(&self) -> MutexGuard<'_, Option<Owned>> {
-        self.daemon.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The ids of all processes on this machine, whoever started them, in order.
+    pub fn processes(&self) -> Vec<u32> {
+        strays::all(self.scratch.path())
     }
 
     /// Kills every process on this machine, whoever started it.
     pub fn power_off(&self) {
-        strays::kill_all(self.home.root());
         strays::kill_all(self.scratch.path());
     }
 }

@@ -6,17 +6,25 @@ use std::path::Path;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Kills every process whose environment names a directory of the test world, which no other process has.
+/// The processes whose environment names a directory of the test world, which no other process has.
+pub(crate) fn all(directory: &Path) -> Vec<u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbered = entries.filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())));
+    let here = numbered.filter(|(_, path)| {
+        let environment = fs::read(path.join("environ")).unwrap_or_default();
+        names(&environment, directory.as_os_str().as_bytes())
+    });
+    let mut ids: Vec<u32> = here.map(|(id, _)| id).collect();
+    ids.sort_unstable();
+    ids
+}
+
+/// Kills all of them.
 pub(crate) fn kill_all(directory: &Path) {
-    let Ok(entries) = fs::read_dir("/proc") else { return };
-    for entry in entries.flatten() {
-        let id = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
-        let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
-        if let Some(id) = id
-            && names(&environment, directory.as_os_str().as_bytes())
-        {
+    for id in all(directory) {
+        if let Some(process) = i32::try_from(id).ok().and_then(Pid::from_raw) {
             // It may have ended meanwhile.
-            let _ = kill_process(id, Signal::KILL);
+            let _ = kill_process(process, Signal::KILL);
         }
     }
 }

@@ -7,7 +7,6 @@ mod replica;
 
 // The parts, each against the real thing.
 mod central;
-mod central;
 mod reconcile;
 mod schema;
 mod world_itself;

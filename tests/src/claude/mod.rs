@@ -107,8 +107,8 @@ impl<'m> Client<'m> {
 
     /// A command that runs what is appended to it in namespaces of its own, beside the model.
     fn laboratory(&self) -> Result<Command> {
-        let mut command = child::command("unshare");
-        self.machine.place(&mut command);
+        let mut command = self.machine.program(child::MORTAL[0]);
+        command.args(&child::MORTAL[1..]).arg("unshare");
         if !rustix::process::getuid().is_root() {
             command.arg("--map-root-user");
         }

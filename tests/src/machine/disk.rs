@@ -1,0 +1,104 @@
+//! A disk of a machine's own, in a mount namespace of its own: small enough to be filled, or made read-only.
+
+use std::ffi::OsStr;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{fs, io};
+
+use crate::child::{self, Owned};
+use crate::run::run;
+use crate::{Error, Result};
+
+/// Mounts and stays, so that there is a namespace to enter.
+const HOLD: &str =
+    r#"mount -t tmpfs -o "size=$2m,mode=700" claudetools-tests "$1" && echo mounted && exec sleep infinity"#;
+const FILLER: &str = "filler";
+
+/// A small file system over a directory, seen only by the programs of its machine.
+#[derive(Debug)]
+pub struct Disk {
+    holder: Owned,
+    mount: PathBuf,
+}
+
+impl Disk {
+    pub(super) fn small(mount: &Path, mib: u32) -> Result<Disk> {
+        fs::create_dir_all(mount).map_err(Error::doing(format!("create {}", mount.display())))?;
+        let mut command = child::command("unshare");
+        if !is_root() {
+            command.arg("--map-root-user");
+        }
+        command.args(["--mount", "--", "sh", "-c", HOLD, "sh"]).arg(mount).arg(mib.to_string());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut holder = child::spawn("a mount namespace", command)?;
+        let mut said = [0; 7];
+        if let Some(output) = holder.child().stdout.as_mut()
+            && output.read_exact(&mut said).is_ok()
+        {
+            return Ok(Disk { holder, mount: mount.to_owned() });
+        }
+        let mut reason = String::new();
+        if let Some(errors) = holder.child().stderr.as_mut() {
+            errors.read_to_string(&mut reason).map_err(Error::doing("mount a tmpfs"))?;
+        }
+        Err(Error::new(format!("mount a tmpfs: {reason}")))
+    }
+
+    /// A command that runs `program` inside the namespace.
+    pub(super) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut inside = Command::new("nsenter");
+        inside.arg(format!("--target={}", self.holder.id())).arg("--mount");
+        if !is_root() {
+            inside.args(["--user", "--preserve-credentials"]);
+        }
+        inside.arg("--").arg(program);
+        inside
+    }
+
+    /// Where a path inside is found from outside.
+    pub(super) fn seen_outside(&self, path: &Path) -> PathBuf {
+        let mut outside = PathBuf::from(format!("/proc/{}/root", self.holder.id()));
+        outside.extend(path.components().skip(1));
+        outside
+    }
+
+    /// Writes a file until nothing more fits.
+    pub fn fill(&self) -> Result<()> {
+        let path = self.seen_outside(&self.mount).join(FILLER);
+        let filled = fill(&path);
+        filled.map_err(Error::doing(format!("fill {}", path.display())))
+    }
+
+    /// Removes what [`Disk::fill`] wrote.
+    pub fn make_room(&self) -> Result<()> {
+        let path = self.seen_outside(&self.mount).join(FILLER);
+        fs::remove_file(&path).map_err(Error::doing(format!("remove {}", path.display())))
+    }
+
+    /// Makes every write fail from now on, or lets them through again.
+    pub fn set_read_only(&self, read_only: bool) -> Result<()> {
+        let mut mount = self.command("mount");
+        mount.arg("-o").arg(if read_only { "remount,ro" } else { "remount,rw" }).arg(&self.mount);
+        run(mount, b"", super::COMMAND)?.ok().map(drop)
+    }
+}
+
+fn fill(path: &Path) -> io::Result<()> {
+    let mut file = fs::File::create(path)?;
+    for size in [64 * 1024, 1] {
+        let block = vec![b'x'; size];
+        loop {
+            match file.write_all(&block) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::StorageFull => break,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_root() -> bool {
+    rustix::process::getuid().is_root()
+}

@@ -1,0 +1,77 @@
+//! A daemon that does not answer for a while: frozen, stopped, restarted.
+
+use std::time::Duration;
+
+use super::{assert_saved, machine, taken_in, talk, told, waiting};
+use crate::conversation::{Conversation, new_uuid};
+use crate::replica::Replica;
+
+const WORDS: [&str; 3] = ["amber", "basalt", "copper"];
+
+#[test]
+fn a_frozen_daemon_costs_the_deadline_and_nothing_else() {
+    let (machine, project) = machine("frozen");
+    let conversation = Conversation::new(&machine, &project);
+    conversation.start().is_taken();
+    machine.freeze_daemon().unwrap();
+    let answers = talk(&conversation, &WORDS);
+    for answer in &answers {
+        assert!(answer.run.took >= Duration::from_millis(100), "a frozen daemon is given a chance: {answer:?}");
+    }
+    let told = told(&answers);
+    assert_eq!(told.len(), 1, "the user is told once: {told:?}");
+    let spool = machine.home().spool();
+    for says in ["did not answer within", "kept in", spool.to_str().unwrap(), "claudetools doctor"] {
+        assert!(told[0].contains(says), "{says}: {told:?}");
+    }
+    assert_eq!(waiting(&machine), 9);
+
+    machine.thaw_daemon().unwrap();
+    taken_in(&machine);
+    let replica = Replica::of(&machine);
+    for word in WORDS {
+        assert_saved(&replica, word);
+    }
+    let next = conversation.prompt(&new_uuid(), "and now?");
+    assert!(next.message.unwrap().contains("answers again"));
+    conversation.prompt(&new_uuid(), "and then?").is_taken();
+}
+
+#[test]
+fn each_outage_is_told_once_with_the_number_of_events_taken_in_afterwards() {
+    let (machine, project) = machine("outages");
+    let conversation = Conversation::new(&machine, &project);
+    conversation.start().is_taken();
+    for word in ["first", "second"] {
+        machine.stop_daemon().unwrap();
+        let answers = talk(&conversation, &[word]);
+        let told = told(&answers);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("the daemon is not running"), "{told:?}");
+        assert_eq!(waiting(&machine), 3);
+
+        machine.start_daemon().unwrap();
+        taken_in(&machine);
+        let back = conversation.prompt(&new_uuid(), "and now?");
+        let message = back.message.as_deref().unwrap_or_default();
+        assert!(message.contains("answers again") && message.contains("3 events"), "{back:?}");
+        conversation.prompt(&new_uuid(), "and then?").is_taken();
+        assert_saved(&Replica::of(&machine), word);
+    }
+}
+
+#[test]
+fn a_restart_in_a_session_is_not_noticed() {
+    let (machine, project) = machine("restarted");
+    let conversation = Conversation::new(&machine, &project);
+    conversation.start().is_taken();
+    let before = talk(&conversation, &["flint"]);
+    machine.stop_daemon().unwrap();
+    machine.start_daemon().unwrap();
+    let after = talk(&conversation, &["garnet"]);
+    assert_eq!((told(&before), told(&after)), (vec![], vec![]));
+    let replica = Replica::of(&machine);
+    assert_saved(&replica, "flint");
+    assert_saved(&replica, "garnet");
+    assert_eq!(replica.number("SELECT count(*) FROM sessions"), 1);
+}

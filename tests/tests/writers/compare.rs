@@ -1,0 +1,85 @@
+//! Rows of both sides in one form, read without the product's own conversion.
+
+use std::collections::BTreeSet;
+
+use migrations::{Column, Entity, Kind};
+use rusqlite::types::ValueRef;
+use sqlx::mysql::MySqlConnection;
+use sqlx::{AssertSqlSafe, Row as _};
+use sync::local::canonical_json;
+
+use crate::reconcile::Machine;
+
+/// A row: a text for each column.
+type Texts = Vec<String>;
+
+/// All rows of a table at central.
+pub(super) async fn at_central(connection: &mut MySqlConnection, table: &'static Entity) -> BTreeSet<Texts> {
+    let columns: Vec<String> = table.columns.iter().map(as_text).collect();
+    let sql = format!("SELECT {} FROM {}", columns.join(", "), table.name);
+    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(connection).await.unwrap();
+    let texts = |row: &sqlx::mysql::MySqlRow| {
+        let text = |at| row.try_get_unchecked::<Option<String>, _>(at).unwrap();
+        table.columns.iter().enumerate().map(|(at, column)| in_one_form(column, text(at))).collect()
+    };
+    rows.iter().map(texts).collect()
+}
+
+/// A column as the text that a replica's value has too.
+fn as_text(column: &Column) -> String {
+    let name = column.name;
+    match column.kind {
+        Kind::DateTime => format!("DATE_FORMAT({name}, '%Y-%m-%dT%H:%i:%s.%fZ')"),
+        Kind::Decimal(_, scale) => format!("CAST(CAST({name} * POW(10, {scale}) AS DECIMAL(65, 0)) AS CHAR)"),
+        Kind::Blob => format!("HEX({name})"),
+        Kind::Uuid | Kind::String(_) | Kind::Text | Kind::Json => name.to_owned(),
+        Kind::Int | Kind::BigInt | Kind::Bool | Kind::Date => format!("CAST({name} AS CHAR)"),
+    }
+}
+
+/// JSON may be spelt in several ways.
+fn in_one_form(column: &Column, text: Option<String>) -> String {
+    match text {
+        None => "NULL".to_owned(),
+        Some(text) if column.kind == Kind::Json => canonical_json(&text).expect("JSON"),
+        Some(text) => text,
+    }
+}
+
+/// All rows of a table on a machine.
+pub(super) fn at_replica(machine: &Machine, table: &'static Entity) -> BTreeSet<Texts> {
+    let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
+    let sql = format!("SELECT {} FROM {}", columns.join(", "), table.name);
+    let rows = machine.store.read(|tx| {
+        let mut statement = tx.connection().prepare(&sql)?;
+        let texts = |row: &rusqlite::Row<'_>| (0..columns.len()).map(|at| row.get_ref(at).map(text)).collect();
+        Ok(statement.query_map([], texts)?.collect::<Result<_, _>>()?)
+    });
+    rows.unwrap()
+}
+
+fn text(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Null => "NULL".to_owned(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        ValueRef::Blob(bytes) => bytes.iter().map(|byte| format!("{byte:02X}")).collect(),
+    }
+}
+
+/// Fails with the first rows that only one side has.
+pub(super) fn assert_same(table: &Entity, central: &BTreeSet<Texts>, replica: &BTreeSet<Texts>) {
+    let only = |one: &BTreeSet<Texts>, other: &BTreeSet<Texts>| one.difference(other).cloned().collect::<Vec<_>>();
+    let (missed, stale) = (only(central, replica), only(replica, central));
+    assert!(
+        missed.is_empty() && stale.is_empty(),
+        "{}: of {} rows at central {} are not like that on the replica, which has {} others; for instance\n{:?}\n{:?}",
+        table.name,
+        central.len(),
+        missed.len(),
+        stale.len(),
+        missed.first(),
+        stale.first()
+    );
+}
