@@ -82,7 +82,7 @@ pub enum Severity {
 
 /// Looks whether central is as it must be. An error means that it could not even be looked at.
 pub async fn check(url: &CentralUrl) -> Result<CheckReport, CentralError> {
-    let mut connection = open(&url.options(true)).await?;
+    let mut connection = open(&url.options(true)?).await?;
     greet(&mut connection).await?;
     within(ANSWER_WITHIN, look(&mut connection, url)).await
 }

@@ -13,7 +13,7 @@ use super::{CentralError, CentralUrl, Limits};
 /// For everything but whole batches.
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// For a batch or a page of the feed.
-pub(super) const BATCH_WITHIN: Duration = Duration::from_secs(120);
+pub(super) const BATCH_WITHIN: Duration = Duration::from_mins(2);
 
 /// The oldest MariaDB that has `SKIP LOCKED`, which the sequencer needs.
 const OLDEST: (u32, u32) = (10, 6);
@@ -28,7 +28,7 @@ pub struct Central {
 impl Central {
     /// Connects and looks whether this build may work with what is there.
     pub async fn connect(url: &CentralUrl) -> Result<Self, CentralError> {
-        let pool = Pool::new(url.options(true));
+        let pool = Pool::new(url.options(true)?);
         let mut lease = pool.lease().await?;
         let limits = within(ANSWER_WITHIN, async {
             let limits = greet(lease.connection()).await?;

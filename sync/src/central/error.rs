@@ -1,5 +1,6 @@
 //! What can go wrong with central, said so that a user can act on it.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use sqlx::mysql::MySqlDatabaseError;
@@ -147,9 +148,11 @@ impl From<sqlx::Error> for CentralError {
                 Some(error) => Self::from_server(error),
                 None => Self::Protocol("an error of an unknown kind".into()),
             },
+            // What the TLS library refuses comes as invalid data.
+            sqlx::Error::Io(error) if error.kind() == ErrorKind::InvalidData => Self::Tls(error.to_string()),
             sqlx::Error::Io(error) => Self::Unreachable(error.to_string()),
-            sqlx::Error::Tls(error) => Self::Tls(error.to_string()),
-            sqlx::Error::Configuration(error) => Self::Tls(error.to_string()),
+            // Of what is configured, only the certificate files can be wrong by now.
+            sqlx::Error::Tls(error) | sqlx::Error::Configuration(error) => Self::Tls(error.to_string()),
             sqlx::Error::WorkerCrashed | sqlx::Error::PoolClosed | sqlx::Error::PoolTimedOut => {
                 Self::Unreachable("the connection was closed".into())
             }

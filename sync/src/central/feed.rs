@@ -181,10 +181,15 @@ impl Entry {
         })
     }
 
-    /// The tombstone's image; None too when it cannot be read: a delete needs none.
+    /// The tombstone's image, if it has one that can be read.
     pub(super) fn decoded_image(&self) -> Option<Row> {
-        merge::decode(self.entity?, self.image.as_deref()?).ok().filter(|row| row.key() == self.key)
+        read_image(&RowId::new(self.entity?, self.key.clone()), self.image.as_deref())
     }
+}
+
+/// A tombstone's image; None too when it cannot be read, as a delete needs none.
+pub(super) fn read_image(id: &RowId, image: Option<&[u8]>) -> Option<Row> {
+    merge::decode(id.entity, image?).ok().filter(|row| row.key() == id.key)
 }
 
 async fn entries_after(connection: &mut MySqlConnection, after: u64, limit: usize) -> Result<Vec<Entry>, CentralError> {

@@ -5,6 +5,7 @@
 //! table of one of our names that is not ours stops it before anything is changed.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use serde::Serialize;
 use sqlx::Row as _;
@@ -13,7 +14,7 @@ use sqlx::mysql::MySqlConnection;
 use super::connect::{Central, greet};
 use super::enrol::enrol_all;
 use super::grants::{NewUser, create_user, grants_sql};
-use super::pool::open;
+use super::pool::{open, within};
 use super::schema::{Applied, applied_steps, difference, entities, known_version, step_id, tables, version_of};
 use super::sql::{name, run, run_made};
 use super::steps;
@@ -48,13 +49,19 @@ pub struct InitReport {
     pub grants: Vec<String>,
 }
 
+/// For all of it: entering a few million rows into the feed takes minutes.
+const ALL_WITHIN: Duration = Duration::from_hours(1);
 /// Waiting for DDL locks blocks other programs' statements on that table, so it is given up soon.
 const SESSION: &str = "SET SESSION max_statement_time = 0, lock_wait_timeout = 10, innodb_lock_wait_timeout = 30, \
                        idle_transaction_timeout = 0";
 
 /// Makes or upgrades the schema at central and installs the capture triggers; may be run again at any time.
 pub async fn init(url: &CentralUrl, options: InitOptions) -> Result<InitReport, CentralError> {
-    let mut connection = open(&url.options(false)).await?;
+    within(ALL_WITHIN, Box::pin(carry_out(url, &options))).await
+}
+
+async fn carry_out(url: &CentralUrl, options: &InitOptions) -> Result<InitReport, CentralError> {
+    let mut connection = open(&url.options(false)?).await?;
     greet(&mut connection).await?;
     run(&mut connection, SESSION).await?;
     take_turn(&mut connection, url.database()).await?;

@@ -11,9 +11,9 @@
 //! - A key that several writers touched has no origin: a replica that takes its own pushes for known would overlook what
 //!   another one wrote in between.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use merge::{Key, RowId};
+use merge::Key;
 use sqlx::Row as _;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 
@@ -163,19 +163,16 @@ async fn look_up_deleted(connection: &mut MySqlConnection, changes: &mut [Change
     for change in changes.iter().filter(|change| change.delete.is_some()) {
         asked.entry(&change.table).or_default().push(Key::new(change.key.clone()));
     }
-    let mut existing: Vec<RowId> = Vec::new();
-    let mut known: Vec<&str> = Vec::new();
+    let mut existing: HashMap<&'static str, HashSet<Key>> = HashMap::new();
     for (table, keys) in asked {
-        let Some(entity) = migrations::entity(table).filter(|entity| entity.on_mariadb) else { continue };
-        known.push(entity.name);
-        let keys = existing_keys(connection, entity, &keys).await?;
-        existing.extend(keys.into_iter().map(|key| RowId::new(entity, key)));
+        if let Some(entity) = migrations::entity(table).filter(|entity| entity.on_mariadb) {
+            let keys = existing_keys(connection, entity, &keys).await?;
+            existing.insert(entity.name, keys.into_iter().collect());
+        }
     }
-    let existing: std::collections::HashSet<(&str, &str)> =
-        existing.iter().map(|id| (id.entity.name, id.key.as_str())).collect();
     for change in changes.iter_mut().filter(|change| change.delete.is_some()) {
-        if known.contains(&change.table.as_str()) {
-            change.deleted = !existing.contains(&(change.table.as_str(), change.key.as_str()));
+        if let Some(keys) = existing.get(change.table.as_str()) {
+            change.deleted = !keys.contains(&Key::new(change.key.clone()));
         }
     }
     Ok(())

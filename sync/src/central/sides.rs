@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use merge::{FieldConflict, HybridTime, Input, Key, Outcome, Row, RowId, Side, plan};
+use merge::{FieldConflict, HybridTime, Input, Key, Row, RowId, Side, plan};
 use migrations::Entity;
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
-use super::feed::{Entry, entries_of};
+use super::codec::Unreadable;
+use super::feed::{Entry, entries_of, read_image};
 use super::rows::{Found, KEYS_AT_ONCE, Lock, read_keys};
 use super::sql::{padded, repeated, rounded_up, statement};
 use super::write::Job;
@@ -32,47 +33,48 @@ pub(super) async fn decide(
     let mut rows = lock_rows(connection, &ids).await?;
     let mut entries = entries_of(connection, &ids).await?;
     let mut news = outbox_of(connection, &ids).await?;
-    let mut decided = Decided { settled: Vec::new(), jobs: Vec::new() };
+    let mut settled = Vec::new();
     let mut pairs = Vec::with_capacity(items.len());
     for item in items {
-        let row = match rows.get_mut(item.id.entity.name).and_then(|found| found.remove(&item.id.key)) {
-            Some(Err(why)) => {
-                let refusal = Refusal::unsent(
-                    RefusalKind::Unreadable { column: why.column },
-                    format!("{} of this row at central {}", why.column, why.reason),
-                );
-                decided.settled.push((item.id.clone(), ItemOutcome::Refused(refusal)));
-                continue;
+        let row = rows.get_mut(item.id.entity.name).and_then(|found| found.remove(&item.id.key)).transpose();
+        match row {
+            Ok(row) => {
+                let there = There::new(row, entries.remove(&item.id), news.remove(&item.id), cursor);
+                pairs.push((*item, there));
             }
-            Some(Ok(row)) => Some(row),
-            None => None,
-        };
-        pairs.push((*item, There::new(row, entries.remove(&item.id), news.remove(&item.id), cursor)));
+            Err(why) => settled.push((item.id.clone(), ItemOutcome::Refused(unreadable(&why)))),
+        }
     }
-    let inputs = pairs.iter().map(|(item, there)| input(item, there, now));
-    let plan = plan(inputs).map_err(|error| CentralError::Protocol(error.to_string()))?;
-    let mut by_id: HashMap<RowId, (&PushItem, There)> =
-        pairs.into_iter().map(|(item, there)| (item.id.clone(), (item, there))).collect();
+    plan_all(pairs, settled, now)
+}
+
+/// Plans, and sorts the decisions by whether there is something to write.
+fn plan_all(
+    pairs: Vec<(&PushItem, There)>,
+    settled: Vec<(RowId, ItemOutcome)>,
+    now: HybridTime,
+) -> Result<Decided, CentralError> {
+    let plan = plan(pairs.iter().map(|(item, there)| input(item, there, now)));
+    let plan = plan.map_err(|error| CentralError::Protocol(error.to_string()))?;
+    let mut by_id: HashMap<&RowId, (&PushItem, There)> =
+        pairs.into_iter().map(|(item, there)| (&item.id, (item, there))).collect();
+    let mut decided = Decided { settled, jobs: Vec::new() };
     for decision in plan.decisions {
         let Some((item, there)) = by_id.remove(&decision.id) else { continue };
-        let row = match decision.outcome {
-            Outcome::Row(row) => Some(row),
-            Outcome::Gone => None,
-        };
+        let (after, conflicts) = (decision.outcome.row().cloned(), decision.conflicts);
         if decision.write_remote {
             let time = item.time.clamped(now);
-            decided.jobs.push(Job {
-                id: decision.id,
-                before: there.row,
-                after: row,
-                time,
-                conflicts: decision.conflicts,
-            });
+            decided.jobs.push(Job { id: decision.id, before: there.row, after, time, conflicts });
         } else {
-            decided.settled.push((decision.id, agreed(row, decision.conflicts)));
+            decided.settled.push((decision.id, agreed(after, conflicts)));
         }
     }
     Ok(decided)
+}
+
+fn unreadable(why: &Unreadable) -> Refusal {
+    let message = format!("{} of this row at central {}", why.column, why.reason);
+    Refusal::unsent(RefusalKind::Unreadable { column: why.column }, message)
 }
 
 pub(super) fn agreed(row: Option<Row>, conflicts: Vec<FieldConflict>) -> ItemOutcome {
@@ -95,12 +97,13 @@ async fn lock_rows(
     Ok(found)
 }
 
-/// A change that nobody has numbered yet.
+/// Changes that nobody has numbered yet.
 #[derive(Default)]
 struct News {
     time: HybridTime,
-    /// Of the latest delete: its image, if it has one that can be read.
-    delete: Option<Option<Row>>,
+    has_delete: bool,
+    /// Of the latest delete, if it has one that can be read.
+    image: Option<Row>,
 }
 
 /// The entries of the outbox for these rows. It has no index by key, which every writer would pay for; the sequencer
@@ -118,12 +121,12 @@ async fn outbox_of(connection: &mut MySqlConnection, ids: &[RowId]) -> Result<Ha
         for row in query.fetch_all(&mut *connection).await? {
             let Some(entity) = migrations::entity(row.try_get_unchecked(0)?) else { continue };
             let id = RowId::new(entity, Key::new(row.try_get_unchecked::<String, _>(1)?));
-            let image: Option<&[u8]> = row.try_get_unchecked(4)?;
-            let image = image.and_then(|image| merge::decode(entity, image).ok()).filter(|row| row.key() == id.key);
-            let entry = news.entry(id).or_default();
-            entry.time = entry.time.max(HybridTime(row.try_get_unchecked::<i64, _>(3)?.max(0).unsigned_abs()));
+            let image = read_image(&id, row.try_get_unchecked(4)?);
+            let known = news.entry(id).or_default();
+            known.time = known.time.max(HybridTime(row.try_get_unchecked::<i64, _>(3)?.max(0).unsigned_abs()));
             if row.try_get_unchecked::<&str, _>(2)? == "D" {
-                entry.delete = Some(image);
+                known.has_delete = true;
+                known.image = image;
             }
         }
     }
@@ -148,8 +151,9 @@ impl There {
     fn new(row: Option<Row>, entry: Option<Entry>, news: Option<News>, cursor: u64) -> Self {
         let numbered = entry.as_ref().map(|entry| entry.time).unwrap_or_default();
         let time = numbered.max(news.as_ref().map(|news| news.time).unwrap_or_default());
-        let tombstone = match (news.and_then(|news| news.delete), entry) {
-            (Some(image), _) => Some(Tombstone { image, is_news: true }),
+        let unnumbered = news.filter(|news| news.has_delete);
+        let tombstone = match (unnumbered, entry) {
+            (Some(news), _) => Some(Tombstone { image: news.image, is_news: true }),
             (None, Some(entry)) => Some(Tombstone { image: entry.decoded_image(), is_news: entry.seq > cursor }),
             (None, None) => None,
         };
@@ -195,7 +199,7 @@ mod tests {
         assert!(matches!(known.side(Some(&base)), Side::Deleted { .. }));
         let news = There::new(None, Some(entry(8)), None, 7);
         assert!(matches!(news.side(None), Side::Deleted { .. }));
-        let fresh = News { time: HybridTime(9), delete: Some(None) };
+        let fresh = News { time: HybridTime(9), has_delete: true, image: None };
         let outbox = There::new(None, Some(entry(7)), Some(fresh), 7);
         assert!(matches!(outbox.side(None), Side::Deleted { time: HybridTime(9), .. }));
         assert!(matches!(There::new(None, None, None, 7).side(Some(&base)), Side::Absent));
@@ -204,7 +208,7 @@ mod tests {
     #[test]
     fn a_row_that_is_there_is_present_whatever_the_log_says() {
         let row = Row::new(migrations::entity("clients").unwrap()).with("id", "c");
-        let fresh = News { time: HybridTime(9), delete: Some(None) };
+        let fresh = News { time: HybridTime(9), has_delete: true, image: None };
         let there = There::new(Some(row), Some(entry(7)), Some(fresh), 0);
         assert!(matches!(there.side(None), Side::Present { time: HybridTime(9), .. }));
     }

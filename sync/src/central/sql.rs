@@ -98,7 +98,7 @@ pub(super) fn rounded_up(count: usize) -> usize {
 }
 
 /// The list, its last element repeated up to [`rounded_up`]: the same set for an `IN`.
-pub(super) fn padded<'a, T>(list: &'a [T]) -> impl Iterator<Item = &'a T> + Clone + use<'a, T> {
+pub(super) fn padded<T>(list: &[T]) -> impl Iterator<Item = &T> {
     let filler = list.last().into_iter().cycle().take(rounded_up(list.len()) - list.len());
     list.iter().chain(filler)
 }

@@ -1,5 +1,6 @@
 //! Applying the ladder. DDL commits by itself in MariaDB, so a step that was interrupted is simply run again.
 
+use std::fmt::Write as _;
 use std::time::Instant;
 
 use migrations::ladder::{self, Step};
@@ -42,7 +43,11 @@ pub(super) async fn apply(connection: &mut MySqlConnection, step: &'static Step)
 
 /// SHA-256 of the step's text, in hexadecimal.
 pub(super) fn checksum(step: &Step) -> String {
-    Sha256::digest(step.sql.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(step.sql.as_bytes()) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// The statements of a step: each ends with `;` at the end of a line that is no comment.

@@ -14,8 +14,10 @@ use migrations::{Column, ENTITIES, Entity, Kind};
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
-use super::CentralError;
+use super::connect::ANSWER_WITHIN;
+use super::pool::within;
 use super::sql::{key_text, name};
+use super::{Central, CentralError};
 
 /// The mode that the triggers are made with.
 pub(super) const SQL_MODE: &str = "NO_ENGINE_SUBSTITUTION";
@@ -162,6 +164,18 @@ pub(super) async fn installed(connection: &mut MySqlConnection) -> Result<HashMa
         found.insert(row.try_get_unchecked(0)?, installed);
     }
     Ok(found)
+}
+
+impl Central {
+    /// The capture triggers that are missing or altered: changes by other programs may go unseen there. Worth asking at
+    /// every connection, as `CREATE OR REPLACE TABLE` and tools that swap tables drop them silently.
+    pub async fn missing_triggers(&self) -> Result<Vec<String>, CentralError> {
+        let mut lease = self.lease().await?;
+        let there = within(ANSWER_WITHIN, installed(lease.connection())).await?;
+        lease.keep();
+        let missing = all().filter(|trigger| !there.get(&trigger.name()).is_some_and(|it| it.is(trigger)));
+        Ok(missing.map(|trigger| trigger.name()).collect())
+    }
 }
 
 /// True when the account does not exist, as far as this user may know.

@@ -1,11 +1,13 @@
 //! Where central is and how to log in, as one URL.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
+
+use super::CentralError;
 
 const DEFAULT_PORT: u16 = 3306;
 
@@ -193,8 +195,7 @@ impl CentralUrl {
         );
         let mut separator = '?';
         let mut add = |name: &str, value: &str| {
-            text.push(separator);
-            text.push_str(&format!("{name}={}", encoded(value)));
+            let _ = write!(text, "{separator}{name}={}", encoded(value));
             separator = '&';
         };
         if let Some(socket) = &self.socket {
@@ -209,8 +210,9 @@ impl CentralUrl {
         text
     }
 
-    /// What the driver needs; without the database when it may not exist yet.
-    pub(super) fn options(&self, with_database: bool) -> MySqlConnectOptions {
+    /// What the driver needs; without the database when it may not exist yet. Reads the authority's certificate here,
+    /// as the driver would say of a missing file that the server cannot be reached.
+    pub(super) fn options(&self, with_database: bool) -> Result<MySqlConnectOptions, CentralError> {
         let mut options = MySqlConnectOptions::new().username(&self.user).ssl_mode(match self.tls {
             Tls::Off => MySqlSslMode::Disabled,
             Tls::VerifyCa => MySqlSslMode::VerifyCa,
@@ -224,10 +226,12 @@ impl CentralUrl {
             Some(path) => options.socket(path),
             None => options.host(&self.host).port(self.port),
         };
-        if let Some(ca) = &self.ssl_ca {
-            options = options.ssl_ca(ca);
+        if let Some(path) = &self.ssl_ca {
+            let pem = std::fs::read(path);
+            let pem = pem.map_err(|error| CentralError::Tls(format!("cannot read {}: {error}", path.display())))?;
+            options = options.ssl_ca_from_pem(pem);
         }
-        if with_database { options.database(&self.database) } else { options }
+        Ok(if with_database { options.database(&self.database) } else { options })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the triggers catch of other programs' SQL.
 
-use merge::HybridTime;
+use merge::{HybridTime, Row, Value};
+use migrations::{Column, ENTITIES, Entity, Kind};
 use sync::central::FeedState;
 use world::mariadb::{MariaDb, Options};
 
@@ -56,6 +57,74 @@ async fn a_tombstone_has_the_whole_row() {
         let FeedState::Present(row) = &was.state else { panic!("{was:?}") };
         let FeedState::Deleted { image: Some(image) } = &is.state else { panic!("{is:?}") };
         assert_eq!(image, row, "{}", is.id);
+    }
+}
+
+#[tokio::test]
+async fn every_table_captures_insert_update_and_delete() {
+    let place = Place::new().await;
+    let rows: Vec<Row> = ENTITIES.iter().filter(|entity| entity.is_replicated()).map(|entity| sample(entity)).collect();
+    for row in &rows {
+        let columns: Vec<&str> = row.entity().columns.iter().map(|column| column.name).collect();
+        let values: Vec<String> = row.values().iter().zip(row.entity().columns).map(|(v, c)| literal(c, v)).collect();
+        place.sql(&format!(
+            "SET foreign_key_checks = 0, check_constraint_checks = 0; INSERT INTO {} (`{}`) VALUES ({})",
+            row.entity().name,
+            columns.join("`, `"),
+            values.join(", ")
+        ));
+    }
+    let inserted = place.pull(0).await;
+    assert_eq!(inserted.rows.len(), rows.len());
+    for (row, seen) in rows.iter().zip(&inserted.rows) {
+        let FeedState::Present(there) = &seen.state else { panic!("{seen:?}") };
+        assert!(there == row, "{}", row.id());
+    }
+    let on_each = |statement: &str| {
+        let lines = rows.iter().rev().map(|row| {
+            let key = row.entity().primary_key[0];
+            statement.replace("{table}", row.entity().name).replace("{key}", key)
+        });
+        place.sql(&format!("SET foreign_key_checks = 0; {}", lines.collect::<Vec<_>>().join("; ")));
+    };
+    on_each("UPDATE {table} SET {key} = {key}");
+    let updated = place.pull(inserted.head).await;
+    assert_eq!(updated.rows.len(), rows.len());
+    on_each("DELETE FROM {table}");
+    let deleted = place.pull(updated.head).await;
+    assert_eq!(deleted.rows.len(), rows.len());
+    for (row, seen) in rows.iter().rev().zip(&deleted.rows) {
+        let FeedState::Deleted { image: Some(image) } = &seen.state else { panic!("{seen:?}") };
+        assert!(image == row, "{}", row.id());
+    }
+}
+
+/// A row with a value in every column.
+fn sample(entity: &'static Entity) -> Row {
+    let values = entity.columns.iter().map(|column| match column.kind {
+        Kind::Uuid => uuid(1).into(),
+        Kind::String(length) => "é🙂 \\'\"x".chars().take(length.into()).collect::<String>().into(),
+        Kind::Text => "line\n\ttab \u{1}".into(),
+        Kind::Int | Kind::Bool => Value::Int(1),
+        Kind::BigInt => Value::Int(9_007_199_254_740_993),
+        Kind::Decimal(..) => Value::Int(-705),
+        Kind::Date => "2024-02-29".into(),
+        Kind::DateTime => "2026-03-29T01:30:00.000001Z".into(),
+        Kind::Json => "{\"a\":[1,\"é\"]}".into(),
+        Kind::Blob => Value::Blob(vec![0, 255, 39]),
+    });
+    Row::from_values(entity, values.collect()).unwrap()
+}
+
+/// As another program would write it.
+fn literal(column: &Column, value: &Value) -> String {
+    match (column.kind, value) {
+        (Kind::Decimal(_, scale), Value::Int(number)) => format!("{number} / POW(10, {scale})"),
+        (Kind::DateTime, _) => "'2026-03-29 01:30:00.000001'".into(),
+        (_, Value::Int(number)) => number.to_string(),
+        (_, Value::Text(text)) => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")),
+        (_, Value::Blob(_)) => "x'00FF27'".into(),
+        (_, Value::Null) => "NULL".into(),
     }
 }
 

@@ -6,6 +6,7 @@ use sqlx::{Connection as _, Executor as _};
 use sync::SystemClock;
 use sync::central::{Central, CentralError, CentralUrl, Heartbeat};
 use world::mariadb::{MariaDb, Options};
+use world::scratch::Scratch;
 
 use super::{Place, REPLICA, batch, client, created, edited};
 
@@ -57,6 +58,59 @@ async fn a_server_without_tls_is_refused_where_tls_is_asked_for() {
     Central::connect(&url.parse().unwrap()).await.unwrap();
     let error = refused(&format!("{url}?ssl-mode=verify-identity")).await;
     assert!(matches!(error, CentralError::Tls(_)), "{error}");
+}
+
+/// A server with a certificate for `name`. The files in `tls/` were made for these tests and protect nothing; `named`
+/// is for central.test, `local` for 127.0.0.1, both by the same authority.
+fn with_certificate(scratch: &Scratch, certificate: &str) -> MariaDb {
+    let file = |name: &str, text: &str| {
+        let path = scratch.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    file("authority.pem", include_str!("tls/authority.pem"));
+    let arguments = vec![
+        format!("--ssl-cert={}", file("certificate.pem", certificate)),
+        format!("--ssl-key={}", file("key.pem", include_str!("tls/key.pem"))),
+    ];
+    MariaDb::start_with(Options { tcp: true, arguments }).unwrap()
+}
+
+#[tokio::test]
+async fn a_certificate_must_be_of_a_known_authority_and_for_this_host() {
+    let scratch = Scratch::new("tls").unwrap();
+    let server = with_certificate(&scratch, include_str!("tls/local.pem"));
+    let place = Place::on(&server).await;
+    let url = server.tcp_url(&place.database).unwrap();
+    let known = format!("{url}?ssl-ca={}", scratch.path().join("authority.pem").display());
+    let central = Central::connect(&known.parse().unwrap()).await.unwrap();
+    central.head().await.unwrap();
+    let encrypted =
+        place.sql("SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND host <> 'localhost'");
+    assert_eq!(encrypted, "1");
+    for (unknown, why) in [
+        (format!("{url}?ssl-mode=verify-ca"), "an authority that nobody knows"),
+        (format!("{url}?ssl-ca=/nowhere/ca.pem"), "a file that is not there"),
+    ] {
+        let error = refused(&unknown).await;
+        assert!(matches!(error, CentralError::Tls(_)), "{why}: {error}");
+        assert!(error.hint().unwrap().contains("ssl-ca"), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_is_taken_only_when_asked_for() {
+    let scratch = Scratch::new("tls").unwrap();
+    let server = with_certificate(&scratch, include_str!("tls/named.pem"));
+    let place = Place::on(&server).await;
+    let url = format!(
+        "{}?ssl-ca={}",
+        server.tcp_url(&place.database).unwrap(),
+        scratch.path().join("authority.pem").display()
+    );
+    let error = refused(&url).await;
+    assert!(matches!(error, CentralError::Tls(_)), "{error}");
+    Central::connect(&format!("{url}&ssl-mode=verify-ca").parse().unwrap()).await.unwrap();
 }
 
 #[tokio::test]
