@@ -44,15 +44,23 @@ pub fn pack(candidates: &[Candidate], budget: usize) -> Vec<usize> {
     taken
 }
 
-/// True when two texts say about the same.
+/// True when two texts say about the same. Texts with different numbers do not, however alike they are: ports,
+/// versions and dates are the facts that are asked for.
 #[expect(clippy::cast_precision_loss, reason = "words of one memory")]
 pub fn near_duplicates(one: &BTreeSet<String>, other: &BTreeSet<String>) -> bool {
     if one.len().min(other.len()) < COMPARABLE_WORDS {
         return one == other;
     }
+    if !numbers(one).eq(numbers(other)) {
+        return false;
+    }
     let common = one.intersection(other).count();
     let all = one.len() + other.len() - common;
     common as f64 / all as f64 >= SAME
+}
+
+fn numbers(subject: &BTreeSet<String>) -> impl Iterator<Item = &String> {
+    subject.iter().filter(|word| word.bytes().any(|b| b.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -75,9 +83,10 @@ mod tests {
     fn the_same_fact_is_told_once() {
         let first = "The staging database listens on port 5544 behind the proxy";
         let again = "Staging database listens on port 5544, behind the proxy!";
+        let moved = "The staging database listens on port 5545 behind the proxy";
         let other = "The production database listens on a socket, behind nothing";
-        let candidates = [candidate(20, first), candidate(20, again), candidate(20, other)];
-        assert_eq!(pack(&candidates, 100), [0, 2]);
+        let candidates = [first, again, moved, other].map(|text| candidate(20, text));
+        assert_eq!(pack(&candidates, 100), [0, 2, 3]);
     }
 
     #[test]

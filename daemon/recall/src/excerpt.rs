@@ -6,17 +6,25 @@ use crate::terms::stems;
 
 /// Lines longer than this are cut at the ends of sentences.
 const LONG_LINE_CHARS: usize = 200;
+/// Share of a part's worth that counts for the parts beside it.
+const NEIGHBOUR_SHARE: f64 = 0.3;
 /// Between parts that do not follow each other.
 const GAP: &str = "…";
 
-/// The whole text when it fits, else its most telling parts. Without a match the beginning is kept.
+/// The whole text when it fits, else its telling parts and what stands beside them. Without a match the beginning is
+/// kept.
 pub fn excerpt(text: &str, query: &[Weighted], limit_tokens: usize) -> String {
     let text = text.trim();
     if tokens(text) <= limit_tokens {
         return text.to_owned();
     }
     let parts = parts(text);
-    let mut order: Vec<(usize, f64)> = parts.iter().enumerate().map(|(at, part)| (at, worth(part, query))).collect();
+    let worth: Vec<f64> = parts.iter().map(|part| worth(part, query)).collect();
+    let tells = worth.iter().any(|&worth| worth > 0.0);
+    let mut order: Vec<(usize, f64)> = (0..parts.len())
+        .map(|at| (at, with_neighbours(&worth, at)))
+        .filter(|&(_, worth)| worth > 0.0 || !tells)
+        .collect();
     order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
 
     let mut left = chars(limit_tokens);
@@ -48,6 +56,13 @@ pub fn title(text: &str, limit_chars: usize) -> String {
     let line = text.lines().map(str::trim).find(|line| line.chars().any(char::is_alphanumeric)).unwrap_or("");
     let line = line.trim_start_matches(['#', '-', '*', '>', ' ']);
     cut(line, limit_chars.saturating_sub(1))
+}
+
+/// A part beside a telling one explains it.
+fn with_neighbours(worth: &[f64], at: usize) -> f64 {
+    let before = at.checked_sub(1).map_or(0.0, |before| worth[before]);
+    let after = worth.get(at + 1).copied().unwrap_or(0.0);
+    worth[at] + NEIGHBOUR_SHARE * before.max(after)
 }
 
 /// Distinct terms found by their weight, a little less for long parts; the opening breaks ties by its place.
@@ -108,6 +123,7 @@ mod tests {
         let cut = excerpt(&text, &weighted("staging port"), 40);
         assert!(cut.contains("5544"), "{cut}");
         assert!(tokens(&cut) <= 41, "{}", tokens(&cut));
+        assert_eq!(cut.lines().count(), 4, "a gap, the line and those beside it: {cut}");
     }
 
     #[test]

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 
 use merge::{Row, Value};
 use migrations::catalogue::{MACHINES, PROJECTS, SESSIONS};
-use sha2::{Digest, Sha256};
 use sync::local::{WriteTx, derived_id};
 use sync::{StoreError, datetime_text, parse_datetime};
 
 use super::MachineInfo;
+use super::digest::sha256;
 use super::fit;
 use super::ledger::Conversation;
 use super::project::Place;
@@ -27,7 +27,7 @@ pub(super) fn machine(
     at_us: u64,
 ) -> Result<(String, String), StoreError> {
     let fingerprint = fingerprint(info, replica_id);
-    let mut row = match tx.find(&MACHINES, "machine_fingerprint", &fingerprint.as_str().into())? {
+    let mut row = match tx.find(MACHINES, "machine_fingerprint", &fingerprint.as_str().into())? {
         Some(row) => row,
         None => new_machine(tx, info, replica_id, &fingerprint)?,
     };
@@ -39,14 +39,9 @@ pub(super) fn machine(
     Ok((id_of(&row), row.text("hostname").unwrap_or_default().to_owned()))
 }
 
-fn new_machine(
-    tx: &WriteTx<'_>,
-    info: &MachineInfo,
-    replica_id: &str,
-    fingerprint: &str,
-) -> Result<Row, StoreError> {
+fn new_machine(tx: &WriteTx<'_>, info: &MachineInfo, replica_id: &str, fingerprint: &str) -> Result<Row, StoreError> {
     let mut hostname = fit::chars(&info.hostname, 240);
-    if tx.find(&MACHINES, "hostname", &hostname.as_str().into())?.is_some() {
+    if tx.find(MACHINES, "hostname", &hostname.as_str().into())?.is_some() {
         let suffix: String = replica_id.chars().rev().take(SUFFIX_CHARS).collect();
         let _ = write!(hostname, "~{suffix}");
     }
@@ -56,7 +51,7 @@ fn new_machine(
         "linux" => Some("linux"),
         _ => None,
     };
-    Ok(Row::new(&MACHINES)
+    Ok(Row::new(MACHINES)
         .with("id", derived_id("machines", fingerprint))
         .with("hostname", hostname)
         .with("machine_fingerprint", fingerprint)
@@ -68,18 +63,15 @@ fn new_machine(
 /// Two homes on one host are two machines, so the replica's id belongs to it.
 fn fingerprint(info: &MachineInfo, replica_id: &str) -> String {
     let text = [&info.hostname, &info.username, &info.platform, replica_id].map(|part| format!("{part}\0")).concat();
-    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    sha256(text.as_bytes())
 }
 
 /// The project's row, written when it is new.
 pub(super) fn project(tx: &mut WriteTx<'_>, place: &Place) -> Result<Row, StoreError> {
-    if let Some(row) = tx.find(&PROJECTS, "slug", &place.slug.as_str().into())? {
+    if let Some(row) = tx.find(PROJECTS, "slug", &place.slug.as_str().into())? {
         return Ok(row);
     }
-    let row = Row::new(&PROJECTS)
+    let row = Row::new(PROJECTS)
         .with("id", derived_id("projects", &place.slug))
         .with("name", fit::chars(&place.name, 255))
         .with("slug", place.slug.as_str())
@@ -96,10 +88,10 @@ pub(super) fn session(
     machine_id: &str,
     at_us: u64,
 ) -> Result<Row, StoreError> {
-    if let Some(row) = tx.find(&SESSIONS, "claude_session_id", &conversation.id.as_str().into())? {
+    if let Some(row) = tx.find(SESSIONS, "claude_session_id", &conversation.id.as_str().into())? {
         return Ok(row);
     }
-    let row = Row::new(&SESSIONS)
+    let row = Row::new(SESSIONS)
         .with("id", derived_id("sessions", &conversation.id))
         .with("client_id", project.get("client_id").clone())
         .with("project_id", id_of(project))
@@ -110,7 +102,7 @@ pub(super) fn session(
         .with("working_directory", optional(Some(&conversation.cwd), 500));
     tx.put(row.clone())?;
     // As it was written, with the defaults.
-    Ok(tx.get(&SESSIONS, &row.key())?.unwrap_or(row))
+    Ok(tx.get(SESSIONS, &row.key())?.unwrap_or(row))
 }
 
 /// The text of a row's `id`.

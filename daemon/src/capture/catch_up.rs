@@ -47,7 +47,7 @@ impl Capture {
                     let (cwd, at_us) = (known.cwd.clone(), known.last_event_us);
                     let visit = Visit { conversation: &id, place: &place, cwd: &cwd, transcript: None, at_us };
                     let mut scene = Scene::enter(tx, &visit, &machine, &replica_id)?;
-                    scene.fill_in(reading)?;
+                    scene.fill_in(&reading)?;
                     scene.leave()
                 })
                 .await?;
@@ -87,7 +87,7 @@ fn place_of(conversation: &Conversation, home: &Path) -> Place {
 
 impl Scene<'_, '_> {
     /// Applies a reading, then closes what is over.
-    fn fill_in(&mut self, reading: Reading) -> Result<(), StoreError> {
+    fn fill_in(&mut self, reading: &Reading) -> Result<(), StoreError> {
         for exchange in &reading.exchanges {
             self.exchange(exchange)?;
         }
@@ -105,12 +105,11 @@ impl Scene<'_, '_> {
     }
 
     fn exchange(&mut self, exchange: &Exchange) -> Result<(), StoreError> {
-        let known = match &exchange.prompt_id {
-            Some(id) => Turn::load(self.tx.connection(), id)?,
-            None => {
-                let turns = Turn::all(self.tx.connection(), &self.conversation.id)?;
-                turns.into_iter().rev().find(|turn| turn.parts.prompt == exchange.prompt)
-            }
+        let known = if let Some(id) = &exchange.prompt_id {
+            Turn::load(self.tx.connection(), id)?
+        } else {
+            let turns = Turn::all(self.tx.connection(), &self.conversation.id)?;
+            turns.into_iter().rev().find(|turn| turn.parts.prompt == exchange.prompt)
         };
         let mut turn = match known {
             Some(turn) if turn.conversation != self.conversation.id => return Ok(()),

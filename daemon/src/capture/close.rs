@@ -93,9 +93,9 @@ impl Scene<'_, '_> {
             return Ok(());
         }
         let project_id = self.home_project();
-        let found = self.tx.find(&PROJECT_STATES, "project_id", &project_id.as_str().into())?;
+        let found = self.tx.find(PROJECT_STATES, "project_id", &project_id.as_str().into())?;
         let row = found.unwrap_or_else(|| {
-            Row::new(&PROJECT_STATES)
+            Row::new(PROJECT_STATES)
                 .with("id", derived_id("project_states", &project_id))
                 .with("project_id", project_id.as_str())
         });

@@ -8,9 +8,9 @@ use super::ledger::{Parts, State};
 /// Characters of a title.
 const TITLE_CHARS: usize = 160;
 /// Characters of prompt, answer and helpers' reports that recall works with; the whole is kept beside them.
-const PROMPT_CHARS: usize = 1_500;
-const ANSWER_CHARS: usize = 2_500;
-const HELPER_CHARS: usize = 600;
+const PROMPT_CHARS: usize = 3_000;
+const ANSWER_CHARS: usize = 6_000;
+const HELPER_CHARS: usize = 1_500;
 /// Files and failures that are named.
 const FILES: usize = 10;
 const FAILURES: usize = 3;
@@ -86,7 +86,8 @@ pub(super) fn session(story: &SessionStory) -> Memory {
     let mut summary = String::new();
     push(&mut summary, "Goal: ", goal);
     if story.prompts.len() > 1 {
-        let lines: Vec<String> = listed(&story.prompts).map(|(prompt, state)| format!("- {prompt}{}", mark(*state))).collect();
+        let lines: Vec<String> =
+            listed(&story.prompts).map(|(prompt, state)| format!("- {prompt}{}", mark(*state))).collect();
         push(&mut summary, "Asked:\n", &lines.join("\n"));
     }
     push(&mut summary, "Changed: ", &list(&story.done.files, FILES));
@@ -160,16 +161,17 @@ fn push(text: &mut String, label: &str, part: &str) {
 }
 
 fn list(names: &[String], limit: usize) -> String {
-    let mut text = names.iter().take(limit).map(String::as_str).collect::<Vec<_>>().join(", ");
-    if names.len() > limit {
-        text.push_str(&format!(" and {} more", names.len() - limit));
-    }
-    text
+    let text = names.iter().take(limit).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if names.len() > limit { format!("{text} and {} more", names.len() - limit) } else { text }
 }
 
 fn failure(what: &str, message: &str) -> String {
     let lines: Vec<&str> = message.lines().map(str::trim).filter(|line| !line.is_empty()).take(3).collect();
-    format!("{}: {}", fit::chars(&title(what, FAILURE_CHARS), FAILURE_CHARS), fit::chars(&lines.join(" / "), FAILURE_CHARS))
+    format!(
+        "{}: {}",
+        fit::chars(&title(what, FAILURE_CHARS), FAILURE_CHARS),
+        fit::chars(&lines.join(" / "), FAILURE_CHARS)
+    )
 }
 
 fn whole(parts: &Parts, answer: &str) -> String {
@@ -225,7 +227,7 @@ mod tests {
     fn a_huge_prompt_is_shortened_and_kept_whole() {
         let prompt = format!("Look at this: {}", "x ".repeat(900_000));
         let memory = turn(&parts(&prompt, "ok"), State::Answered, &Done::default());
-        assert!(memory.summary.chars().count() < 2_000);
+        assert!(memory.summary.chars().count() < 3_200);
         let whole = memory.whole.unwrap();
         assert!(whole.starts_with("User: Look at this") && whole.ends_with("Assistant: ok"));
         assert!(whole.len() <= WHOLE_BYTES);

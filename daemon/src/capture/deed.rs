@@ -49,10 +49,9 @@ impl Deed {
                 Self::Prompt { text: noise::human(prompt).map(|text| clean(&text)) }
             }
             "Stop" => Self::Answer { text: clean(answer) },
-            "StopFailure" => Self::Failed {
-                error: clean(payload.text("error").unwrap_or("unknown")),
-                text: clean(answer),
-            },
+            "StopFailure" => {
+                Self::Failed { error: clean(payload.text("error").unwrap_or("unknown")), text: clean(answer) }
+            }
             // The client's own summariser stops with an empty type.
             "SubagentStop" => match payload.text("agent_type") {
                 Some(agent) if !answer.is_empty() => Self::Help { agent: agent.to_owned(), text: clean(answer) },

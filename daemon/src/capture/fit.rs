@@ -54,7 +54,12 @@ pub(super) fn ends(text: &str, limit: usize) -> String {
     }
     let (head, tail) = (limit * 2 / 3, limit / 3);
     let at = |chars: usize| text.char_indices().nth(chars).map_or(text.len(), |(at, _)| at);
-    format!("{}\n[… {} characters …]\n{}", text[..at(head)].trim_end(), length - head - tail, text[at(length - tail)..].trim_start())
+    format!(
+        "{}\n[… {} characters …]\n{}",
+        text[..at(head)].trim_end(),
+        length - head - tail,
+        text[at(length - tail)..].trim_start()
+    )
 }
 
 fn floor(text: &str, mut at: usize) -> usize {

@@ -83,7 +83,7 @@ impl Config {
             match (section.as_str(), key.trim().to_ascii_lowercase().as_str()) {
                 (_, _) if value.is_empty() => {}
                 ("claudetools", "project") => project = Some(value),
-                (section, "url") if section == "remote origin" => origin = origin.or(Some(value)),
+                ("remote origin", "url") => origin = origin.or(Some(value)),
                 (section, "url") if section.starts_with("remote ") => first = first.or(Some(value)),
                 _ => {}
             }

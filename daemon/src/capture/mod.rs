@@ -14,6 +14,7 @@ mod catch_up;
 mod close;
 mod compose;
 mod deed;
+mod digest;
 mod fit;
 mod git;
 mod ledger;
@@ -25,6 +26,8 @@ mod reply;
 mod scene;
 mod stats;
 mod take;
+#[cfg(test)]
+mod tests;
 mod tool;
 mod tool_run;
 mod transcript;
@@ -158,8 +161,7 @@ impl Capture {
         if !arrival.live {
             return Ok(None);
         }
-        let asker =
-            Asker { claude_session_id: arrival.conversation.clone(), project: arrival.place.slug.clone() };
+        let asker = Asker { claude_session_id: arrival.conversation.clone(), project: arrival.place.slug.clone() };
         match &arrival.deed {
             Deed::Start { .. } => self.memory.at_start(asker).await,
             Deed::Prompt { text: Some(text), .. } => self.memory.for_prompt(asker, text.clone()).await,

@@ -6,8 +6,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
+use super::digest::sha256;
 use super::git::Repository;
 
 /// Longest slug, in characters (all ASCII).
@@ -37,9 +36,8 @@ impl Place {
         let config = repository.config();
         let remote = config.remote.as_deref().and_then(|address| Remote::parse(address, &repository.root));
         let chosen = config.project.as_deref().map(|name| slug(name.split('/'))).filter(|slug| !slug.is_empty());
-        let slug = chosen
-            .or_else(|| remote.as_ref().map(Remote::slug))
-            .unwrap_or_else(|| path_slug(&repository.root, home));
+        let slug =
+            chosen.or_else(|| remote.as_ref().map(Remote::slug)).unwrap_or_else(|| path_slug(&repository.root, home));
         Self::named(slug, remote.map(|remote| remote.address), repository.branch())
     }
 
@@ -140,8 +138,7 @@ fn slug<'a>(parts: impl Iterator<Item = &'a str>) -> String {
     if plain == original && plain.len() <= SLUG_CHARS {
         return plain;
     }
-    let hash = Sha256::digest(original.as_bytes());
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = sha256(original.as_bytes());
     let kept = plain.len().min(SLUG_CHARS - HASH_CHARS - 1);
     format!("{}-{}", &plain[..kept], &hash[..HASH_CHARS])
 }
@@ -204,7 +201,8 @@ mod tests {
         assert!(one.starts_with("my-app-"));
         let long = slug(["x"].into_iter().cycle().take(500));
         assert_eq!(long.len(), SLUG_CHARS);
-        let fits = |slug: &str| slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._/-".contains(&b));
+        let fits =
+            |slug: &str| slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._/-".contains(&b));
         assert!([one, two, long, slug(["Größe", "日本"].into_iter())].iter().all(|slug| fits(slug)));
     }
 

@@ -79,7 +79,7 @@ fn write(
     let id = derived_id("context_snippets", &format!("{} {} {}", place.slug, note.kind, clean.text));
     let heading = title(&clean.text, TITLE_CHARS);
     let tags = tags(&note.tags);
-    let row = Row::new(&CONTEXT_SNIPPETS)
+    let row = Row::new(CONTEXT_SNIPPETS)
         .with("id", id.as_str())
         .with("project_id", id_of(&project))
         .with("snippet_type", note.kind.as_str())
@@ -87,7 +87,7 @@ fn write(
         .with("dense_content", fit::column(&clean.text))
         .with("tags", (!tags.is_empty()).then(|| serde_json::json!(tags).to_string()))
         .with("relevance_score", importance(&note.kind));
-    let known = tx.get(&CONTEXT_SNIPPETS, &row.key())?;
+    let known = tx.get(CONTEXT_SNIPPETS, &row.key())?;
     if known.is_none() {
         tx.put(row)?;
     }

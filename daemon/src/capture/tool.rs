@@ -34,7 +34,7 @@ impl Scene<'_, '_> {
     }
 
     fn file_change(&mut self, work_item_id: &str, key: &str, file: &FileChange) -> Result<(), StoreError> {
-        let row = Row::new(&FILE_CHANGES)
+        let row = Row::new(FILE_CHANGES)
             .with("id", derived_id("file_changes", key))
             .with("work_item_id", work_item_id)
             .with("session_id", self.session_id())
@@ -51,7 +51,7 @@ impl Scene<'_, '_> {
     }
 
     fn command(&mut self, work_item_id: &str, key: &str, command: &Command, cwd: &str) -> Result<(), StoreError> {
-        let row = Row::new(&COMMAND_RUNS)
+        let row = Row::new(COMMAND_RUNS)
             .with("id", derived_id("command_runs", key))
             .with("work_item_id", work_item_id)
             .with("session_id", self.session_id())
@@ -70,7 +70,7 @@ impl Scene<'_, '_> {
     }
 
     fn failure(&mut self, work_item_id: &str, key: &str, failure: &Failure) -> Result<(), StoreError> {
-        let row = Row::new(&OPERATION_FAILURES)
+        let row = Row::new(OPERATION_FAILURES)
             .with("id", derived_id("operation_failures", key))
             .with("session_id", self.session_id())
             .with("work_item_id", work_item_id)
@@ -96,7 +96,7 @@ impl Scene<'_, '_> {
             .query_map((&session_id, command), |row| row.get(0))?
             .collect::<Result<_, _>>()?;
         for id in failed {
-            if let Some(mut row) = self.tx.get(&OPERATION_FAILURES, &merge::Key::new(id))? {
+            if let Some(mut row) = self.tx.get(OPERATION_FAILURES, &merge::Key::new(id))? {
                 row.set("is_resolved", true)
                     .set("resolved_at", self.at())
                     .set("resolution", "The same command passed later in the session.");

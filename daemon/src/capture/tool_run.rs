@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
+use super::digest::sha256;
 use super::fit::{self, Clean, OUTPUT_BYTES};
 use super::payload::Payload;
 
@@ -68,7 +68,7 @@ impl ToolRun {
         let (file, mut command) = (reader.file_change(), reader.command());
         let failure = troubled.then(|| {
             let message = reader.output().unwrap_or_else(|| "interrupted".into());
-            reader.failure(None, message)
+            reader.failure(None, &message)
         });
         if let Some(command) = &mut command {
             command.success = !troubled;
@@ -91,8 +91,9 @@ impl ToolRun {
             command.summary = summary(&output);
             command.output = fit::bytes(&output, OUTPUT_BYTES);
         }
-        let message = if payload.value("is_interrupt") == true { format!("interrupted by the user\n{error}") } else { error };
-        let failure = Some(reader.failure(code, message));
+        let message =
+            if payload.value("is_interrupt") == true { format!("interrupted by the user\n{error}") } else { error };
+        let failure = Some(reader.failure(code, &message));
         Self { id: reader.id(), file: None, command, failure, redactions: reader.redactions }
     }
 
@@ -160,7 +161,7 @@ impl<'a> Reader<'a> {
         (!text.is_empty()).then(|| self.clean(&text))
     }
 
-    fn failure(&mut self, code: Option<String>, message: String) -> Failure {
+    fn failure(&mut self, code: Option<String>, message: &str) -> Failure {
         let (operation, subject) = match self.tool {
             "Bash" | "PowerShell" => ("command", "command"),
             "Read" | "Write" | "Edit" | "MultiEdit" | "Glob" | "Grep" | "LS" => ("file_operation", "file_path"),
@@ -174,7 +175,7 @@ impl<'a> Reader<'a> {
             "command" => subject,
             _ => format!("{} {subject}", self.tool).trim_end().to_owned(),
         };
-        let (description, message) = (self.clean(&description), self.clean(&message));
+        let (description, message) = (self.clean(&description), self.clean(message));
         Failure {
             operation,
             description: fit::bytes(&description, 16 << 10),
@@ -204,7 +205,7 @@ impl<'a> Reader<'a> {
             added,
             removed,
             size: content.and_then(|content| i64::try_from(content.len()).ok()),
-            sha256: content.map(sha256),
+            sha256: content.map(|content| sha256(content.as_bytes())),
             diff: fit::bytes(&diff, OUTPUT_BYTES),
         })
     }
@@ -254,13 +255,6 @@ fn summary(output: &str) -> String {
     }
     let tail: String = output.chars().skip(length - SUMMARY_CHARS).collect();
     format!("…{}", tail.split_once('\n').map_or(tail.as_str(), |(_, rest)| rest))
-}
-
-fn sha256(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 #[cfg(test)]

@@ -109,7 +109,8 @@ impl Reader {
     fn user(&mut self, record: &Value, begin: u64) {
         let content = &record["message"]["content"];
         let machine = record["origin"]["kind"].as_str().is_some_and(|kind| kind != "human");
-        let results = content.as_array().is_some_and(|blocks| blocks.iter().any(|block| block["type"] == "tool_result"));
+        let results =
+            content.as_array().is_some_and(|blocks| blocks.iter().any(|block| block["type"] == "tool_result"));
         if machine || results {
             return;
         }
@@ -168,7 +169,8 @@ fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
         Value::Array(blocks) => {
-            let texts = blocks.iter().filter(|block| block["type"] == "text").filter_map(|block| block["text"].as_str());
+            let texts =
+                blocks.iter().filter(|block| block["type"] == "text").filter_map(|block| block["text"].as_str());
             texts.collect::<Vec<_>>().join("\n")
         }
         _ => String::new(),
@@ -227,7 +229,7 @@ mod tests {
         assert_eq!(first.at_us, 1_795_520_784_326_000);
         assert_eq!((second.answer.as_str(), second.is_complete), ("starting", false));
         let again = read(file.path(), reading.offset).unwrap();
-        assert_eq!(again.exchanges, [second.clone()]);
+        assert_eq!(again.exchanges, reading.exchanges[1..]);
     }
 
     #[test]

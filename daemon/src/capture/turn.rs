@@ -6,11 +6,11 @@
 use merge::{Row, Value};
 use migrations::catalogue::{CONVERSATION_CONTEXTS, OPERATION_FAILURES, WORK_ITEMS};
 use recall::excerpt::title;
-use sha2::{Digest, Sha256};
 use sync::local::{compress, derived_id};
 use sync::{StoreError, datetime_text, parse_datetime};
 
 use super::compose::{self, Done};
+use super::digest::sha256;
 use super::fit::{self, WHOLE_BYTES};
 use super::ledger::{Parts, State, Turn};
 use super::scene::Scene;
@@ -25,8 +25,14 @@ const US_PER_MINUTE: u64 = 60 * 1_000_000;
 /// What kind of work a prompt asks for: the first list with a word in it, else development. In order of how telling the
 /// words are.
 const CATEGORIES: &[(&str, &[&str])] = &[
-    ("security", &["security", "vulnerability", "cve", "permissions", "firewall", "encrypt", "certificate", "password"]),
-    ("troubleshooting", &["error", "fix", "bug", "fail", "fails", "failed", "failing", "broken", "crash", "debug", "why"]),
+    (
+        "security",
+        &["security", "vulnerability", "cve", "permissions", "firewall", "encrypt", "certificate", "password"],
+    ),
+    (
+        "troubleshooting",
+        &["error", "fix", "bug", "fail", "fails", "failed", "failing", "broken", "crash", "debug", "why"],
+    ),
     ("documentation", &["document", "documentation", "readme", "docs", "changelog"]),
     ("infrastructure", &["server", "deploy", "deployment", "docker", "kubernetes", "network", "dns", "vm", "backup"]),
     ("configuration", &["configure", "config", "configuration", "setting", "settings", "install", "setup"]),
@@ -63,7 +69,7 @@ impl Scene<'_, '_> {
         turn.parts.answered_us = turn.parts.answered_us.max(self.at_us);
         self.write_turn(&turn)?;
         let message = if text.is_empty() { error } else { text };
-        let row = Row::new(&OPERATION_FAILURES)
+        let row = Row::new(OPERATION_FAILURES)
             .with("id", derived_id("operation_failures", &format!("turn {}", turn.id)))
             .with("session_id", self.session_id())
             .with("work_item_id", turn.work_item_id.as_str())
@@ -131,9 +137,7 @@ impl Scene<'_, '_> {
 
     /// For a client that names no prompts: the conversation, how many prompts it had, and the text.
     fn unnamed_turn(&self, text: &str) -> String {
-        let hash = Sha256::digest(text.as_bytes());
-        let hash = u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]]);
-        format!("{}:{}:{hash:016x}", self.conversation.id, self.conversation.turns)
+        format!("{}:{}:{}", self.conversation.id, self.conversation.turns, &sha256(text.as_bytes())[..16])
     }
 
     /// Writes a turn's work item and memory, and its own record.
@@ -153,9 +157,9 @@ impl Scene<'_, '_> {
             State::Interrupted => ("deferred", None),
         };
         let key = merge::Key::new(turn.work_item_id.as_str());
-        let mut row = match self.tx.get(&WORK_ITEMS, &key)? {
+        let mut row = match self.tx.get(WORK_ITEMS, &key)? {
             Some(row) => row,
-            None => Row::new(&WORK_ITEMS)
+            None => Row::new(WORK_ITEMS)
                 .with("id", turn.work_item_id.as_str())
                 .with("item_order", self.conversation.turns)
                 .with("created_at", datetime_text(turn.started_us)),
@@ -198,9 +202,9 @@ impl Scene<'_, '_> {
         created_at: String,
         project_id: &str,
     ) -> Result<Row, StoreError> {
-        let known = self.tx.get(&CONVERSATION_CONTEXTS, &merge::Key::new(id))?;
+        let known = self.tx.get(CONVERSATION_CONTEXTS, &merge::Key::new(id))?;
         let row = known.unwrap_or_else(|| {
-            Row::new(&CONVERSATION_CONTEXTS)
+            Row::new(CONVERSATION_CONTEXTS)
                 .with("id", id)
                 .with("created_at", created_at)
                 .with("project_id", project_id)

@@ -9,6 +9,7 @@
 
 mod given;
 mod hit;
+mod pack;
 mod postings;
 mod prompt;
 mod search;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use sync::{Store, StoreError};
 
 pub use hit::Hit;
+pub use pack::{Packed, recall};
 pub use search::{Query, search};
 
 use given::{Given, Item};

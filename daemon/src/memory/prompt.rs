@@ -2,26 +2,20 @@
 
 use std::collections::HashSet;
 
-use recall::budget::{Candidate, pack, tokens};
-use recall::excerpt::excerpt;
 use recall::noise;
-use recall::render::{Note, Section, block, render};
 use recall::score::bar;
-use recall::terms::subject;
+use rusqlite::OptionalExtension;
 use sync::StoreError;
 use sync::local::ReadTx;
 
 use super::given::{Item, Source};
 use super::hit::Hit;
+use super::pack::pack;
 use super::search::{Query, entry, search_except, session_of};
 use super::{Asker, Injection, PROMPT_TOKENS};
 
 /// Hits that are considered.
 const CONSIDERED: usize = 24;
-/// Tokens of one memory's text: a few to the point serve better than one in full.
-const EXCERPT_TOKENS: usize = 220;
-/// Tokens that the marker line costs, with a little to spare.
-const MARKER_TOKENS: usize = 30;
 
 /// Searches for what the prompt is about, without what this conversation has had or made itself.
 pub(super) fn gather(
@@ -32,8 +26,8 @@ pub(super) fn gather(
     now_us: u64,
 ) -> Result<Injection, StoreError> {
     let Some(prompt) = noise::human(prompt) else { return Ok(Injection::default()) };
-    let asked = recall::terms::query(&prompt).len();
-    if asked == 0 {
+    let terms = recall::terms::query(&prompt).len();
+    if terms == 0 {
         return Ok(Injection::default());
     }
     let session = session_of(tx, &asker.claude_session_id)?;
@@ -46,21 +40,40 @@ pub(super) fn gather(
         ..Query::default()
     };
     let (hits, weighted) = search_except(tx, &query, &entries(tx, had)?)?;
-    let hits: Vec<Hit> = hits.into_iter().filter(|hit| passes(hit, asked)).collect();
-    let notes: Vec<Note> =
-        hits.iter().map(|hit| hit.note(excerpt(&hit.text, &weighted, EXCERPT_TOKENS))).collect();
-    let candidates: Vec<Candidate> = notes
-        .iter()
-        .map(|note| Candidate { tokens: tokens(&render(note)) + 1, subject: subject(&note.text) })
-        .collect();
-    let taken = pack(&candidates, PROMPT_TOKENS - MARKER_TOKENS);
-    let items = taken.iter().map(|&at| item(&hits[at], candidates[at].tokens)).collect();
-    let notes = taken.iter().map(|&at| notes[at].clone()).collect();
-    Ok(Injection { text: block(&[Section { heading: String::new(), notes }]), items })
+    let told = sessions_told(tx, had)?;
+    let hits = without_repetition(hits.into_iter().filter(|hit| passes(hit, terms)), &told);
+    let packed = pack(hits, &weighted, PROMPT_TOKENS);
+    let items = packed.memories.iter().zip(&packed.costs).map(|(hit, &tokens)| item(hit, tokens)).collect();
+    Ok(Injection { text: packed.text, items })
 }
 
 fn passes(hit: &Hit, asked: usize) -> bool {
     bar::passes(&hit.score, hit.found.len(), asked)
+}
+
+/// A session's summary repeats its turns, and a project's state is told at the start.
+fn without_repetition(hits: impl Iterator<Item = Hit>, told: &HashSet<String>) -> Vec<Hit> {
+    let (summaries, mut kept): (Vec<Hit>, Vec<Hit>) =
+        hits.filter(|hit| hit.source_table != "project_states").partition(|hit| hit.kind == "session_summary");
+    for summary in summaries {
+        let is_told = summary.session_id.as_ref().is_some_and(|session| told.contains(session));
+        if !is_told && !kept.iter().any(|hit| hit.is_turn() && hit.session_id == summary.session_id) {
+            kept.push(summary);
+        }
+    }
+    kept.sort_by(|a, b| b.score.total.total_cmp(&a.score.total));
+    kept
+}
+
+/// The sessions of which this conversation was given something.
+fn sessions_told(tx: &ReadTx<'_>, had: &HashSet<Source>) -> Result<HashSet<String>, StoreError> {
+    let mut statement = tx.connection().prepare_cached("SELECT session_id FROM conversation_contexts WHERE id = ?1")?;
+    let mut sessions = HashSet::new();
+    for source in had.iter().filter(|source| source.table == "conversation_contexts") {
+        let session: Option<Option<String>> = statement.query_row([&source.id], |row| row.get(0)).optional()?;
+        sessions.extend(session.flatten());
+    }
+    Ok(sessions)
 }
 
 fn item(hit: &Hit, tokens: usize) -> Item {

@@ -37,10 +37,15 @@ pub struct Query<'a> {
 
 /// The best memories for a query, best first.
 pub fn search(tx: &ReadTx<'_>, query: &Query<'_>) -> Result<Vec<Hit>, StoreError> {
-    Ok(search_except(tx, query, &HashSet::new())?.0)
+    Ok(search_weighted(tx, query)?.0)
 }
 
-/// [`search`] without some entries of the index; also tells what the terms weigh.
+/// [`search`], with what the query's terms weigh.
+pub(super) fn search_weighted(tx: &ReadTx<'_>, query: &Query<'_>) -> Result<(Vec<Hit>, Vec<Weighted>), StoreError> {
+    search_except(tx, query, &HashSet::new())
+}
+
+/// [`search_weighted`] without some entries of the index.
 pub(super) fn search_except(
     tx: &ReadTx<'_>,
     query: &Query<'_>,
@@ -87,9 +92,7 @@ fn rank(hits: &mut [Hit], query: &[Weighted], now_us: u64) {
         hit.score = score(lexical, &signals);
         hit.found = lexical.found.iter().map(|&position| query[position].term.text()).collect();
     }
-    hits.sort_by(|a, b| {
-        b.score.total.total_cmp(&a.score.total).then_with(|| b.created_at.cmp(&a.created_at))
-    });
+    hits.sort_by(|a, b| b.score.total.total_cmp(&a.score.total).then_with(|| b.created_at.cmp(&a.created_at)));
 }
 
 fn compare(hit: &Hit, query: &[Weighted]) -> Lexical {

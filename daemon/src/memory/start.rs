@@ -134,7 +134,8 @@ fn latest(tx: &ReadTx<'_>, scopes: &Scopes, session: Option<&str>) -> Result<(Ve
         })?;
         for row in rows {
             let (id, is_summary) = row?;
-            let wanted = if is_summary { sessions.len() < SESSIONS } else { sessions.is_empty() && turns.len() < TURNS };
+            let wanted =
+                if is_summary { sessions.len() < SESSIONS } else { sessions.is_empty() && turns.len() < TURNS };
             if wanted && let Some(mut hit) = Hit::load(tx, "conversation_contexts", &id)? {
                 hit.same_project = true;
                 if is_summary { sessions.push(hit) } else { turns.push(hit) }

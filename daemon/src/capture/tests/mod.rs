@@ -1,0 +1,9 @@
+//! Whole events against a real store: what the rows say afterwards.
+
+mod desk;
+mod intake;
+mod lifecycle;
+mod recall;
+mod tools;
+mod turns;
+mod visibility;

@@ -1,0 +1,53 @@
+//! From hits to the text that is injected: cut to the lines that matter, packed into a token budget, rendered.
+
+use recall::budget::{self, Candidate, tokens};
+use recall::excerpt::excerpt;
+use recall::render::{Note, Section, block, render};
+use recall::score::Weighted;
+use recall::terms::subject;
+use serde::Serialize;
+use sync::StoreError;
+use sync::local::ReadTx;
+
+use super::hit::Hit;
+use super::search::{Query, search_weighted};
+
+/// Tokens of one memory's text: a few to the point serve better than one in full.
+const EXCERPT_TOKENS: usize = 220;
+/// Tokens that the marker line costs, with a little to spare.
+const MARKER_TOKENS: usize = 30;
+
+/// What fits a budget.
+#[derive(Debug, Default, Serialize)]
+pub struct Packed {
+    /// What a hook would inject; empty when there is nothing.
+    pub text: String,
+    /// What that costs.
+    pub tokens: usize,
+    /// The memories in it, best first.
+    pub memories: Vec<Hit>,
+    /// What each of them costs.
+    #[serde(skip)]
+    pub(super) costs: Vec<usize>,
+}
+
+/// The best memories for a query that fit the budget, as a hook would show them; for whoever asks by hand, so without
+/// the bar that unasked recall must pass.
+pub fn recall(tx: &ReadTx<'_>, query: &Query<'_>, budget: usize) -> Result<Packed, StoreError> {
+    let (hits, weighted) = search_weighted(tx, query)?;
+    Ok(pack(hits, &weighted, budget))
+}
+
+/// Packs hits, best first, without near-duplicates.
+pub(super) fn pack(hits: Vec<Hit>, query: &[Weighted], budget: usize) -> Packed {
+    let notes: Vec<Note> = hits.iter().map(|hit| hit.note(excerpt(&hit.text, query, EXCERPT_TOKENS))).collect();
+    let candidates: Vec<Candidate> = notes
+        .iter()
+        .map(|note| Candidate { tokens: tokens(&render(note)) + 1, subject: subject(&note.text) })
+        .collect();
+    let taken = budget::pack(&candidates, budget.saturating_sub(MARKER_TOKENS));
+    let text = block(&[Section { heading: String::new(), notes: taken.iter().map(|&at| notes[at].clone()).collect() }]);
+    let memories = hits.into_iter().enumerate().filter(|(at, _)| taken.contains(at)).map(|(_, hit)| hit).collect();
+    let costs = taken.iter().map(|&at| candidates[at].tokens).collect();
+    Packed { tokens: tokens(&text), text, memories, costs }
+}
