@@ -61,7 +61,7 @@ fn print(answer: &Value) {
     for memory in memories {
         let text = |name: &str| memory[name].as_str().unwrap_or_default();
         let day = text("updated_at").get(..10).unwrap_or_default();
-        let relevance = memory["relevance"].as_f64().unwrap_or_default();
+        let relevance = memory["score"]["total"].as_f64().unwrap_or_default();
         output::line(format!("{relevance:5.2}  {day}  {}  {}", text("kind"), text("title")));
         let found: Vec<&str> = memory["found"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let project = memory["project"].as_str().unwrap_or("no project");

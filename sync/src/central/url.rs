@@ -185,10 +185,10 @@ impl CentralUrl {
     }
 
     fn written(&self, password: &str) -> String {
-        let colon = if self.password.is_empty() { "" } else { ":" };
+        let password = if self.password.is_empty() { String::new() } else { format!(":{password}") };
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         let mut text = format!(
-            "mysql://{}{colon}{password}@{host}:{}/{}",
+            "mysql://{}{password}@{host}:{}/{}",
             encoded(&self.user),
             self.port,
             encoded(&self.database)
