@@ -9,9 +9,13 @@ use hooks::home::Home;
 use hooks::link::{Link, LinkError};
 use hooks::spool::Spooled;
 use hooks::wire::{self, Answer, Request};
+use serde_json::Value;
 
 use super::daemon_start::{self, StartFailure};
 use super::deadline::{Deadlines, by};
+
+/// The longest reason of the daemon's that is passed on to the user.
+const REASON_CHARS: usize = 300;
 
 /// Why the daemon has not taken the event.
 #[derive(Debug)]
@@ -22,8 +26,8 @@ pub(crate) enum Trouble {
     NotStarted(StartFailure),
     /// It did not answer within this time.
     Silent(Duration),
-    /// It answered with this status.
-    Refused(u16),
+    /// It answered that it cannot take the event, perhaps with the reason.
+    Refused { status: u16, reason: Option<String> },
     /// The connection or its answer failed.
     Broken(LinkError),
 }
@@ -34,7 +38,8 @@ impl fmt::Display for Trouble {
             Self::Nobody => f.write_str("the daemon is not running"),
             Self::NotStarted(failure) => write!(f, "the daemon was not running and {failure}"),
             Self::Silent(time) => write!(f, "the daemon did not answer within {} ms", time.as_millis()),
-            Self::Refused(status) => write!(f, "the daemon answered with status {status}"),
+            Self::Refused { reason: Some(reason), .. } => write!(f, "the daemon cannot save at the moment: {reason}"),
+            Self::Refused { status, reason: None } => write!(f, "the daemon answered with status {status}"),
             Self::Broken(error) => write!(f, "the daemon could not be asked (failed to {error})"),
         }
     }
@@ -73,11 +78,19 @@ fn exchange(link: Link, event: &Spooled) -> Result<Answer, LinkError> {
     link.ask(&request)
 }
 
+/// What the daemon says under `error`, in the first line and within bounds.
+fn reason_in(body: &[u8]) -> Option<String> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let line = body["error"].as_str()?.lines().next()?;
+    let reason: String = line.chars().take(REASON_CHARS).collect();
+    (!reason.is_empty()).then_some(reason)
+}
+
 /// Only a whole answer with status 200 says that the event is safe.
 fn judge(answer: Result<Answer, LinkError>) -> Result<Answer, Trouble> {
     match answer {
         Ok(answer) if answer.status == 200 => Ok(answer),
-        Ok(answer) => Err(Trouble::Refused(answer.status)),
+        Ok(answer) => Err(Trouble::Refused { status: answer.status, reason: reason_in(&answer.body) }),
         Err(LinkError::Nobody(_)) => Err(Trouble::Nobody),
         Err(error) => Err(Trouble::Broken(error)),
     }
