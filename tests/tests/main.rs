@@ -14,7 +14,6 @@ mod world_itself;
 // The whole, as its users have it.
 mod bad_input;
 mod capture;
-mod disks;
 mod faults;
 mod installation;
 mod keyboard;

@@ -1,10 +1,10 @@
 //! A disk of a machine's own, in a mount namespace of its own: small enough to be filled, or made read-only.
 
 use std::ffi::OsStr;
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::{fs, io};
 
 use crate::child::{self, Owned};
 use crate::run::run;
@@ -13,7 +13,6 @@ use crate::{Error, Result};
 /// Mounts and stays, so that there is a namespace to enter.
 const HOLD: &str =
     r#"mount -t tmpfs -o "size=$2m,mode=700" claudetools-tests "$1" && echo mounted && exec sleep infinity"#;
-const FILLER: &str = "filler";
 
 /// A small file system over a directory, seen only by the programs of its machine.
 #[derive(Debug)]
@@ -63,40 +62,12 @@ impl Disk {
         outside
     }
 
-    /// Writes a file until nothing more fits.
-    pub fn fill(&self) -> Result<()> {
-        let path = self.seen_outside(&self.mount).join(FILLER);
-        let filled = fill(&path);
-        filled.map_err(Error::doing(format!("fill {}", path.display())))
-    }
-
-    /// Removes what [`Disk::fill`] wrote.
-    pub fn make_room(&self) -> Result<()> {
-        let path = self.seen_outside(&self.mount).join(FILLER);
-        fs::remove_file(&path).map_err(Error::doing(format!("remove {}", path.display())))
-    }
-
     /// Makes every write fail from now on, or lets them through again.
     pub fn set_read_only(&self, read_only: bool) -> Result<()> {
         let mut mount = self.command("mount");
         mount.arg("-o").arg(if read_only { "remount,ro" } else { "remount,rw" }).arg(&self.mount);
         run(mount, b"", super::COMMAND)?.ok().map(drop)
     }
-}
-
-fn fill(path: &Path) -> io::Result<()> {
-    let mut file = fs::File::create(path)?;
-    for size in [64 * 1024, 1] {
-        let block = vec![b'x'; size];
-        loop {
-            match file.write_all(&block) {
-                Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::StorageFull => break,
-                Err(error) => return Err(error),
-            }
-        }
-    }
-    Ok(())
 }
 
 fn is_root() -> bool {
