@@ -10,7 +10,6 @@ use sync::central::CentralUrl;
 use sync::{Clock, StoreError, datetime_text};
 use tokio::sync::{Notify, watch};
 
-use crate::config::Config;
 use crate::intake::Intake;
 use crate::logging::LogHealth;
 use crate::notices::Notices;
@@ -22,7 +21,6 @@ use crate::tasks::TaskBoard;
 /// The running daemon of one home.
 pub(crate) struct App {
     pub(crate) home: Home,
-    pub(crate) config: Config,
     /// Absent: nothing is shared with other machines.
     pub(crate) central: Option<CentralUrl>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -54,7 +52,6 @@ pub(crate) struct Addresses {
 /// What `App::new` needs.
 pub(crate) struct Parts {
     pub(crate) home: Home,
-    pub(crate) config: Config,
     pub(crate) central: Option<CentralUrl>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log: LogHealth,
@@ -63,7 +60,7 @@ pub(crate) struct Parts {
 
 impl App {
     pub(crate) fn new(parts: Parts) -> App {
-        let Parts { home, config, central, clock, log, startup } = parts;
+        let Parts { home, central, clock, log, startup } = parts;
         let notices = Arc::new(Notices::default());
         for trouble in &startup {
             notices.add(format!("ClaudeTools: {} ({})", trouble.reason, trouble.hint));
@@ -79,7 +76,6 @@ impl App {
             saving: Mutex::new(None),
             last_error: Mutex::new(None),
             home,
-            config,
             central,
             clock,
             notices,

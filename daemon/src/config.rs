@@ -23,11 +23,6 @@ const TEMPLATE: &str = "\
 # Also answer on this loopback address (bearer token in the file http.token). The hooks need only the socket.
 # listen = \"127.0.0.1:7391\"
 
-[recall]
-# The most that is injected into a conversation, in tokens: when it starts, and with each prompt.
-# session_tokens = 1200
-# prompt_tokens = 700
-
 [log]
 # The log is cut each day and at this size (MiB); so many old files are kept.
 # max_mib = 8
@@ -40,7 +35,6 @@ const TEMPLATE: &str = "\
 pub(crate) struct Config {
     pub(crate) central: Central,
     pub(crate) http: Http,
-    pub(crate) recall: Recall,
     pub(crate) log: Log,
 }
 
@@ -58,20 +52,6 @@ pub(crate) struct Central {
 pub(crate) struct Http {
     /// Loopback only; the daemon refuses others.
     pub(crate) listen: Option<SocketAddr>,
-}
-
-/// `[recall]`: budgets in tokens.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Recall {
-    pub(crate) session_tokens: usize,
-    pub(crate) prompt_tokens: usize,
-}
-
-impl Default for Recall {
-    fn default() -> Recall {
-        Recall { session_tokens: 1200, prompt_tokens: 700 }
-    }
 }
 
 /// `[log]`
@@ -239,14 +219,14 @@ mod tests {
             .fold(String::new(), |text, line| text + line + "\n");
         let all = parse(&uncommented).unwrap();
         assert!(all.central.url.is_some() && all.http.listen.is_some());
-        assert_eq!((all.recall, all.log), (Recall::default(), Log::default()));
+        assert_eq!(all.log, Log::default());
     }
 
     #[test]
     fn a_misspelt_key_is_named_with_its_line() {
-        let error = parse("[central]\n\n[recall]\nprompt_token = 5\n").unwrap_err();
+        let error = parse("[central]\n\n[log]\nkeeep = 5\n").unwrap_err();
         assert!(matches!(error, ConfigError::Invalid { line: 4, .. }), "{error}");
-        assert!(error.to_string().contains("`prompt_token`"), "{error}");
+        assert!(error.to_string().contains("`keeep`"), "{error}");
         assert!(error.to_string().contains("/home/config.toml"), "{error}");
     }
 
@@ -287,11 +267,11 @@ mod tests {
     fn the_url_is_set_among_the_users_comments_and_only_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");
-        fs::write(&path, "# mine\n[recall]\nprompt_tokens = 9 # few\n").unwrap();
+        fs::write(&path, "# mine\n[log]\nkeep = 9 # few\n").unwrap();
         assert!(set_central_url(&path, "mysql://u:p@h/d").unwrap());
         assert!(!set_central_url(&path, "mysql://u:p@h/d").unwrap());
         let text = fs::read_to_string(&path).unwrap();
-        assert!(text.contains("# mine") && text.contains("prompt_tokens = 9 # few"), "{text}");
+        assert!(text.contains("# mine") && text.contains("keep = 9 # few"), "{text}");
         assert_eq!(Config::load(&path).unwrap().central.url.unwrap().reveal(), "mysql://u:p@h/d");
         assert_eq!(files::foreign_bits(&path).unwrap(), 0);
     }

@@ -109,7 +109,7 @@ async fn try_saving(app: Arc<App>) {
             tx.connection().execute(sql, [now])?;
             Ok(())
         });
-        app.note_saving(tried.await.as_ref().map(|()| ()));
+        app.note_saving(tried.await.as_ref().copied());
     }
 }
 

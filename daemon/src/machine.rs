@@ -35,14 +35,12 @@ fn hostname() -> Option<String> {
 /// `Debian GNU/Linux 12 (bookworm)` where the system has such a name, else the kernel's.
 #[cfg(unix)]
 fn os_version() -> Option<String> {
-    let release = std::fs::read_to_string("/etc/os-release").ok();
-    let pretty = release.as_deref().and_then(pretty_name);
-    let kernel = rustix::system::uname();
-    Some(
-        pretty.unwrap_or_else(|| {
-            format!("{} {}", kernel.sysname().to_string_lossy(), kernel.release().to_string_lossy())
-        }),
-    )
+    let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    pretty_name(&release).or_else(|| {
+        let kernel = rustix::system::uname();
+        let [name, release] = [kernel.sysname(), kernel.release()].map(|text| text.to_string_lossy());
+        (!name.is_empty()).then(|| format!("{name} {release}"))
+    })
 }
 
 #[cfg(not(unix))]

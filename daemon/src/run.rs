@@ -117,7 +117,7 @@ async fn live(options: Options, lock: &HomeLock) -> Result<(), RunError> {
     for trouble in &startup {
         tracing::error!(reason = trouble.reason, hint = trouble.hint, "not all is well at the start");
     }
-    let app = Arc::new(App::new(Parts { home, config, central, clock, log, startup }));
+    let app = Arc::new(App::new(Parts { home, central, clock, log, startup }));
     serve_until_stopped(app, listeners, token).await
 }
 

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 const PAUSE: Duration = Duration::from_millis(15);
 
 /// Asks `condition` until it gives something or `limit` has passed; it is asked at least once.
-#[expect(clippy::disallowed_methods, reason = "polls a condition that another process makes true; bounded by a deadline")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "polls a condition that another process makes true; bounded by a deadline"
+)]
 pub(crate) fn until<T>(limit: Duration, mut condition: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + limit;
     loop {

@@ -3,7 +3,7 @@
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use super::{Cli, Failure, Outcome};
+use super::{Cli, Outcome};
 
 /// Print the completion script of a shell
 #[derive(Args)]
@@ -12,9 +12,9 @@ pub(super) struct Arguments {
     shell: Shell,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+pub(super) fn run(arguments: &Arguments) -> Outcome {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut Cli::command(), "claudetools", &mut script);
     super::output::print(&String::from_utf8_lossy(&script));
-    Ok(Outcome::Done)
+    Outcome::Done
 }

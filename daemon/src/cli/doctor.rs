@@ -3,7 +3,7 @@
 use clap::Args;
 use hooks::home::Home;
 
-use super::{Failure, Outcome, output};
+use super::{Outcome, output};
 use crate::doctor::{Examination, Finding, Level, Patient, examine};
 
 /// Check every link of the chain, and name the remedy of what is wrong
@@ -17,18 +17,18 @@ pub(super) struct Arguments {
     fix: bool,
 }
 
-pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
+pub(super) fn run(arguments: &Arguments, home: &Home) -> Outcome {
     let examination = examine(&Patient { home, fix: arguments.fix });
     if arguments.json {
         output::json(&examination);
     } else {
         print(&examination);
     }
-    Ok(match examination.level {
+    match examination.level {
         Level::Ok => Outcome::Done,
         Level::Warn => Outcome::NeedsUser,
         Level::Fail => Outcome::Failed,
-    })
+    }
 }
 
 fn print(examination: &Examination) {

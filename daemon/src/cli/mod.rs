@@ -61,13 +61,13 @@ fn run(command: Command, home: Home) -> Result<Outcome, Failure> {
         Command::Setup(arguments) => setup::run(&arguments, home),
         Command::Uninstall(arguments) => uninstall::run(&arguments, &home),
         Command::Daemon(arguments) => daemon::run(&arguments, home),
-        Command::Status(arguments) => status::run(&arguments, &home),
-        Command::Doctor(arguments) => doctor::run(&arguments, &home),
+        Command::Status(arguments) => Ok(status::run(&arguments, &home)),
+        Command::Doctor(arguments) => Ok(doctor::run(&arguments, &home)),
         Command::Recall(arguments) => recall::run(&arguments, &home),
         Command::Remember(arguments) => remember::run(&arguments, &home),
         Command::Sync(arguments) => sync::run(&arguments, &home),
         Command::Central(arguments) => central::run(&arguments, &home),
-        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Completions(arguments) => Ok(completions::run(&arguments)),
     }
 }
 

@@ -56,10 +56,8 @@ pub(super) fn finish(result: Result<Outcome, Failure>) -> ExitCode {
         Ok(Outcome::NeedsUser) => ExitCode::from(3),
         Ok(Outcome::Failed) => ExitCode::FAILURE,
         Err(failure) => {
-            let mut text = format!("error: {}\n", failure.message);
-            if let Some(hint) = &failure.hint {
-                text += &format!("hint: {hint}\n");
-            }
+            let hint = failure.hint.map_or(String::new(), |hint| format!("hint: {hint}\n"));
+            let text = format!("error: {}\n{hint}", failure.message);
             let _ = io::stderr().write_all(text.as_bytes()); // there is no other place to say it
             ExitCode::from(failure.code)
         }

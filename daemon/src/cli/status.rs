@@ -4,7 +4,7 @@ use clap::Args;
 use hooks::home::Home;
 use sync::{Clock, SystemClock};
 
-use super::{Failure, Outcome, output};
+use super::{Outcome, output};
 use crate::report::{Severity, StatusReport, offline};
 use crate::{client, render};
 
@@ -16,7 +16,7 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
+pub(super) fn run(arguments: &Arguments, home: &Home) -> Outcome {
     let report = gather(home);
     if arguments.json {
         output::json(&report);
@@ -24,7 +24,7 @@ pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure
         output::print(&render::status(&report, SystemClock.now_us()));
     }
     let failing = report.problems.iter().any(|problem| problem.severity == Severity::Fail);
-    Ok(if failing { Outcome::NeedsUser } else { Outcome::Done })
+    if failing { Outcome::NeedsUser } else { Outcome::Done }
 }
 
 /// The daemon's own report, or what the files say when it does not answer.

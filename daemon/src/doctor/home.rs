@@ -1,6 +1,6 @@
 //! The home: folder, permissions, configuration, room on its disk.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use super::{FIX, Finding, Patient};
 use crate::config::Config;
@@ -16,7 +16,7 @@ pub(super) fn folder(patient: &Patient<'_>) -> Vec<Finding> {
     if !root.is_dir() {
         return vec![Finding::fail("home", format!("{} does not exist", root.display()), "run: claudetools setup")];
     }
-    vec![private(patient, root.to_path_buf(), "home")]
+    vec![private(patient, root)]
 }
 
 /// What must be readable by its owner only, as far as it exists.
@@ -24,7 +24,7 @@ pub(super) fn private_files(patient: &Patient<'_>) -> Vec<Finding> {
     let home = patient.home;
     let inside = [home.config(), home.token(), home.replica(), home.keys(), home.spool(), home.logs(), home.socket()];
     let found: Vec<Finding> =
-        inside.into_iter().filter(|path| path.exists()).map(|path| private(patient, path, "home")).collect();
+        inside.into_iter().filter(|path| path.exists()).map(|path| private(patient, &path)).collect();
     let odd: Vec<Finding> =
         found.iter().filter(|finding| !finding.remedy.is_empty() || finding.fixed).cloned().collect();
     match (found.len(), odd.is_empty()) {
@@ -34,11 +34,12 @@ pub(super) fn private_files(patient: &Patient<'_>) -> Vec<Finding> {
     }
 }
 
-fn private(patient: &Patient<'_>, path: PathBuf, check: &'static str) -> Finding {
+fn private(patient: &Patient<'_>, path: &Path) -> Finding {
+    let check = "home";
     let shown = path.display();
-    match files::foreign_bits(&path) {
+    match files::foreign_bits(path) {
         Ok(0) => Finding::ok(check, format!("{shown} is readable by you only")),
-        Ok(_) if patient.fix => match files::make_private(&path) {
+        Ok(_) if patient.fix => match files::make_private(path) {
             Ok(()) => Finding::fixed(check, format!("{shown} was open to others and is yours only now")),
             Err(error) => Finding::fail(check, format!("{shown} is open to other users: {error}"), "chmod it"),
         },

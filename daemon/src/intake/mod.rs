@@ -175,19 +175,13 @@ impl Drained {
             return None;
         }
         let events = |count: u64| if count == 1 { "1 event".to_owned() } else { format!("{count} events") };
-        let mut story = match self.new {
-            0 => "ClaudeTools: the memory daemon answers again.".to_owned(),
-            new => format!(
-                "ClaudeTools: the memory daemon answers again; {} kept on disk meanwhile were saved.",
-                events(new)
-            ),
-        };
+        let mut story = "ClaudeTools: the memory daemon answers again.".to_owned();
+        if self.new > 0 {
+            story = format!("{story} Saved now: {} kept on disk meanwhile.", events(self.new));
+        }
         if self.rejected > 0 {
-            story += &format!(
-                " {} could not be understood: see {}.",
-                events(self.rejected),
-                spool.join("rejected").display()
-            );
+            let place = spool.join("rejected");
+            story = format!("{story} Not understood: {}, see {}.", events(self.rejected), place.display());
         }
         Some(story)
     }
@@ -219,12 +213,90 @@ async fn handle(core: &Core, event: Spooled, shared: Option<OwnedRwLockReadGuard
 mod tests {
     use super::*;
 
+    fn event(number: u64, body: &str) -> Spooled {
+        Spooled {
+            event: "UserPromptSubmit".into(),
+            id: format!("{number:032x}"),
+            sent_at_us: number,
+            body: body.into(),
+        }
+    }
+
+    fn prompt(number: u64) -> Spooled {
+        let fields = r#""session_id":"s","cwd":"/nowhere","hook_event_name":"UserPromptSubmit""#;
+        event(number, &format!(r#"{{{fields},"prompt_id":"p{number}","prompt":"paint boat {number}"}}"#))
+    }
+
+    fn core(folder: &Path) -> Arc<Core> {
+        let store = sync::Store::open(&folder.join("replica.db"), Arc::new(sync::SystemClock)).unwrap();
+        let settings = sync::engine::EngineSettings::new(None, "test");
+        let capture = crate::capture::Capture::new(store.clone(), crate::machine::this_one());
+        Arc::new(Core { engine: sync::engine::start(store.clone(), settings), capture, store })
+    }
+
+    fn prompts(core: &Core) -> Vec<String> {
+        let read = core.store.read(|tx| {
+            let mut statement = tx.connection().prepare("SELECT turn_id FROM ct_hook_turns ORDER BY started_us")?;
+            let ids = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            Ok(ids)
+        });
+        read.unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_waits_on_disk_is_taken_before_a_live_event_and_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (core, spool, notices) = (core(folder.path()), folder.path().join("spool"), Arc::new(Notices::default()));
+        let intake = Intake::new(&spool, Arc::clone(&notices));
+        for waiting in [prompt(2), prompt(1)] {
+            spool::write(&spool, &waiting).unwrap();
+        }
+        spool::write(&spool, &event(3, "{broken")).unwrap();
+        assert!(outage::claim(&spool, 1).unwrap());
+        assert_eq!(intake.live(&core, prompt(4)).await.unwrap().taken, Taken::New);
+        assert!(spool::pending(&spool).unwrap().is_empty() && outage::since(&spool).unwrap().is_none());
+        assert_eq!(prompts(&core), ["p1", "p2", "p4"]);
+        let told = notices.take_with(None).unwrap();
+        assert!(told.contains("2 events kept on disk") && told.contains("Not understood: 1 event"), "{told}");
+        assert_eq!(rejected_count(&spool), 1);
+
+        // Its hook had given up waiting for the answer, and kept it on disk too.
+        spool::write(&spool, &prompt(4)).unwrap();
+        assert_eq!(intake.drain(&core).await.unwrap(), Drained { duplicate: 1, ..Drained::default() });
+        assert_eq!(prompts(&core), ["p1", "p2", "p4"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_the_replica_cannot_take_stays_on_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let (core, spool) = (core(folder.path()), folder.path().join("spool"));
+        let intake = Intake::new(&spool, Arc::default());
+        core.store.write(|tx| Ok(tx.connection().execute("ALTER TABLE ct_hook_events RENAME TO away", [])?)).unwrap();
+        spool::write(&spool, &prompt(1)).unwrap();
+        assert!(matches!(intake.drain(&core).await, Err(IntakeError::Store(_))));
+        assert_eq!(spool::pending(&spool).unwrap().len(), 1);
+        core.store.write(|tx| Ok(tx.connection().execute("ALTER TABLE away RENAME TO ct_hook_events", [])?)).unwrap();
+        assert_eq!(intake.drain(&core).await.unwrap().new, 1);
+        assert!(spool::pending(&spool).unwrap().is_empty());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_event_beyond_the_limit_is_kept_aside_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let (core, spool) = (core(folder.path()), folder.path().join("spool"));
+        let large = event(1, &"x".repeat(EVENT_LIMIT + 1));
+        let reply = Intake::new(&spool, Arc::default()).live(&core, large.clone()).await.unwrap();
+        assert!(matches!(reply.taken, Taken::Rejected(_)) && reply.system_message.is_some());
+        let kept = spool::pending(&spool.join("rejected")).unwrap();
+        assert_eq!(spool::read(&kept[0]).unwrap(), large);
+    }
+
     #[test]
     fn the_story_of_an_outage() {
         let story = |new, rejected, told| Drained { new, duplicate: 1, rejected }.story(told, Path::new("/s"));
         assert_eq!(story(3, 0, false), None);
         assert!(story(0, 0, true).unwrap().ends_with("answers again."));
-        assert!(story(1, 0, true).unwrap().contains("; 1 event kept on disk"));
-        assert!(story(2, 1, false).unwrap().ends_with("1 event could not be understood: see /s/rejected."));
+        assert!(story(1, 0, true).unwrap().contains("Saved now: 1 event kept on disk"));
+        assert!(story(2, 1, false).unwrap().ends_with("Not understood: 1 event, see /s/rejected."));
     }
 }

@@ -108,7 +108,7 @@ fn of_sync(report: &StatusReport) -> Vec<Problem> {
     let hint = || sync.hint.clone().unwrap_or_default();
     match sync.state.as_str() {
         "refused" => {
-            found.push(fail(Area::Sync, format!("memory is not shared with your other machines: {}", why()), hint()))
+            found.push(fail(Area::Sync, format!("memory is not shared with your other machines: {}", why()), hint()));
         }
         "offline" => found.push(warn(
             Area::Sync,

@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(check(&[(header::HOST, "evil.example:7391"), bearer.clone()]), Err(Refusal::Host));
         assert_eq!(check(&[(header::HOST, "127.0.0.1:80"), bearer.clone()]), Err(Refusal::Host));
         assert_eq!(check(&[bearer]), Err(Refusal::Host));
-        assert_eq!(check(&[ours.clone()]), Err(Refusal::Token));
+        assert_eq!(check(std::slice::from_ref(&ours)), Err(Refusal::Token));
         for wrong in ["Bearer secret-secres", "Bearer secret", "Bearer secret-secret2", "secret-secret", "Bearer "] {
             assert_eq!(check(&[ours.clone(), (header::AUTHORIZATION, wrong)]), Err(Refusal::Token), "{wrong}");
         }

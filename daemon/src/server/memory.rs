@@ -13,7 +13,7 @@ use recall::terms::subject;
 use serde::{Deserialize, Serialize};
 use sync::StoreError;
 
-use super::routes::{Answer, Problem, answer};
+use super::routes::{Answer, Problem};
 use crate::app::App;
 use crate::capture::{Place, Remembered};
 use crate::machine;
@@ -73,7 +73,7 @@ pub(super) async fn recall(State(app): State<Arc<App>>, Json(request): Json<Reca
         let hits = search(tx, &query)?;
         Ok::<_, StoreError>(packed(project, hits, request.budget.unwrap_or(usize::MAX)))
     });
-    answer(found.await.map_err(|error| problem(&error))?)
+    Ok(Json(found.await.map_err(|error| problem(&error))?))
 }
 
 /// The best hits that fit the budget, as a hook would show them.
@@ -138,7 +138,7 @@ pub(super) async fn remember(State(app): State<Arc<App>>, Json(request): Json<Re
     }
     let folder = cwd.unwrap_or_else(|| machine::this_one().home_directory);
     let saved = core.capture.remember(crate::capture::Note { text, kind, tags, project, folder }).await;
-    answer(saved.map_err(|error| problem(&error))?)
+    Ok(Json(saved.map_err(|error| problem(&error))?))
 }
 
 /// The conversations (client's session ids) of a setup probe.
@@ -159,5 +159,5 @@ pub(super) async fn forget(State(app): State<Arc<App>>, Json(request): Json<Forg
     // What capture does in the background may still write rows of these conversations.
     core.capture.settle().await.map_err(|error| problem(&error))?;
     let removed = core.store.write_async(move |tx| forget::forget(tx, &request.sessions)).await;
-    answer(ForgetAnswer { removed_rows: removed.map_err(|error| problem(&error))? })
+    Ok(Json(ForgetAnswer { removed_rows: removed.map_err(|error| problem(&error))? }))
 }

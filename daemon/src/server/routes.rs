@@ -9,7 +9,6 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Json, Router};
-use serde::Serialize;
 use serde_json::json;
 
 use super::guard::{self, Caller, Token};
@@ -77,8 +76,3 @@ impl IntoResponse for Problem {
 
 /// A result as JSON.
 pub(crate) type Answer<T> = Result<Json<T>, Problem>;
-
-/// Wraps a result.
-pub(crate) fn answer<T: Serialize>(value: T) -> Answer<T> {
-    Ok(Json(value))
-}

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use sync::engine::{RoundReport, SyncError};
 
-use super::routes::{Answer, Problem, answer};
+use super::routes::{Answer, Problem};
 use crate::app::App;
 
 const OPENING_PATIENCE: Duration = Duration::from_secs(30);
@@ -38,10 +38,10 @@ pub(super) async fn round(State(app): State<Arc<App>>, Json(request): Json<SyncR
     }
     if !request.wait {
         core.engine.nudge();
-        return answer(SyncAnswer { done: false, round: None });
+        return Ok(Json(SyncAnswer { done: false, round: None }));
     }
     let round = core.engine.round().await.map_err(|error| problem(&error))?;
-    answer(SyncAnswer { done: true, round: Some(round) })
+    Ok(Json(SyncAnswer { done: true, round: Some(round) }))
 }
 
 fn problem(error: &SyncError) -> Problem {
@@ -50,5 +50,6 @@ fn problem(error: &SyncError) -> Problem {
         SyncError::Central(_) => StatusCode::BAD_GATEWAY,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
-    Problem::new(status, error.to_string(), error.hint().unwrap_or_default())
+    let hint = error.hint().unwrap_or_else(|| "nothing is lost: it goes on by itself when central is back".to_owned());
+    Problem::new(status, error.to_string(), hint)
 }
