@@ -1,6 +1,6 @@
 //! What `central check` finds.
 
-use sync::central::{CentralUrl, CheckReport, Severity, check};
+use sync::central::{CentralUrl, CheckReport, InitOptions, Severity, check, init};
 use world::mariadb::{MariaDb, Options, shared};
 
 use super::{Place, uuid};
@@ -84,6 +84,31 @@ async fn rights_that_are_missing_are_named() {
     let insert = report.findings.iter().find(|f| f.problem.contains("may not INSERT")).unwrap();
     assert!(insert.problem.contains("clients") && !insert.problem.contains(" tags,"), "{}", insert.problem);
     assert!(!insert.problem.contains("users"), "machines only read those");
+}
+
+#[tokio::test]
+async fn triggers_whose_definer_was_dropped_are_found_and_made_anew() {
+    let place = Place::new().await;
+    let admin = format!("a_{}", place.database);
+    place.sql(&format!(
+        "CREATE OR REPLACE USER `{admin}`@localhost; GRANT ALL ON `{}`.* TO `{admin}`@localhost; \
+         DROP TRIGGER ct_sync_tags_insert",
+        place.database
+    ));
+    let url: CentralUrl = place.url().expose().replace("root@", &format!("{admin}@")).parse().unwrap();
+    init(&url, InitOptions::default()).await.unwrap();
+    place.sql(&format!("DROP USER `{admin}`@localhost"));
+    let insert = format!("INSERT INTO tags (id, name) VALUES ('{}', 't')", uuid(1));
+    assert!(place.server.sql(&place.database, &insert).is_err(), "the server refuses every write");
+    let report = check(&place.url()).await.unwrap();
+    assert!(
+        found(&report, Severity::Error, &format!("{admin}@localhost, who does not exist")),
+        "{:?}",
+        report.findings
+    );
+    assert_eq!(init(&place.url(), InitOptions::default()).await.unwrap().triggers_installed, 1);
+    place.sql(&insert);
+    assert_eq!(check(&place.url()).await.unwrap().findings, []);
 }
 
 #[tokio::test]

@@ -2,9 +2,9 @@
 
 use merge::{HybridTime, Row, Rule, Winner};
 use migrations::entity;
-use sync::central::{Batch, ItemOutcome, PushState};
+use sync::central::{Batch, ItemOutcome};
 
-use super::{Place, agreed, batch, client, created, deleted, edited, id, site, told, uuid};
+use super::{Place, agreed, batch, client, created, deleted, edited, site, told, uuid};
 
 #[tokio::test]
 async fn rows_go_in_whatever_their_order_and_come_out_as_they_were() {
@@ -128,21 +128,6 @@ async fn counters_add_up_and_a_batch_that_is_sent_again_does_not_count_twice() {
         assert_eq!(agreed(&receipt.outcomes[0].1).unwrap().int("usage_count"), Some(18));
     }
     assert_eq!(place.sql("SELECT usage_count FROM context_snippets"), "18");
-}
-
-#[tokio::test]
-async fn the_marks_of_a_push_do_not_stay_on_the_connection() {
-    let place = Place::new().await;
-    place.push(&batch(1, vec![created(client(1, "a"), 1)])).await;
-    // The same connection is used again: a machine's own bookkeeping is nobody's push.
-    let state = PushState::Present(client(1, "a"));
-    assert!(state.row().is_some());
-    let seen =
-        place.sql("SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND command = 'Sleep'");
-    assert!(seen.parse::<u32>().unwrap() >= 1);
-    place.sql(&format!("UPDATE clients SET notes = 'x' WHERE id = '{}'", uuid(1)));
-    assert_eq!(place.pull(0).await.rows[0].origin, None);
-    assert_eq!(place.row(&id("clients", 1)).await.unwrap().text("notes"), Some("x"));
 }
 
 #[tokio::test]

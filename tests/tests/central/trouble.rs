@@ -31,9 +31,8 @@ async fn each_way_of_not_getting_in_is_told_apart() {
     assert!(matches!(error, CentralError::NotInitialised(_)), "{error}");
     let error = refused("mysql://root@127.0.0.1:1/d").await;
     assert!(matches!(error, CentralError::Unreachable(_)), "{error}");
-    for error in [refused(&url.replace("?socket=", "?socket=%2Fnowhere")).await] {
-        assert!(matches!(error, CentralError::Unreachable(_)), "{error}");
-    }
+    let error = refused(&url.replace("?socket=", "?socket=%2Fnowhere")).await;
+    assert!(matches!(error, CentralError::Unreachable(_)), "{error}");
 }
 
 #[tokio::test]

@@ -49,18 +49,18 @@ fn free(entity: &'static Entity) -> impl Iterator<Item = (usize, Kind)> {
 async fn every_column_of_every_table_comes_back_as_it_was_sent() {
     let place = Place::new().await;
     let mut items = Vec::new();
-    for (number, entity) in migrations::ENTITIES.iter().enumerate() {
+    for (number, entity) in (0..).zip(migrations::ENTITIES) {
         let root = entity.foreign_keys.iter().all(|key| entity.column(key.column).is_some_and(|c| c.nullable));
         if !entity.is_replicated() || entity.primary_key != ["id"] || !root || entity.name == "users" {
             continue;
         }
-        for turn in 0..3_usize {
-            let mut row = Row::new(entity).with("id", uuid((number * 10 + turn) as u32));
+        for turn in 0..3_u8 {
+            let mut row = Row::new(entity).with("id", uuid(number * 10 + u32::from(turn)));
             for (at, column) in entity.columns.iter().enumerate().filter(|(_, column)| column.name != "id") {
                 let edges = edges(column.kind);
                 let is_free = free(entity).any(|(free, _)| free == at);
                 if is_free && (turn < 2 || !column.nullable) {
-                    row.set_at(at, edges[turn % edges.len()].clone());
+                    row.set_at(at, edges[usize::from(turn) % edges.len()].clone());
                 } else if !column.nullable {
                     row.set_at(at, required(column, turn));
                 }
@@ -83,7 +83,7 @@ async fn every_column_of_every_table_comes_back_as_it_was_sent() {
 }
 
 /// Something that a bound column takes.
-fn required(column: &migrations::Column, turn: usize) -> Value {
+fn required(column: &migrations::Column, turn: u8) -> Value {
     match (column.values, column.kind) {
         ([first, ..], _) => (*first).into(),
         (_, Kind::Bool) => false.into(),
