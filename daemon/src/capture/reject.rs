@@ -14,7 +14,10 @@ const BODY_BYTES: usize = 256 << 10;
 /// True when trying again cannot help: the rows themselves are refused.
 pub(super) fn is_hopeless(error: &StoreError) -> bool {
     match error {
-        StoreError::Invalid { .. } | StoreError::MissingParent { .. } | StoreError::HasChildren { .. } => true,
+        StoreError::Invalid { .. }
+        | StoreError::MissingParent { .. }
+        | StoreError::HasChildren { .. }
+        | StoreError::Panicked => true,
         StoreError::Sqlite(error) => error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation),
         _ => false,
     }

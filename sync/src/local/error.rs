@@ -54,6 +54,9 @@ pub enum StoreError {
     /// The store was closed, or its writer has ended.
     #[error("the replica is closed")]
     Closed,
+    /// The job panicked; what it wrote was taken back. The log has the place.
+    #[error("a defect in claudetools stopped this change; nothing of it was written (see the log)")]
+    Panicked,
     /// Any other answer of SQLite.
     #[error("SQLite reports: {0}")]
     Sqlite(rusqlite::Error),

@@ -4,6 +4,7 @@
 //! transaction, each under a savepoint of its own: a job that fails takes back only its own part. Nobody gets an answer
 //! before the commit is on disk.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -45,7 +46,9 @@ where
     F: FnOnce(&mut WriteTx<'_>) -> Result<T, StoreError> + Send,
 {
     fn run(&mut self, tx: &mut WriteTx<'_>) -> bool {
-        let outcome = self.job.take().map(|job| job(tx));
+        // A mistake in one job must not end the thread that everybody's writes depend on.
+        let guarded = |job: F| catch_unwind(AssertUnwindSafe(|| job(tx))).unwrap_or(Err(StoreError::Panicked));
+        let outcome = self.job.take().map(guarded);
         let succeeded = matches!(outcome, Some(Ok(_)));
         self.outcome = outcome;
         succeeded

@@ -128,6 +128,18 @@ fn a_failing_job_does_not_take_its_neighbours_with_it() {
 }
 
 #[test]
+fn a_job_that_panics_takes_only_itself_back() {
+    let replica = replica();
+    let outcome = replica.store.write(|tx| -> Result<(), StoreError> {
+        tx.put(client("lost"))?;
+        panic!("on purpose")
+    });
+    assert!(matches!(outcome, Err(StoreError::Panicked)));
+    replica.put(client("kept"));
+    assert_eq!(replica.count("SELECT count(*) FROM clients"), 1);
+}
+
+#[test]
 fn what_was_acknowledged_is_there_after_the_file_is_opened_again() {
     let replica = replica();
     let text = "a long answer\n".repeat(1000);
