@@ -69,9 +69,9 @@ pub fn render(note: &Note) -> String {
     text
 }
 
-/// A turn's text opens with "User: " and its prompt, whose first line is the title.
+/// A turn's text opens with "Q: " and its prompt, whose first line is the title.
 fn begins_with_title(text: &str, title: &str) -> bool {
-    let start = text.trim_start_matches("User: ").trim_start_matches(['#', '-', '*', '>', ' ', '\n']);
+    let start = text.trim_start_matches("Q: ").trim_start_matches(['#', '-', '*', '>', ' ', '\n']);
     start.starts_with(title.trim_end_matches('…'))
 }
 
@@ -96,17 +96,14 @@ mod tests {
 
     #[test]
     fn notes_are_dated_and_sourced() {
-        let text = block(&[Section { heading: "Notes".into(), notes: vec![note("Ports", "User: which?\n\n5544")] }]);
+        let text = block(&[Section { heading: "Notes".into(), notes: vec![note("Ports", "Q: which?\n\n5544")] }]);
         assert!(text.starts_with(MARKER));
-        assert!(text.ends_with("\n## Notes\n- [2026-11-20 · turn · laptop] Ports\n  User: which?\n  5544"), "{text}");
+        assert!(text.ends_with("\n## Notes\n- [2026-11-20 · turn · laptop] Ports\n  Q: which?\n  5544"), "{text}");
     }
 
     #[test]
     fn a_title_is_not_repeated() {
-        assert_eq!(
-            render(&note("which port", "User: which port is it?\nAssistant: 5544")).matches("which port").count(),
-            1
-        );
+        assert_eq!(render(&note("which port", "Q: which port is it?\nA: 5544")).matches("which port").count(), 1);
         assert_eq!(render(&note("a long…", "a long story")).matches("a long").count(), 1);
     }
 }

@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use crate::terms::Term;
+use crate::terms::{Stem, Term};
 
 /// BM25's saturation of repeated terms.
 const K1: f64 = 1.2;
@@ -63,7 +63,7 @@ pub struct Lexical {
 
 /// Compares a memory's text with a query; `title` and `body` as [`crate::terms::stems`] cuts them.
 #[expect(clippy::cast_precision_loss, reason = "words of one memory")]
-pub fn lexical(query: &[Weighted], title: &[String], body: &[String]) -> Lexical {
+pub fn lexical(query: &[Weighted], title: &[Stem], body: &[Stem]) -> Lexical {
     let length = (title.len() + body.len()) as f64;
     let norm = K1 * (1.0 - B + B * length / AVERAGE_WORDS);
     let (mut score, mut covered, mut total) = (0.0, 0.0, 0.0);

@@ -6,12 +6,12 @@
 /// FTS5 passes longer tokens through.
 const LONGEST: usize = 64;
 
-/// The stem of a lower-case word.
-pub(crate) fn stem(word: &str) -> String {
+/// Cuts a lower-case word, given as its bytes, to its stem.
+pub(crate) fn stem(word: &mut Vec<u8>) {
     if !(3..=LONGEST).contains(&word.len()) || !word.is_ascii() {
-        return word.to_owned();
+        return;
     }
-    let mut stem = Stem { letters: word.as_bytes().to_vec() };
+    let mut stem = Stem { letters: word };
     stem.plurals();
     stem.past_tense();
     stem.final_y();
@@ -19,7 +19,6 @@ pub(crate) fn stem(word: &str) -> String {
     stem.longest(STEP_3, |before| before > 0);
     stem.step_4();
     stem.final_e();
-    stem.letters.iter().map(|&letter| char::from(letter)).collect()
 }
 
 const STEP_2: &[(&str, &str)] = &[
@@ -72,11 +71,11 @@ const STEP_4: &[(&str, &str)] = &[
     ("ize", ""),
 ];
 
-struct Stem {
-    letters: Vec<u8>,
+struct Stem<'a> {
+    letters: &'a mut Vec<u8>,
 }
 
-impl Stem {
+impl Stem<'_> {
     fn ends(&self, suffix: &str) -> bool {
         self.letters.ends_with(suffix.as_bytes())
     }
@@ -192,7 +191,11 @@ impl Stem {
 
 #[cfg(test)]
 mod tests {
-    use super::stem;
+    fn stem(word: &str) -> String {
+        let mut letters = word.as_bytes().to_vec();
+        super::stem(&mut letters);
+        String::from_utf8(letters).unwrap()
+    }
 
     #[test]
     fn porters_own_examples() {

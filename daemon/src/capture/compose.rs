@@ -7,6 +7,8 @@ use super::ledger::{Parts, State};
 
 /// Characters of a title.
 const TITLE_CHARS: usize = 160;
+/// Prompt and answer are marked Q and A: words would be found by every search for them.
+///
 /// Characters of prompt, answer and helpers' reports that recall works with; the whole is kept beside them.
 const PROMPT_CHARS: usize = 3_000;
 const ANSWER_CHARS: usize = 6_000;
@@ -40,8 +42,8 @@ pub(super) struct Memory {
 pub(super) fn turn(parts: &Parts, state: State, done: &Done) -> Memory {
     let answer = parts.answers.join("\n\n");
     let mut summary = String::new();
-    push(&mut summary, "User: ", &fit::ends(&parts.prompt, PROMPT_CHARS));
-    push(&mut summary, "Assistant: ", &fit::ends(&answer, ANSWER_CHARS));
+    push(&mut summary, "Q: ", &fit::ends(&parts.prompt, PROMPT_CHARS));
+    push(&mut summary, "A: ", &fit::ends(&answer, ANSWER_CHARS));
     for (agent, report) in &parts.helpers {
         push(&mut summary, &format!("{agent}: "), &fit::ends(report, HELPER_CHARS));
     }
@@ -176,8 +178,8 @@ fn failure(what: &str, message: &str) -> String {
 
 fn whole(parts: &Parts, answer: &str) -> String {
     let mut text = String::new();
-    push(&mut text, "User: ", &parts.prompt);
-    push(&mut text, "Assistant: ", answer);
+    push(&mut text, "Q: ", &parts.prompt);
+    push(&mut text, "A: ", answer);
     for (agent, report) in &parts.helpers {
         push(&mut text, &format!("{agent}: "), report);
     }
@@ -217,7 +219,7 @@ mod tests {
         assert_eq!(memory.title, "Fix the login");
         assert_eq!(
             memory.summary,
-            "User: # Fix the login\nplease\nAssistant: Done.\nChanged: src/a.rs\n\
+            "Q: # Fix the login\nplease\nA: Done.\nChanged: src/a.rs\n\
              Failed: cargo test: Exit code 101 / assertion failed"
         );
         assert_eq!((memory.whole, memory.importance), (None, 650));
@@ -229,7 +231,7 @@ mod tests {
         let memory = turn(&parts(&prompt, "ok"), State::Answered, &Done::default());
         assert!(memory.summary.chars().count() < 3_200);
         let whole = memory.whole.unwrap();
-        assert!(whole.starts_with("User: Look at this") && whole.ends_with("Assistant: ok"));
+        assert!(whole.starts_with("Q: Look at this") && whole.ends_with("A: ok"));
         assert!(whole.len() <= WHOLE_BYTES);
     }
 

@@ -206,6 +206,13 @@ impl Turn {
         found.into_iter().map(Self::unpack).collect()
     }
 
+    /// The turns of a conversation that have no answer yet.
+    pub(super) fn open(db: &Connection, conversation: &str) -> Result<Vec<Self>, StoreError> {
+        let mut statement = db.prepare_cached(&format!("{TURN} WHERE claude_session_id = ?1 AND state = 'open'"))?;
+        let found = statement.query_map([conversation], Self::read)?.collect::<Result<Vec<_>, _>>()?;
+        found.into_iter().map(Self::unpack).collect()
+    }
+
     pub(super) fn save(&self, db: &Connection) -> Result<(), StoreError> {
         let parts = serde_json::to_vec(&self.parts).map_err(StoreError::other)?;
         db.prepare_cached(

@@ -95,8 +95,7 @@ impl Scene<'_, '_> {
 
     /// Closes every turn of this conversation that has no answer, keeping what was done.
     pub(super) fn interrupt_open_turns(&mut self) -> Result<(), StoreError> {
-        let turns = Turn::all(self.tx.connection(), &self.conversation.id)?;
-        for mut turn in turns.into_iter().filter(|turn| turn.state == State::Open) {
+        for mut turn in Turn::open(self.tx.connection(), &self.conversation.id)? {
             turn.state = State::Interrupted;
             self.write_turn(&turn)?;
         }

@@ -100,12 +100,17 @@ impl Hit {
             source.extend(self.project.clone());
         }
         Note {
-            date: self.updated_at.get(..10).unwrap_or_default().to_owned(),
+            date: self.dated().get(..10).unwrap_or_default().to_owned(),
             kind: label(&self.kind).to_owned(),
             source,
             title: self.title.clone(),
             text,
         }
+    }
+
+    /// A state is as old as its last change, anything else as old as what it tells.
+    fn dated(&self) -> &str {
+        if self.source_table == "project_states" { &self.updated_at } else { &self.created_at }
     }
 
     /// True for a part of a conversation, whose neighbours tell something about it.

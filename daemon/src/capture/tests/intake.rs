@@ -74,7 +74,7 @@ async fn invalid_utf8_is_taken() {
         b"{\"session_id\":\"s1\",\"prompt_id\":\"p1\",\"prompt\":\"caf\xe9 \\u0000 fix\"}".to_vec(),
     );
     assert_eq!(desk.capture.handle(event).await.unwrap().taken, Taken::New);
-    assert_eq!(desk.one("SELECT dense_summary FROM conversation_contexts"), "User: caf\u{fffd} \u{fffd} fix");
+    assert_eq!(desk.one("SELECT dense_summary FROM conversation_contexts"), "Q: caf\u{fffd} \u{fffd} fix");
 }
 
 #[tokio::test]

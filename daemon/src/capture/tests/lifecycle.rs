@@ -61,10 +61,7 @@ async fn an_escaped_turn_is_filled_in_from_the_transcript() {
     desk.end("s1").await;
     assert_eq!(desk.one("SELECT status FROM work_items"), "deferred");
     let memory = desk.one("SELECT dense_summary FROM conversation_contexts WHERE context_type = 'general_context'");
-    assert_eq!(
-        memory,
-        "User: Rewrite the parser\nAssistant: I began with the lexer.\n(interrupted before it was answered)"
-    );
+    assert_eq!(memory, "Q: Rewrite the parser\nA: I began with the lexer.\n(interrupted before it was answered)");
 }
 
 #[tokio::test]
@@ -76,7 +73,7 @@ async fn prompts_that_no_hook_told_of_are_found() {
     desk.capture.settle().await.unwrap();
     assert_eq!(desk.one("SELECT status FROM work_items"), "completed");
     let memory = desk.one("SELECT dense_summary FROM conversation_contexts");
-    assert_eq!(memory, "User: password=[redacted:assignment] fix it\nAssistant: Fixed it.");
+    assert_eq!(memory, "Q: password=[redacted:assignment] fix it\nA: Fixed it.");
     write(&desk, "s1", &[said(&desk, "p2", "And the logout"), answered("Done too.", "end_turn")]);
     desk.end("s1").await;
     assert_eq!(desk.one("SELECT count(*) FROM work_items"), "2");

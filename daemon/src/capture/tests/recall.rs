@@ -104,7 +104,7 @@ async fn what_was_injected_never_becomes_a_memory() {
     let context = ask(&desk, "s2", "Which port does our staging database use?").await.unwrap();
     desk.prompt("s3", "p3", &format!("{context}\n\nwhat is this?")).await;
     let saved = desk.one("SELECT dense_summary FROM conversation_contexts WHERE session_id = (SELECT id FROM sessions WHERE claude_session_id = 's3')");
-    assert_eq!(saved, "User: what is this?");
+    assert_eq!(saved, "Q: what is this?");
 }
 
 #[tokio::test]

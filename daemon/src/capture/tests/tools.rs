@@ -39,7 +39,7 @@ async fn commands_files_and_failures_hang_on_the_turn() {
     assert_eq!(desk.one(attached), "2");
     assert_eq!(
         desk.one("SELECT dense_summary FROM conversation_contexts"),
-        "User: Make the tests pass\nAssistant: Two to go.\nChanged: /x/new.txt\nFailed: make test: Exit code 2 / 3 tests failed"
+        "Q: Make the tests pass\nA: Two to go.\nChanged: /x/new.txt\nFailed: make test: Exit code 2 / 3 tests failed"
     );
 }
 
@@ -58,7 +58,7 @@ async fn a_run_without_its_prompt_makes_what_it_hangs_on() {
     desk.fire("PostToolUse", "s1", bash("t1", "ls", "x")).await;
     assert_eq!(desk.one("SELECT count(*) FROM command_runs JOIN work_items w ON w.id = work_item_id"), "1");
     desk.fire("Stop", "s1", json!({"prompt_id": "p1", "last_assistant_message": "Listed."})).await;
-    assert_eq!(desk.one("SELECT dense_summary FROM conversation_contexts"), "Assistant: Listed.");
+    assert_eq!(desk.one("SELECT dense_summary FROM conversation_contexts"), "A: Listed.");
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ async fn a_turn_becomes_a_work_item_and_a_memory() {
     );
     assert_eq!(
         desk.one("SELECT dense_summary FROM conversation_contexts"),
-        "User: Fix the login form\nIt rejects umlauts.\nAssistant: The form accepts umlauts now."
+        "Q: Fix the login form\nIt rejects umlauts.\nA: The form accepts umlauts now."
     );
     let anchored = "SELECT count(*) FROM conversation_contexts c JOIN projects p ON p.id = c.project_id
                       JOIN machines m ON m.id = c.machine_id JOIN sessions s ON s.id = c.session_id";
@@ -33,7 +33,7 @@ async fn a_turn_becomes_a_work_item_and_a_memory() {
 async fn a_prompt_is_saved_before_its_answer() {
     let desk = Desk::new();
     desk.prompt("s1", "p1", "Which port does staging use?").await;
-    assert_eq!(desk.one("SELECT dense_summary FROM conversation_contexts"), "User: Which port does staging use?");
+    assert_eq!(desk.one("SELECT dense_summary FROM conversation_contexts"), "Q: Which port does staging use?");
     assert_eq!(desk.one("SELECT status FROM work_items"), "in_progress");
 }
 
@@ -54,7 +54,7 @@ async fn stop_fires_again_while_background_tasks_run() {
     assert_eq!(desk.one("SELECT count(*) FROM work_items"), "1");
     assert_eq!(
         desk.one("SELECT dense_summary FROM conversation_contexts"),
-        "User: Research it with a helper\nAssistant: A helper is on it.\n\nThe helper found it in the cellar.\n\
+        "Q: Research it with a helper\nA: A helper is on it.\n\nThe helper found it in the cellar.\n\
          general-purpose: It is in the cellar."
     );
 }
@@ -69,7 +69,7 @@ async fn an_interrupted_turn_keeps_what_was_done() {
     desk.prompt("s1", "p2", "No, stop that").await;
     assert_eq!(desk.column("SELECT status FROM work_items ORDER BY item_order"), ["deferred", "in_progress"]);
     let memory = desk.one("SELECT dense_summary FROM conversation_contexts WHERE title = 'Rewrite the parser'");
-    assert_eq!(memory, "User: Rewrite the parser\nChanged: src/parser.rs\n(interrupted before it was answered)");
+    assert_eq!(memory, "Q: Rewrite the parser\nChanged: src/parser.rs\n(interrupted before it was answered)");
     desk.fire("Stop", "s1", json!({"prompt_id": "p1", "last_assistant_message": "Late, but done."})).await;
     assert_eq!(desk.column("SELECT status FROM work_items ORDER BY item_order"), ["completed", "in_progress"]);
 }
