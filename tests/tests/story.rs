@@ -49,6 +49,8 @@ fn what_is_said_on_one_machine_is_known_on_the_other() {
 /// A round of every machine, one after the other.
 fn share(machines: &[&Machine]) {
     for machine in machines {
-        machine.cli(&["sync", "--wait"]).unwrap().ok().unwrap();
+        let round = machine.cli(&["sync", "--wait"]).unwrap();
+        let state = || machine.cli(&["sync", "status", "--json"]).unwrap().stdout;
+        assert_eq!(round.code, 0, "{round:?}\n{}", state());
     }
 }

@@ -98,10 +98,13 @@ fn round(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
             round.pulled, round.pushed, round.merged, round.millis
         )),
     }
-    let round = answer.round.filter(|round| round.quarantined + round.conflicts > 0);
-    let Some(round) = round else { return Ok(Outcome::Done) };
+    // Most of what a round sets aside is settled by its rule; what is left over is what the replica has on record.
+    let left = status::gather(home).sync;
+    if answer.round.is_none() || left.quarantined + left.conflicts == 0 {
+        return Ok(Outcome::Done);
+    }
     if !arguments.json {
-        let Round { quarantined, conflicts, .. } = round;
+        let SyncReport { quarantined, conflicts, .. } = left;
         output::line(format!("{quarantined} refused, {conflicts} conflicts: look at: claudetools sync status"));
     }
     Ok(Outcome::NeedsUser)
