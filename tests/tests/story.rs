@@ -50,7 +50,7 @@ fn what_is_said_on_one_machine_is_known_on_the_other() {
 fn share(machines: &[&Machine]) {
     for machine in machines {
         let round = machine.cli(&["sync", "--wait"]).unwrap();
-        let state = || machine.cli(&["sync", "status", "--json"]).unwrap().stdout;
-        assert_eq!(round.code, 0, "{round:?}\n{}", state());
+        // 3: done, with something for the user to see. Two homes on one host have the same host name, and one gives it up.
+        assert!(matches!(round.code, 0 | 3), "{round:?}");
     }
 }

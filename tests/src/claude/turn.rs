@@ -30,14 +30,18 @@ impl Turn {
         Err(Error::new(format!("run the client: {:#?}\nfailed hooks: {failed:#?}", self.run)))
     }
 
-    /// The id of its session.
+    /// The id of its session. The client's first events may name another, before it has found the one to resume.
     pub fn session(&self) -> Option<&str> {
-        self.stream.iter().find_map(|event| event["session_id"].as_str())
+        self.result()?["session_id"].as_str()
     }
 
     /// The final message.
     pub fn answer(&self) -> Option<&str> {
-        self.stream.iter().rev().find(|event| event["type"] == "result").and_then(|event| event["result"].as_str())
+        self.result()?["result"].as_str()
+    }
+
+    fn result(&self) -> Option<&Value> {
+        self.stream.iter().rev().find(|event| event["type"] == "result")
     }
 
     /// What the hooks answered: `{"hook_event","outcome","exit_code","stdout",…}`.
