@@ -160,7 +160,8 @@ fn is_content(word: &str) -> bool {
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphanumeric() && !is_combining_mark(c)).filter(|word| !word.is_empty())
+    let parts = |c: char| !c.is_alphanumeric() && (c.is_ascii() || !is_combining_mark(c));
+    text.split(parts).filter(|word| !word.is_empty())
 }
 
 fn fold(word: &str) -> String {

@@ -52,11 +52,12 @@ impl Hit {
     /// The memory of a source row, not scored yet; None when the row is gone.
     pub(super) fn load(tx: &ReadTx<'_>, table: &str, id: &str) -> Result<Option<Self>, StoreError> {
         let mut statement = tx.connection().prepare_cached(
-            "SELECT source.kind, source.title, source.body, project.slug, machine.hostname, source.session_id,
-                    source.tags, source.created_at, source.updated_at, source.importance, source.usage_count
-               FROM (SELECT * FROM ct_memory_source WHERE source_table = ?1 AND source_id = ?2) AS source
-               LEFT JOIN projects AS project ON project.id = source.project_id
-               LEFT JOIN machines AS machine ON machine.id = source.machine_id",
+            // No join: with one, SQLite would build the view's rows in a table of their own first (80 µs a hit).
+            "SELECT kind, title, body,
+                    (SELECT slug FROM projects WHERE id = project_id),
+                    (SELECT hostname FROM machines WHERE id = machine_id),
+                    session_id, tags, created_at, updated_at, importance, usage_count
+               FROM ct_memory_source WHERE source_table = ?1 AND source_id = ?2",
         )?;
         let hit = statement.query_row((table, id), |row| {
             let text: String = row.get(2)?;
