@@ -174,6 +174,8 @@ fn server_arguments(directory: &Path, socket: &Path, port: Option<u16>) -> Vec<S
         format!("--datadir={}", directory.join("data").display()),
         format!("--socket={}", socket.display()),
         format!("--pid-file={}", directory.join("pid").display()),
+        // A server that starts deletes the temporary tables of those that run, when they share this.
+        format!("--tmpdir={}", directory.display()),
         format!("--user={}", user()),
     ];
     arguments.extend(match port {
@@ -201,6 +203,7 @@ fn install(directory: &Path) -> Result<()> {
         .arg(format!("--datadir={}", directory.join("data").display()))
         .arg(format!("--user={}", user()))
         .args(["--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=8M"])
+        .env("TMPDIR", directory)
         .stdin(Stdio::null())
         .output()
         .map_err(Error::doing("run mariadb-install-db"))?;
