@@ -7,7 +7,7 @@ use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
 use super::pool::{Lease, Pool, within};
-use super::schema::{applied_steps, known_version, version_of};
+use super::schema::{applied_steps, require_version, version_of};
 use super::{CentralError, CentralUrl, Limits};
 
 /// For everything but whole batches.
@@ -40,6 +40,15 @@ impl Central {
         Ok(Self { pool: Arc::new(pool), limits })
     }
 
+    /// Looks again whether this build may work with the schema: another machine may have upgraded it since. Feed and push
+    /// look by themselves; a round asks before it does anything.
+    pub async fn recheck(&self) -> Result<(), CentralError> {
+        let mut lease = self.lease().await?;
+        within(ANSWER_WITHIN, require_schema(lease.connection())).await?;
+        lease.keep();
+        Ok(())
+    }
+
     /// How much it takes at once.
     pub fn limits(&self) -> Limits {
         self.limits
@@ -68,13 +77,7 @@ fn release(version: &str) -> Option<(u32, u32)> {
 }
 
 async fn require_schema(connection: &mut MySqlConnection) -> Result<(), CentralError> {
-    let (found, known) = (version_of(&applied_steps(connection).await?), known_version());
-    match found {
-        0 => Err(CentralError::NotInitialised("its schema".into())),
-        _ if found > known => Err(CentralError::Newer { found, known }),
-        _ if found < known => Err(CentralError::Older { found, known }),
-        _ => Ok(()),
-    }
+    require_version(version_of(&applied_steps(connection).await?))
 }
 
 #[cfg(test)]

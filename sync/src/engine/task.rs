@@ -100,7 +100,10 @@ impl Worker {
 
     async fn connected_round(&mut self) -> Result<RoundReport, SyncError> {
         let central = match self.central.take() {
-            Some(central) => central,
+            Some(central) => {
+                central.recheck().await?;
+                central
+            }
             None => self.connect().await?,
         };
         let report = round(&central, &self.store, &self.settings.hostname).await?;
