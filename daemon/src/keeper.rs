@@ -115,17 +115,21 @@ async fn try_saving(app: Arc<App>) {
 
 /// Tells the user, once each time, when central does not let this machine in: waiting would not heal that.
 async fn watch_sync(app: Arc<App>) {
-    let mut was_refused = false;
+    let mut told = false;
     while app.stop.pause(SYNC_LOOK).await {
         let Ok(core) = app.core(OPENING_PATIENCE).await else { continue };
         let engine = core.engine.clone();
         let Ok(status) = tokio::task::spawn_blocking(move || engine.status()).await else { continue };
-        let refused = matches!(status.state, SyncState::Refused);
-        if refused && !was_refused {
-            let why = status.last_error.unwrap_or_default();
-            let hint = status.hint.unwrap_or_else(|| "run: claudetools status".to_owned());
-            app.notices.add(format!("ClaudeTools: memory is not shared with your other machines: {why} ({hint})"));
+        match status.state {
+            SyncState::Refused if !told => {
+                let why = status.last_error.unwrap_or_default();
+                let hint = status.hint.unwrap_or_else(|| "run: claudetools status".to_owned());
+                app.notices.add(format!("ClaudeTools: memory is not shared with your other machines: {why} ({hint})"));
+                told = true;
+            }
+            // Only a round that went through ends it: one that is running has shown nothing yet.
+            SyncState::Idle => told = false,
+            _ => {}
         }
-        was_refused = refused;
     }
 }
