@@ -12,7 +12,16 @@ pub(crate) struct Replica(PathBuf);
 
 impl Replica {
     pub(crate) fn of(machine: &Machine) -> Self {
-        Self(machine.home_seen_outside().replica())
+        assert!(
+            machine.disk().is_none(),
+            "SQLite does not find its way through /proc to another's disk: copy the file"
+        );
+        Self(machine.home().replica())
+    }
+
+    /// A view of a file, which may be a copy.
+    pub(crate) fn at(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
     }
 
     /// The rows of a query: a line each, columns parted by tabs.
