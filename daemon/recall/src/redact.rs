@@ -7,6 +7,7 @@ mod plausible;
 mod rules;
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use rules::RULES;
 
@@ -24,6 +25,11 @@ impl Redacted<'_> {
     pub fn into_text(self) -> String {
         self.text.into_owned()
     }
+}
+
+/// Compiles the rules, which takes some milliseconds, so that the first event need not wait for it.
+pub fn prepare() {
+    LazyLock::force(&RULES);
 }
 
 /// Replaces every secret that the rules know.

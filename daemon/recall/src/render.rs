@@ -69,9 +69,10 @@ pub fn render(note: &Note) -> String {
     text
 }
 
-/// A turn's text opens with "Q: " and its prompt, whose first line is the title.
+/// A turn's text opens with "Q: " and its prompt, whose first line is the title; a session's with "Goal: ".
 fn begins_with_title(text: &str, title: &str) -> bool {
-    let start = text.trim_start_matches("Q: ").trim_start_matches(['#', '-', '*', '>', ' ', '\n']);
+    let start =
+        text.trim_start_matches("Q: ").trim_start_matches("Goal: ").trim_start_matches(['#', '-', '*', '>', ' ', '\n']);
     start.starts_with(title.trim_end_matches('…'))
 }
 

@@ -94,6 +94,7 @@ pub struct Capture {
 impl Capture {
     /// A capture that writes to this replica.
     pub fn new(store: Store, machine: MachineInfo) -> Self {
+        recall::redact::prepare();
         Self {
             memory: Memory::new(store.clone()),
             store,
