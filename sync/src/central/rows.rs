@@ -34,12 +34,16 @@ pub(super) async fn read_keys(
 ) -> Result<Found, CentralError> {
     let mut found = Found::with_capacity(keys.len());
     for keys in keys.chunks(KEYS_AT_ONCE) {
-        let tail = match lock {
-            Lock::No => String::new(),
-            Lock::ForUpdate => format!(" ORDER BY {} FOR UPDATE", names(entity.primary_key.iter().copied())),
+        let (hint, tail) = match lock {
+            Lock::No => ("", String::new()),
+            Lock::ForUpdate => (
+                // The optimiser may prefer another index of a junction, and then locks in the order of that one.
+                " FORCE INDEX (PRIMARY)",
+                format!(" ORDER BY {} FOR UPDATE", names(entity.primary_key.iter().copied())),
+            ),
         };
         let text = format!(
-            "SELECT {}, {} FROM {} WHERE {}{tail}",
+            "SELECT {}, {} FROM {}{hint} WHERE {}{tail}",
             key_text(entity, ""),
             columns_to_read(entity),
             name(entity.name),
