@@ -8,6 +8,7 @@ use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Row as _};
 use sync::local::canonical_json;
 
+use super::statements::hex;
 use crate::reconcile::Machine;
 
 /// A row: a text for each column.
@@ -31,7 +32,7 @@ fn as_text(column: &Column) -> String {
     match column.kind {
         Kind::DateTime => format!("DATE_FORMAT({name}, '%Y-%m-%dT%H:%i:%s.%fZ')"),
         Kind::Decimal(_, scale) => format!("CAST(CAST({name} * POW(10, {scale}) AS DECIMAL(65, 0)) AS CHAR)"),
-        Kind::Blob => format!("HEX({name})"),
+        Kind::Blob => format!("LOWER(HEX({name}))"),
         Kind::Uuid | Kind::String(_) | Kind::Text | Kind::Json => name.to_owned(),
         Kind::Int | Kind::BigInt | Kind::Bool | Kind::Date => format!("CAST({name} AS CHAR)"),
     }
@@ -64,7 +65,7 @@ fn text(value: ValueRef<'_>) -> String {
         ValueRef::Integer(number) => number.to_string(),
         ValueRef::Real(number) => number.to_string(),
         ValueRef::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        ValueRef::Blob(bytes) => bytes.iter().map(|byte| format!("{byte:02X}")).collect(),
+        ValueRef::Blob(bytes) => hex(bytes),
     }
 }
 

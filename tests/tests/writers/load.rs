@@ -23,6 +23,15 @@ pub(super) async fn connect(central: &Central<'_>) -> MySqlConnection {
     options.database(&central.database).disable_statement_logging().connect().await.unwrap()
 }
 
+/// Runs a statement; returns how many rows it touched.
+pub(super) async fn run(connection: &mut MySqlConnection, statement: &Statement) -> Result<u64, Error> {
+    let mut query = sqlx::query(statement.sql);
+    for value in &statement.values {
+        query = query.bind(value);
+    }
+    Ok(query.execute(connection).await?.rows_affected())
+}
+
 /// What writers did.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
@@ -141,16 +150,11 @@ impl Writer {
         self.run(&row).await
     }
 
-    /// The number of rows that it touched.
     async fn run(&mut self, statement: &Statement) -> Result<u64, Error> {
-        let mut query = sqlx::query(statement.sql);
-        for value in &statement.values {
-            query = query.bind(value);
-        }
         let started = Instant::now();
-        let done = query.execute(&mut self.connection).await?;
+        let rows = run(&mut self.connection, statement).await?;
         self.tally.longest = self.tally.longest.max(started.elapsed());
-        Ok(done.rows_affected())
+        Ok(rows)
     }
 
     async fn say(&mut self, sql: &'static str) -> Result<(), Error> {

@@ -17,7 +17,7 @@ use migrations::catalogue::{CLIENTS, CONVERSATION_CONTEXTS, SESSION_TAGS, SESSIO
 use tokio::task::JoinSet;
 
 use crate::reconcile::{Central, Machine, central};
-use load::{Tally, Writer, connect};
+use load::{Tally, Writer, connect, run};
 
 const WRITERS: u64 = 16;
 const FOR: Duration = Duration::from_secs(20);
@@ -56,6 +56,10 @@ async fn sixteen_writers_and_two_replicas_that_miss_nothing() {
 
 /// Lets the writers write, each on its own connection.
 async fn write(central: &Central<'_>) -> Tally {
+    let mut connection = connect(central).await;
+    for statement in statements::ground() {
+        run(&mut connection, &statement).await.unwrap();
+    }
     let until = Instant::now() + FOR;
     let mut writers = JoinSet::new();
     for number in 0..WRITERS {

@@ -1,5 +1,7 @@
 //! What the writers write: every kind of statement that changes rows, over few enough keys that they meet.
 
+use std::fmt::Write as _;
+
 use sync::local::{compress, derived_id};
 use world::random::Random;
 
@@ -8,6 +10,9 @@ const SITES: u64 = 300;
 const TAGS: u64 = 60;
 const SESSIONS: u64 = 200;
 const CONTEXTS: u64 = 200;
+/// Of those, the first so many are there from the start and are never deleted, so that most references hold.
+const STAYING_CLIENTS: u64 = 60;
+const STAYING_SESSIONS: u64 = 100;
 
 /// A statement with its values, which the server turns into the types of their columns.
 pub(super) struct Statement {
@@ -18,6 +23,23 @@ pub(super) struct Statement {
 /// The key of a numbered thing.
 pub(super) fn id(thing: &str, number: u64) -> String {
     derived_id(thing, &number.to_string())
+}
+
+/// What must be there before the writers begin.
+pub(super) fn ground() -> Vec<Statement> {
+    let clients = (0..STAYING_CLIENTS).map(|number| Statement {
+        sql: "INSERT INTO clients (id, name) VALUES (?, ?)",
+        values: vec![id("client", number), client_name(number)],
+    });
+    let sessions = (0..STAYING_SESSIONS).map(|number| Statement {
+        sql: "INSERT INTO sessions (id, claude_session_id) VALUES (?, ?)",
+        values: vec![id("session", number), conversation(number)],
+    });
+    let tags = (0..TAGS).map(|number| Statement {
+        sql: "INSERT INTO tags (id, name) VALUES (?, ?)",
+        values: vec![id("tag", number), format!("tag-{number}")],
+    });
+    clients.chain(sessions).chain(tags).collect()
 }
 
 /// A random statement.
@@ -49,7 +71,7 @@ pub(super) fn draw(random: &mut Random) -> Statement {
 }
 
 fn insert_client(random: &mut Random) -> Statement {
-    let number = random.below(CLIENTS);
+    let number = STAYING_CLIENTS + random.below(CLIENTS - STAYING_CLIENTS);
     Statement {
         sql: "INSERT INTO clients (id, name, default_hourly_rate, notes) VALUES (?, ?, ?, ?)",
         values: vec![id("client", number), client_name(number), amount(random), text(random)],
@@ -81,7 +103,7 @@ fn insert_session(random: &mut Random) -> Statement {
     Statement {
         sql: "INSERT INTO sessions (id, client_id, claude_session_id, title) VALUES (?, ?, ?, ?) \
               ON DUPLICATE KEY UPDATE title = VALUES(title), ended_at = UTC_TIMESTAMP(6) + INTERVAL 1 HOUR",
-        values: vec![id("session", number), client(random), format!("conversation {number}"), text(random)],
+        values: vec![id("session", number), client(random), conversation(number), text(random)],
     }
 }
 
@@ -158,7 +180,7 @@ fn replace_context(random: &mut Random) -> Statement {
             summary,
             r#"["dns", "größe"]"#.to_owned(),
             format!("{}.{:02}", random.below(10), random.below(100)),
-            detail.iter().map(|byte| format!("{byte:02x}")).collect(),
+            hex(&detail),
         ],
     }
 }
@@ -176,11 +198,13 @@ fn delete_sites_of_client(random: &mut Random) -> Statement {
 }
 
 fn delete_client(random: &mut Random) -> Statement {
-    Statement { sql: "DELETE FROM clients WHERE id = ?", values: vec![client(random)] }
+    let number = STAYING_CLIENTS + random.below(CLIENTS - STAYING_CLIENTS);
+    Statement { sql: "DELETE FROM clients WHERE id = ?", values: vec![id("client", number)] }
 }
 
 fn delete_session(random: &mut Random) -> Statement {
-    Statement { sql: "DELETE FROM sessions WHERE id = ?", values: vec![session(random)] }
+    let number = STAYING_SESSIONS + random.below(SESSIONS - STAYING_SESSIONS);
+    Statement { sql: "DELETE FROM sessions WHERE id = ?", values: vec![id("session", number)] }
 }
 
 fn delete_session_tags(random: &mut Random) -> Statement {
@@ -196,7 +220,8 @@ fn delete_context(random: &mut Random) -> Statement {
 }
 
 fn client(random: &mut Random) -> String {
-    id("client", random.below(CLIENTS))
+    let most = if random.percent(80) { STAYING_CLIENTS } else { CLIENTS };
+    id("client", random.below(most))
 }
 
 fn site(random: &mut Random) -> String {
@@ -208,7 +233,8 @@ fn tag(random: &mut Random) -> String {
 }
 
 fn session(random: &mut Random) -> String {
-    id("session", random.below(SESSIONS))
+    let most = if random.percent(80) { STAYING_SESSIONS } else { SESSIONS };
+    id("session", random.below(most))
 }
 
 fn context(random: &mut Random) -> String {
@@ -219,8 +245,20 @@ fn client_name(number: u64) -> String {
     format!("Client {number}")
 }
 
+fn conversation(number: u64) -> String {
+    format!("conversation {number}")
+}
+
 fn amount(random: &mut Random) -> String {
     format!("-{}.{}", random.below(1000), random.below(100))
+}
+
+/// Bytes as hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut digits, byte| {
+        let _ = write!(digits, "{byte:02x}"); // writing to a String cannot fail
+        digits
+    })
 }
 
 /// Text that escaping, encodings and JSON must not change.
