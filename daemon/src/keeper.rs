@@ -76,6 +76,8 @@ async fn open(app: &App) -> Result<Core, StoreError> {
     let machine = machine::this_one();
     let settings = EngineSettings::new(app.central.clone(), machine.hostname.clone());
     let capture = Capture::new(store.clone(), machine);
+    // What was due when the daemon ended, which may have been a kill.
+    capture.catch_up_in_background();
     Ok(Core { engine: engine::start(store.clone(), settings), capture, store })
 }
 

@@ -8,6 +8,11 @@ use std::time::Duration;
 
 use hooks::durable::private_file;
 
+use crate::wait;
+
+/// How long a lock that is held may be somebody's look at it.
+const PROBE: Duration = Duration::from_millis(150);
+
 /// The lock on a home, held until it is dropped.
 #[derive(Debug)]
 pub(crate) struct HomeLock {
@@ -42,14 +47,21 @@ impl std::fmt::Display for Holder {
 }
 
 impl HomeLock {
-    /// Takes the lock, or says who has it. Never waits.
+    /// Takes the lock, or says who has it, after [`PROBE`] at most: who only looks whether it is held ([`holder`]) holds
+    /// it for an instant, and must not keep a daemon from starting.
     pub(crate) fn acquire(path: &Path) -> Result<HomeLock, LockError> {
         let io = |source| LockError::Io { path: path.to_path_buf(), source };
         let mut file = private_file().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(LockError::Held { holder: read_holder(&mut file) }),
-            Err(TryLockError::Error(source)) => return Err(io(source)),
+        let tried = wait::until(PROBE, || match file.try_lock() {
+            Err(TryLockError::WouldBlock) => None,
+            decided => Some(decided),
+        });
+        match tried {
+            Some(Ok(())) => {}
+            None | Some(Err(TryLockError::WouldBlock)) => {
+                return Err(LockError::Held { holder: read_holder(&mut file) });
+            }
+            Some(Err(TryLockError::Error(source))) => return Err(io(source)),
         }
         // A full disk must not keep the daemon from starting: the pid only tells people who holds the lock.
         let named = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));

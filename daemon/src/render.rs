@@ -85,13 +85,24 @@ fn spool(hooks: &HooksReport, now_us: u64) -> String {
     words.join(", ")
 }
 
+/// "1 row", "2 rows".
+pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 fn replica(replica: &ReplicaReport) -> String {
     if replica.state != "ok" {
         return format!("{} ({})", replica.state, replica.path.display());
     }
     let ReplicaReport { rows, memories, sessions, projects, .. } = replica;
     let size = size(replica.bytes);
-    format!("{size}, {rows} rows: {memories} memories, {sessions} sessions, {projects} projects")
+    format!(
+        "{size}, {}: {}, {}, {}",
+        counted(*rows, "row", "rows"),
+        counted(*memories, "memory", "memories"),
+        counted(*sessions, "session", "sessions"),
+        counted(*projects, "project", "projects")
+    )
 }
 
 /// The line of the reconciliation, also for `sync status`.

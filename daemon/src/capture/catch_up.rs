@@ -56,7 +56,7 @@ impl Capture {
     }
 
     /// [`Capture::catch_up`] without waiting for it.
-    pub(super) fn catch_up_in_background(&self) {
+    pub(crate) fn catch_up_in_background(&self) {
         let capture = self.clone();
         let mut background = self.background.lock().unwrap_or_else(PoisonError::into_inner);
         while background.try_join_next().is_some() {}

@@ -4,6 +4,7 @@ use sync::{StoreError, local};
 
 use super::{Finding, Patient};
 use crate::phase::Trouble;
+use crate::render::counted;
 
 pub(super) fn integrity(patient: &Patient<'_>) -> Vec<Finding> {
     let path = patient.home.replica();
@@ -18,7 +19,7 @@ pub(super) fn integrity(patient: &Patient<'_>) -> Vec<Finding> {
     match looked {
         Ok((said, counts)) if said == "ok" => vec![
             Finding::ok("replica", format!("{} is whole", path.display())),
-            Finding::ok("replica", format!("{} rows wait for central", counts.pending)),
+            Finding::ok("replica", format!("not yet at central: {}", counted(counts.pending, "row", "rows"))),
         ],
         Ok((said, _)) => vec![Finding::fail("replica", format!("it is damaged: {said}"), DAMAGED)],
         Err(error) => {

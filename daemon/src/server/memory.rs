@@ -7,9 +7,6 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use recall::budget::{self, Candidate, tokens};
-use recall::render::{Note, Section, block, render};
-use recall::terms::subject;
 use serde::{Deserialize, Serialize};
 use sync::StoreError;
 
@@ -17,7 +14,7 @@ use super::routes::{Answer, Problem};
 use crate::app::App;
 use crate::capture::{Place, Remembered};
 use crate::machine;
-use crate::memory::{Hit, Query, search};
+use crate::memory::{self, Packed, Query};
 use crate::phase::Trouble;
 use crate::setup::forget;
 
@@ -49,12 +46,10 @@ pub(crate) struct RecallRequest {
 pub(super) struct RecallAnswer {
     /// The project that asked, by slug.
     project: Option<String>,
-    /// The text that a hook would inject.
-    text: String,
-    /// What that text costs.
-    tokens: usize,
-    /// The memories in it, best first, each with its score and what it is made of.
-    memories: Vec<Hit>,
+    /// The text that a hook would inject, what it costs, and the memories in it, each with its score and what it is
+    /// made of.
+    #[serde(flatten)]
+    packed: Packed,
 }
 
 pub(super) async fn recall(State(app): State<Arc<App>>, Json(request): Json<RecallRequest>) -> Answer<RecallAnswer> {
@@ -70,31 +65,10 @@ pub(super) async fn recall(State(app): State<Arc<App>>, Json(request): Json<Reca
             now_us,
             ..Query::default()
         };
-        let hits = search(tx, &query)?;
-        Ok::<_, StoreError>(packed(project, hits, request.budget.unwrap_or(usize::MAX)))
+        let packed = memory::recall(tx, &query, request.budget.unwrap_or(usize::MAX))?;
+        Ok::<_, StoreError>(RecallAnswer { project, packed })
     });
     Ok(Json(found.await.map_err(|error| problem(&error))?))
-}
-
-/// The best hits that fit the budget, as a hook would show them.
-fn packed(project: Option<String>, hits: Vec<Hit>, budget: usize) -> RecallAnswer {
-    let notes: Vec<Note> = hits.iter().map(note).collect();
-    let cost = |note: &Note| Candidate { tokens: tokens(&render(note)) + 1, subject: subject(&note.text) };
-    let taken = budget::pack(&notes.iter().map(cost).collect::<Vec<_>>(), budget);
-    let notes = taken.iter().map(|&at| notes[at].clone()).collect();
-    let text = block(&[Section { heading: String::new(), notes }]);
-    let memories = hits.into_iter().enumerate().filter(|(at, _)| taken.contains(at)).map(|(_, hit)| hit).collect();
-    RecallAnswer { project, tokens: tokens(&text), text, memories }
-}
-
-fn note(hit: &Hit) -> Note {
-    Note {
-        date: hit.updated_at.get(..10).unwrap_or_default().to_owned(),
-        kind: hit.kind.clone(),
-        source: hit.machine.iter().chain(&hit.project).cloned().collect(),
-        title: hit.title.clone(),
-        text: hit.text.clone(),
-    }
 }
 
 fn project(named: Option<&str>, cwd: Option<&Path>) -> Option<String> {
