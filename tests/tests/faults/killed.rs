@@ -11,7 +11,7 @@ use world::wait::pause;
 use world::{Machine, eventually};
 
 use super::{PATIENCE, command, machine, taken_in, waiting};
-use crate::conversation::{Conversation, new_uuid};
+use crate::conversation::{Answer, Conversation, new_uuid};
 use crate::replica::Replica;
 
 const ROUNDS: usize = 20;
@@ -62,28 +62,61 @@ fn killed_in_the_middle_of_saves_it_loses_nothing_that_was_acknowledged() {
     assert_eq!(waiting(&machine), 0);
 }
 
+#[test]
+fn killed_while_it_takes_in_the_spool_it_takes_in_each_event_once_and_in_order() {
+    const TURNS: usize = 30;
+    let (machine, project) = machine("killed-draining");
+    machine.stop_daemon().unwrap();
+    let conversation = Conversation::new(&machine, &project);
+    let mut safe = Safe::default();
+    (0..TURNS).for_each(|_| safe.turn(&conversation, |_| {}));
+    let events = waiting(&machine);
+    assert_eq!(events, TURNS * (COMMANDS_A_TURN + 2));
+
+    let mut kills = 0;
+    while waiting(&machine) > 0 {
+        let before = waiting(&machine);
+        machine.start_daemon().unwrap();
+        eventually("some events taken in", PATIENCE, || waiting(&machine) < before).unwrap();
+        pause(Duration::from_micros(random() % LONGEST_MOMENT_US));
+        kills += usize::from(waiting(&machine) > 0);
+        machine.kill_daemon().unwrap();
+    }
+    assert!(kills > 0, "all was taken in before it could be killed");
+    machine.start_daemon().unwrap();
+    let replica = Replica::of(&machine);
+    assert_eq!(replica.number("SELECT count(*) FROM ct_hook_events"), i64::try_from(events).unwrap());
+    assert_kept_in_order(&replica, &safe);
+}
+
 /// Turns until `over`; every event is counted in `fired` once its hook has ended well and has not said otherwise.
 fn talk_until(machine: &Machine, project: &Path, over: &AtomicBool, fired: &AtomicUsize) -> Safe {
     let conversation = Conversation::new(machine, project);
     let mut safe = Safe::default();
-    let taken = |answer: crate::conversation::Answer| {
-        assert!(!answer.is_lost(), "{answer:?}");
-        fired.fetch_add(1, Ordering::Relaxed);
-    };
     while !over.load(Ordering::Relaxed) {
-        let turn = new_uuid();
-        let prompt = format!("remember the token {turn}");
-        taken(conversation.prompt(&turn, &prompt));
-        safe.prompts.push(prompt);
-        for _ in 0..COMMANDS_A_TURN {
-            let word = new_uuid();
-            taken(command(&conversation, &turn, &word));
-            safe.commands.push(format!("echo {word}"));
-        }
-        taken(conversation.stop(&turn, &format!("the token {turn} is remembered")));
-        safe.answers += 1;
+        safe.turn(&conversation, |answer| {
+            assert!(!answer.is_lost(), "{answer:?}");
+            fired.fetch_add(1, Ordering::Relaxed);
+        });
     }
     safe
+}
+
+impl Safe {
+    /// A turn, event by event; each answer is given to `look`.
+    fn turn(&mut self, conversation: &Conversation<'_>, look: impl Fn(&Answer)) {
+        let turn = new_uuid();
+        let prompt = format!("remember the token {turn}");
+        look(&conversation.prompt(&turn, &prompt));
+        self.prompts.push(prompt);
+        for _ in 0..COMMANDS_A_TURN {
+            let word = new_uuid();
+            look(&command(conversation, &turn, &word));
+            self.commands.push(format!("echo {word}"));
+        }
+        look(&conversation.stop(&turn, &format!("the token {turn} is remembered")));
+        self.answers += 1;
+    }
 }
 
 /// Rows enter the replica in the order of their numbers there.
