@@ -16,6 +16,7 @@ use super::codec::Unreadable;
 use super::connect::{ANSWER_WITHIN, BATCH_WITHIN};
 use super::pool::within;
 use super::rows::{Found, KEYS_AT_ONCE, Lock, read_keys};
+use super::schema::{LATEST_STEP, require_step};
 use super::sql::{padded, repeated, rounded_up, run, statement};
 use super::{Central, CentralError};
 
@@ -116,9 +117,12 @@ const SNAPSHOT: &str =
     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
 
 async fn read_head(connection: &mut MySqlConnection) -> Result<Head, CentralError> {
-    let text = "SELECT epoch, last_seq, EXISTS (SELECT 1 FROM ct_sync_outbox) FROM ct_sync_counter WHERE id = 1";
-    let row = sqlx::query(text).fetch_optional(connection).await?;
+    let text = format!(
+        "SELECT epoch, last_seq, EXISTS (SELECT 1 FROM ct_sync_outbox), {LATEST_STEP} FROM ct_sync_counter WHERE id = 1"
+    );
+    let row = statement(text).fetch_optional(connection).await?;
     let row = row.ok_or_else(|| CentralError::NotInitialised("the row of ct_sync_counter".into()))?;
+    require_step(row.try_get_unchecked(3)?)?;
     let outbox: i64 = row.try_get_unchecked(2)?;
     Ok(Head { epoch: row.try_get_unchecked(0)?, seq: row.try_get_unchecked(1)?, outbox: outbox != 0 })
 }

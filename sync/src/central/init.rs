@@ -4,7 +4,7 @@
 //! interrupted one is completed, triggers that are as they should be are not touched. Two runs wait for each other. A
 //! table of one of our names that is not ours stops it before anything is changed.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -18,7 +18,7 @@ use super::pool::{open, within};
 use super::schema::{Applied, applied_steps, difference, entities, known_version, step_id, tables, version_of};
 use super::sql::{name, run, run_made};
 use super::steps;
-use super::triggers::{self, Installed, SQL_MODE, installed, is_gone};
+use super::triggers::{self, Installed, SQL_MODE, Trigger, installed, is_gone};
 use super::{CentralError, CentralUrl};
 
 /// What [`init`] is to do beside the schema.
@@ -148,23 +148,27 @@ async fn recorded(connection: &mut MySqlConnection) -> Result<Vec<Applied>, Cent
 
 /// Makes the triggers that are missing, and replaces those that differ or have lost their definer; how many.
 async fn install_triggers(connection: &mut MySqlConnection) -> Result<usize, CentralError> {
+    let wanting = wanting_triggers(connection).await?;
+    if !wanting.is_empty() {
+        run_made(connection, format!("SET sql_mode = '{SQL_MODE}'")).await?;
+    }
+    for trigger in &wanting {
+        run_made(connection, trigger.create()).await?;
+    }
+    Ok(wanting.len())
+}
+
+/// The triggers that are not as they should be.
+async fn wanting_triggers(connection: &mut MySqlConnection) -> Result<Vec<Trigger>, CentralError> {
     let there = installed(connection).await?;
-    let mut definers: HashMap<&str, bool> = HashMap::new();
-    for installed in there.values() {
-        if !definers.contains_key(installed.definer.as_str()) {
-            definers.insert(&installed.definer, !is_gone(connection, &installed.definer).await?);
+    let mut gone: HashSet<&str> = HashSet::new();
+    for definer in there.values().map(|it| it.definer.as_str()).collect::<HashSet<_>>() {
+        if is_gone(connection, definer).await? {
+            gone.insert(definer);
         }
     }
-    let works = |it: &Installed| definers.get(it.definer.as_str()).copied().unwrap_or(true);
-    let mut count = 0;
-    for trigger in triggers::all() {
-        if !there.get(&trigger.name()).is_some_and(|it| it.is(&trigger) && works(it)) {
-            run_made(connection, format!("SET sql_mode = '{SQL_MODE}'")).await?;
-            run_made(connection, trigger.create()).await?;
-            count += 1;
-        }
-    }
-    Ok(count)
+    let works = |it: &Installed, trigger: &Trigger| it.is(trigger) && !gone.contains(it.definer.as_str());
+    Ok(triggers::all().filter(|trigger| !there.get(&trigger.name()).is_some_and(|it| works(it, trigger))).collect())
 }
 
 /// Enters rows from before the triggers into the feed, once what the triggers caught is numbered.

@@ -20,6 +20,7 @@ use sqlx::mysql::MySqlConnection;
 use super::batch::bytes_of_row;
 use super::connect::BATCH_WITHIN;
 use super::pool::within;
+use super::schema::{LATEST_STEP, require_step};
 use super::sides::decide;
 use super::sql::{run, statement};
 use super::triggers::NOW_US;
@@ -103,10 +104,12 @@ struct Machine {
 }
 
 async fn lock_machine(connection: &mut MySqlConnection, replica_id: &str) -> Result<Machine, CentralError> {
-    let text = format!("SELECT batch_no, {NOW_US} FROM ct_sync_machines WHERE replica_id = ? FOR UPDATE");
+    let text =
+        format!("SELECT batch_no, {NOW_US}, {LATEST_STEP} FROM ct_sync_machines WHERE replica_id = ? FOR UPDATE");
     for _ in 0..2 {
         let row = statement(text.clone()).bind(replica_id).fetch_optional(&mut *connection).await?;
         if let Some(row) = row {
+            require_step(row.try_get_unchecked(2)?)?;
             let now: i64 = row.try_get_unchecked(1)?;
             return Ok(Machine { batch_no: row.try_get_unchecked(0)?, now: HybridTime(now.max(0).unsigned_abs()) });
         }
@@ -155,7 +158,8 @@ async fn store(
     );
     let insert = statement(text).bind(&batch.replica_id).bind(batch.batch_no);
     insert.bind(batch.digest()).bind(outcomes).execute(&mut *connection).await?;
-    sqlx::query("DELETE FROM ct_sync_receipts WHERE replica_id = ? AND batch_no <= ?")
+    // Never by a scan of the table, which would wait for the receipts that other machines are writing.
+    sqlx::query("DELETE r FROM ct_sync_receipts r FORCE INDEX (PRIMARY) WHERE replica_id = ? AND batch_no <= ?")
         .bind(&batch.replica_id)
         .bind(batch.batch_no.saturating_sub(RECEIPTS_KEPT))
         .execute(connection)

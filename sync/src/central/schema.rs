@@ -1,5 +1,6 @@
 //! What the database holds, beside what the catalogue says: whether a table is ours, and what is missing.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
 use migrations::{Column, ENTITIES, Entity, Kind, ladder};
@@ -65,6 +66,27 @@ pub(super) async fn applied_steps(connection: &mut MySqlConnection) -> Result<Ve
 /// The highest step, 0 for none.
 pub(super) fn version_of(steps: &[Applied]) -> u32 {
     steps.iter().filter_map(|step| step_number(&step.id)).max().unwrap_or(0)
+}
+
+/// The name of the highest step, as an expression: asked for along with what each round asks anyway, since central may be
+/// upgraded while machines are connected to it.
+pub(super) const LATEST_STEP: &str =
+    "(SELECT MAX(version_id) FROM schema_migrations WHERE version_id RLIKE '^[0-9]{4}_')";
+
+/// Whether this build may work with the schema whose highest step this is.
+pub(super) fn require_step(latest: Option<&str>) -> Result<(), CentralError> {
+    require_version(latest.and_then(step_number).unwrap_or(0))
+}
+
+/// Whether this build may work with a schema of this version.
+pub(super) fn require_version(found: u32) -> Result<(), CentralError> {
+    let known = known_version();
+    match found.cmp(&known) {
+        _ if found == 0 => Err(CentralError::NotInitialised("its schema".into())),
+        Ordering::Greater => Err(CentralError::Newer { found, known }),
+        Ordering::Less => Err(CentralError::Older { found, known }),
+        Ordering::Equal => Ok(()),
+    }
 }
 
 /// A column as the database has it.

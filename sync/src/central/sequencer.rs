@@ -209,10 +209,10 @@ async fn write_changes(
 
 /// The outbox by its entries' ids, which are one parameter, a JSON array.
 ///
-/// With `id IN (…)` the optimiser reads the whole of a small table, and a reader that is to lock waits for every row in
-/// it, also for those of transactions that are still open. Joined so, only the rows asked for are touched.
-const ENTRIES_BY_ID: &str =
-    "JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) k STRAIGHT_JOIN ct_sync_outbox o ON o.id = k.id";
+/// Left alone, the optimiser reads the whole of a small table, and a reader that is to lock waits for every row in it,
+/// also for those of transactions that are still open. So, only the rows asked for are touched.
+const ENTRIES_BY_ID: &str = "JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) k \
+                             STRAIGHT_JOIN ct_sync_outbox o FORCE INDEX (PRIMARY) ON o.id = k.id";
 
 /// Tombstones keep the row's last image. It never leaves the server: an image may be large.
 async fn copy_images(connection: &mut MySqlConnection, changes: &[Change]) -> Result<(), CentralError> {
@@ -221,7 +221,8 @@ async fn copy_images(connection: &mut MySqlConnection, changes: &[Change]) -> Re
         return Ok(());
     }
     let text = format!(
-        "UPDATE {ENTRIES_BY_ID} STRAIGHT_JOIN ct_sync_rows r ON r.tbl = o.tbl AND r.pk = o.pk SET r.image = o.image"
+        "UPDATE {ENTRIES_BY_ID} STRAIGHT_JOIN ct_sync_rows r FORCE INDEX (PRIMARY) \
+         ON r.tbl = o.tbl AND r.pk = o.pk SET r.image = o.image"
     );
     statement(text).bind(array(&ids)).execute(connection).await?;
     Ok(())

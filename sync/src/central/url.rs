@@ -187,12 +187,8 @@ impl CentralUrl {
     fn written(&self, password: &str) -> String {
         let password = if self.password.is_empty() { String::new() } else { format!(":{password}") };
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
-        let mut text = format!(
-            "mysql://{}{password}@{host}:{}/{}",
-            encoded(&self.user),
-            self.port,
-            encoded(&self.database)
-        );
+        let mut text =
+            format!("mysql://{}{password}@{host}:{}/{}", encoded(&self.user), self.port, encoded(&self.database));
         let mut separator = '?';
         let mut add = |name: &str, value: &str| {
             let _ = write!(text, "{separator}{name}={}", encoded(value));

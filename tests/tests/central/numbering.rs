@@ -24,6 +24,26 @@ async fn an_open_transaction_holds_nothing_up_and_is_not_skipped() {
     assert!(place.pull(second.next).await.rows.is_empty());
 }
 
+/// The server reads the whole of a small table when many of its rows are asked for, and to lock what it reads it would
+/// wait for the rows of others.
+#[tokio::test]
+async fn among_many_changes_an_open_transaction_is_not_waited_for() {
+    let place = Place::new().await;
+    for committed in [2, 9, 70] {
+        let mut open = place.foreign().await;
+        let mut transaction = open.begin().await.unwrap();
+        let tag = format!("INSERT INTO tags (id, name) VALUES ('{}', 't')", uuid(1));
+        transaction.execute(AssertSqlSafe(tag)).await.unwrap();
+        let statements: Vec<String> = (1..=committed).map(|n| insert(committed * 1000 + n)).collect();
+        place.sql(&statements.join("; "));
+        assert_eq!(place.central.sequence().await.unwrap().numbered, u64::from(committed));
+        let gone: Vec<String> = (1..=committed).map(|n| format!("'{}'", uuid(committed * 1000 + n))).collect();
+        place.sql(&format!("DELETE FROM clients WHERE id IN ({})", gone.join(", ")));
+        assert_eq!(place.central.sequence().await.unwrap().numbered, u64::from(committed));
+        transaction.rollback().await.unwrap();
+    }
+}
+
 fn insert(number: u32) -> String {
     format!("INSERT INTO clients (id, name) VALUES ('{}', 'n{number}')", uuid(number))
 }

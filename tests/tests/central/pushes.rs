@@ -2,6 +2,7 @@
 
 use merge::{HybridTime, Row, Rule, Winner};
 use migrations::entity;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use sync::central::{Batch, ItemOutcome};
 
 use super::{Place, agreed, batch, client, created, deleted, edited, site, told, uuid};
@@ -128,6 +129,28 @@ async fn counters_add_up_and_a_batch_that_is_sent_again_does_not_count_twice() {
         assert_eq!(agreed(&receipt.outcomes[0].1).unwrap().int("usage_count"), Some(18));
     }
     assert_eq!(place.sql("SELECT usage_count FROM context_snippets"), "18");
+}
+
+#[tokio::test]
+async fn rows_that_others_hold_are_waited_for_only_when_they_are_in_the_batch() {
+    let place = Place::new().await;
+    let link =
+        |tag: u32| Row::new(entity("session_tags").unwrap()).with("session_id", uuid(1)).with("tag_id", uuid(tag));
+    place.sql(&format!("INSERT INTO sessions (id) VALUES ('{}')", uuid(1)));
+    let tags: Vec<String> = (1..=40).map(|n| format!("('{}', 't{n}')", uuid(n))).collect();
+    place.sql(&format!("INSERT INTO tags (id, name) VALUES {}", tags.join(", ")));
+    place.push(&batch(1, (1..=40).map(|n| created(link(n), 1)).collect())).await;
+    let clients = (1..=40).map(|n| created(client(n, &n.to_string()), 1)).collect();
+    place.push(&batch(2, clients)).await;
+    let mut other = place.foreign().await;
+    let mut held = other.begin().await.unwrap();
+    for table in ["clients WHERE id", "session_tags WHERE tag_id"] {
+        held.execute(AssertSqlSafe(format!("DELETE FROM {table} = '{}'", uuid(40)))).await.unwrap();
+    }
+    let edits = (1..40).map(|n| edited(client(n, &n.to_string()), client(n, &format!("new {n}")), 2));
+    let receipt = place.push(&batch(3, edits.chain((1..40).map(|n| deleted(link(n), 2))).collect())).await;
+    assert!(receipt.outcomes.iter().all(|(_, outcome)| matches!(outcome, ItemOutcome::Agreed { .. })));
+    held.rollback().await.unwrap();
 }
 
 #[tokio::test]

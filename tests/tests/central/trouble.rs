@@ -38,7 +38,16 @@ async fn each_way_of_not_getting_in_is_told_apart() {
 #[tokio::test]
 async fn a_schema_of_another_version_is_left_alone() {
     let place = Place::new().await;
+    place.central.head().await.unwrap();
     place.sql("INSERT INTO schema_migrations (version_id) VALUES ('0099_future')");
+    // Also by those who were connected before.
+    for error in [
+        place.central.feed(0, 10).await.unwrap_err(),
+        place.central.push(&batch(1, vec![created(client(1, "a"), 1)])).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, CentralError::Newer { found: 99, .. }), "{error}");
+    }
+    assert_eq!(place.sql("SELECT COUNT(*) FROM clients"), "0");
     let error = refused(&place.url().expose()).await;
     assert!(matches!(error, CentralError::Newer { found: 99, .. }), "{error}");
     assert!(error.hint().unwrap().contains("goes on collecting"));
