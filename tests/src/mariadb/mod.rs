@@ -176,8 +176,8 @@ fn server_arguments(directory: &Path, socket: &Path, port: Option<u16>) -> Vec<S
         format!("--pid-file={}", directory.join("pid").display()),
         // A server that starts deletes the temporary tables of those that run, when they share this.
         format!("--tmpdir={}", directory.display()),
-        format!("--user={}", user()),
     ];
+    arguments.extend(user());
     arguments.extend(match port {
         Some(port) => vec!["--bind-address=127.0.0.1".to_owned(), format!("--port={port}")],
         None => vec!["--skip-networking".to_owned()],
@@ -201,7 +201,7 @@ fn install(directory: &Path) -> Result<()> {
     let output = Command::new(find("mariadb-install-db")?)
         .arg("--no-defaults")
         .arg(format!("--datadir={}", directory.join("data").display()))
-        .arg(format!("--user={}", user()))
+        .args(user())
         .args(["--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=8M"])
         .env("TMPDIR", directory)
         .stdin(Stdio::null())
@@ -214,8 +214,8 @@ fn install(directory: &Path) -> Result<()> {
 }
 
 /// mariadbd refuses to run as root unless told so by name.
-fn user() -> String {
-    if rustix::process::getuid().is_root() { "root".to_owned() } else { std::env::var("USER").unwrap_or_default() }
+fn user() -> Option<String> {
+    rustix::process::getuid().is_root().then(|| "--user=root".to_owned())
 }
 
 /// A port that was free a moment ago.

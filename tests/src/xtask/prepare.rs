@@ -8,11 +8,12 @@ use world::{Error, Result};
 use crate::command::{Environment, is_installed, line_of, shown};
 
 /// A program that the tests run, and the Debian packages that bring it.
-const NEEDED: [(&str, &[&str]); 6] = [
+const NEEDED: [(&str, &[&str]); 7] = [
     ("mariadbd", &["mariadb-server"]),
     ("tmux", &["tmux"]),
     ("ip", &["iproute2"]),
-    ("unshare", &["util-linux"]),
+    ("setpriv", &["util-linux"]),
+    ("mount", &["mount"]),
     ("git", &["git"]),
     ("npm", &["nodejs", "npm"]),
 ];
@@ -41,37 +42,32 @@ pub(crate) fn for_tests() -> Result<Environment> {
 }
 
 fn install_packages() -> Result<()> {
-    // npm is for installing the client only.
-    let needed = NEEDED.iter().filter(|(program, _)| *program != "npm" || install::program().is_err());
-    let missing: Vec<&str> = needed
-        .filter(|(program, _)| !is_installed(program))
-        .flat_map(|(_, packages)| packages.iter().copied())
-        .collect();
+    let missing = missing_packages();
     if missing.is_empty() {
         return Ok(());
     }
-    eprintln!("xtask: the tests need Debian packages that are missing here: {}", missing.join(" "));
-    let (update, install) =
-        (apt_get(&["update"]), apt_get(&[&["install", "--yes", "--no-install-recommends"], &missing[..]].concat()));
+    let list = missing.join(" ");
+    eprintln!("xtask: the tests need Debian packages that are missing here: {list}");
     if !is_installed("apt-get") {
-        return Err(Error::new(format!(
-            "install {}: there is no apt-get here; install them by hand",
-            missing.join(", ")
-        )));
+        return Err(Error::new(format!("install {list}: there is no apt-get here; install them by hand")));
     }
-    if !is_root() {
-        return Err(Error::new(format!("install packages without root; run: sudo {}", line_of(&install))));
+    let install = apt_get(&[&["install", "--yes", "--no-install-recommends"], &missing[..]].concat());
+    if !rustix::process::getuid().is_root() {
+        return Err(Error::new(format!("install {list} without being root; run: sudo {}", line_of(&install))));
     }
-    shown(update)?;
+    shown(apt_get(&["update"]))?;
     shown(install)
+}
+
+fn missing_packages() -> Vec<&'static str> {
+    // npm is for installing the client only.
+    let needed = NEEDED.iter().filter(|(program, _)| *program != "npm" || install::program().is_err());
+    let missing = needed.filter(|(program, _)| !is_installed(program));
+    missing.flat_map(|(_, packages)| packages.iter().copied()).collect()
 }
 
 fn apt_get(arguments: &[&str]) -> Command {
     let mut command = Command::new("apt-get");
     command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
     command
-}
-
-fn is_root() -> bool {
-    rustix::process::getuid().is_root()
 }
