@@ -65,7 +65,7 @@ impl Disk {
     /// Makes every write fail from now on, or lets them through again.
     pub fn set_read_only(&self, read_only: bool) -> Result<()> {
         let mut mount = self.command("mount");
-        mount.arg("-o").arg(if read_only { "remount,ro" } else { "remount,rw" }).arg(&self.mount);
+        mount.arg("-o").arg(if read_only { "remount,bind,ro" } else { "remount,bind,rw" }).arg(&self.mount);
         run(mount, b"", super::COMMAND)?.ok().map(drop)
     }
 }
