@@ -49,8 +49,13 @@ impl<'m> Conversation<'m> {
 
     /// Fires an event through the hook client, which must end well and in time whatever happened.
     pub(crate) fn fire(&self, event: &str, fields: &Value) -> Answer {
+        self.fire_bytes(event, &self.input(event, fields))
+    }
+
+    /// Fires an event with any input.
+    pub(crate) fn fire_bytes(&self, event: &str, input: &[u8]) -> Answer {
         let deadline = self.deadline.as_millis().to_string();
-        let run = self.machine.hook_with(event, &self.input(event, fields), |command| {
+        let run = self.machine.hook_with(event, input, |command| {
             command.env("CLAUDETOOLS_HOOK_DEADLINE_MS", deadline);
         });
         Answer::within(self.deadline, run.unwrap())

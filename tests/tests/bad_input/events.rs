@@ -7,12 +7,8 @@ use serde_json::json;
 use world::{Machine, eventually};
 
 use super::{PATIENCE, assert_known, assert_says, machine, status};
-use crate::conversation::{Answer, Conversation, new_uuid};
+use crate::conversation::{Conversation, new_uuid};
 use crate::replica::Replica;
-
-fn fire(machine: &Machine, event: &str, input: &[u8]) -> Answer {
-    Answer::of(machine.hook(event, input).unwrap())
-}
 
 fn set_aside(machine: &Machine, extension: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(machine.home().spool().join("rejected")).into_iter().flatten().flatten();
@@ -24,7 +20,8 @@ fn set_aside(machine: &Machine, extension: &str) -> Vec<PathBuf> {
 
 #[test]
 fn what_is_not_understood_is_told_with_the_reason_and_kept_whole() {
-    let (machine, _) = machine("malformed");
+    let (machine, project) = machine("malformed");
+    let conversation = Conversation::new(&machine, &project);
     let broken: [(&[u8], &str); 6] = [
         (b"{\"session_id\": \"x\", \"prompt\": ", "not valid JSON"),
         (b"", "not valid JSON"),
@@ -34,7 +31,7 @@ fn what_is_not_understood_is_told_with_the_reason_and_kept_whole() {
         (b"{\"prompt\": \"hello\"}", "no session_id"),
     ];
     for (input, reason) in broken {
-        let answer = fire(&machine, "UserPromptSubmit", input);
+        let answer = conversation.fire_bytes("UserPromptSubmit", input);
         assert_says(
             answer.message.as_deref().unwrap_or_default(),
             &["UserPromptSubmit", reason, "kept aside", "claudetools doctor"],
@@ -56,7 +53,7 @@ fn what_is_not_understood_holds_up_nothing_behind_it_in_the_spool() {
     let (machine, project) = machine("spooled");
     let conversation = Conversation::new(&machine, &project);
     machine.stop_daemon().unwrap();
-    fire(&machine, "UserPromptSubmit", b"{half");
+    conversation.fire_bytes("UserPromptSubmit", b"{half");
     let turn = new_uuid();
     conversation.prompt(&turn, "tell me about obsidian");
     fs::write(machine.home().spool().join("00000000000000000001-aa.event"), "no event at all").unwrap();
@@ -95,11 +92,11 @@ fn text_that_is_no_utf_8_is_taken_as_far_as_it_can_be_read() {
         .input("UserPromptSubmit", &json!({ "prompt_id": new_uuid(), "prompt": "Grüße aus PLACE \u{1f980}" }));
     let at = input.windows(5).position(|window| window == b"PLACE").unwrap();
     let latin1 = [&input[..at], b"K\xf6ln \xff", &input[at + 5..]].concat();
-    fire(&machine, "UserPromptSubmit", &latin1).is_taken();
+    conversation.fire_bytes("UserPromptSubmit", &latin1).is_taken();
     let half_a_pair = br#", "prompt_id": "half", "prompt": "cut in the middle of \ud83e"}"#;
     let input = conversation.input("UserPromptSubmit", &json!({}));
     let surrogate = [input.trim_ascii_end().strip_suffix(b"}").unwrap(), half_a_pair].concat();
-    fire(&machine, "UserPromptSubmit", &surrogate).is_taken();
+    conversation.fire_bytes("UserPromptSubmit", &surrogate).is_taken();
     let kept = Replica::of(&machine).rows("SELECT description FROM work_items ORDER BY rowid");
     assert_eq!(kept, ["Grüße aus K\u{fffd}ln \u{fffd} \u{1f980}", "cut in the middle of \u{fffd}"]);
 }
