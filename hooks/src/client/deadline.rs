@@ -10,7 +10,8 @@ const HOOK_DEFAULT_MS: u64 = 200;
 const START_DEFAULT_MS: u64 = 1_500;
 /// Below, not even the spool could be reached; above, the user would wait for nothing.
 const ALLOWED_MS: std::ops::RangeInclusive<u64> = 20..=60_000;
-/// The most that is held back for keeping the event on disk when the daemon has not answered.
+/// The most that is held back for keeping the event on disk when the daemon has not answered. Half of the time, up to
+/// this: a late answer costs what would have been recalled, a disk that is too late costs the event.
 const MOST_RESERVE: Duration = Duration::from_millis(300);
 
 /// The deadlines of one run.
@@ -43,7 +44,7 @@ impl Deadlines {
 
     /// How long it may take until the daemon has answered; what is left then is for the disk.
     pub(crate) fn asking(&self) -> Duration {
-        self.total.saturating_sub((self.total * 3 / 10).min(MOST_RESERVE))
+        self.total.saturating_sub((self.total / 2).min(MOST_RESERVE))
     }
 
     pub(crate) fn asking_end(&self) -> Instant {
@@ -83,10 +84,11 @@ mod tests {
         let started = Instant::now();
         let at =
             |total| Deadlines { started, total: Duration::from_millis(total), start: Duration::from_millis(1_500) };
-        assert_eq!(at(200).asking(), Duration::from_millis(140));
-        assert_eq!(at(20).asking(), Duration::from_millis(14));
+        assert_eq!(at(200).asking(), Duration::from_millis(100));
+        assert_eq!(at(20).asking(), Duration::from_millis(10));
+        assert_eq!(at(2_000).asking(), Duration::from_millis(1_700));
         assert_eq!(at(200).extended().asking(), Duration::from_millis(1_200));
-        assert_eq!(at(200).end() - at(200).asking_end(), Duration::from_millis(60));
+        assert_eq!(at(200).end() - at(200).asking_end(), Duration::from_millis(100));
     }
 
     #[test]
