@@ -9,7 +9,9 @@ use world::Machine;
 use world::run::Run;
 
 /// The default deadline of a hook.
-const HURRIED: Duration = Duration::from_millis(200);
+const USUAL: Duration = Duration::from_millis(200);
+/// What hooks are given by tests that let it pass: soon over, with room for the disk of a loaded test machine.
+const IMPATIENT: Duration = Duration::from_millis(600);
 /// What hooks are given by tests that are not about their deadline: a loaded test machine may need more than the default.
 const PATIENT: Duration = Duration::from_millis(1_500);
 /// What a loaded test machine may add to a deadline: the start and the end of a process.
@@ -28,9 +30,9 @@ impl<'m> Conversation<'m> {
         Self { machine, session: new_uuid(), cwd: cwd.display().to_string(), deadline: PATIENT }
     }
 
-    /// The same with the deadline that users have.
-    pub(crate) fn hurried(self) -> Self {
-        Self { deadline: HURRIED, ..self }
+    /// The same, for a test whose daemon does not answer.
+    pub(crate) fn impatient(self) -> Self {
+        Self { deadline: IMPATIENT, ..self }
     }
 
     /// The input of an event: what all events have, and `fields`.
@@ -95,7 +97,7 @@ pub(crate) struct Answer {
 impl Answer {
     /// The answer of a run with the default deadline.
     pub(crate) fn of(run: Run) -> Self {
-        Self::within(HURRIED, run)
+        Self::within(USUAL, run)
     }
 
     /// The answer of a run that obeyed the law: exit 0, in time, JSON or nothing, within the client's limit.

@@ -14,7 +14,7 @@ fn a_frozen_daemon_costs_the_deadline_and_nothing_else() {
     let conversation = Conversation::new(&machine, &project);
     conversation.start().is_taken();
     machine.freeze_daemon().unwrap();
-    let answers = talk(&Conversation::new(&machine, &project).hurried(), &WORDS);
+    let answers = talk(&Conversation::new(&machine, &project).impatient(), &WORDS);
     for answer in &answers {
         assert!(answer.run.took >= Duration::from_millis(100), "a frozen daemon is given a chance: {answer:?}");
     }

@@ -68,7 +68,7 @@ fn without_the_daemons_program_events_are_kept_and_the_reason_is_told() {
     let conversation = Conversation::new(&machine, &project);
     let fire = |event: &str, fields: &serde_json::Value| {
         let mut command = machine.program(&hook);
-        command.arg(event);
+        command.arg(event).env("CLAUDETOOLS_HOOK_DEADLINE_MS", "1000");
         Answer::of(world::run::run(command, &conversation.input(event, fields), PATIENCE).unwrap())
     };
     let started = fire("SessionStart", &json!({ "source": "startup" }));

@@ -46,7 +46,7 @@ fn a_daemon_that_reads_and_never_answers_is_given_up_in_time() {
                 open.push(stream);
             }
         });
-        let answers = talk(&Conversation::new(&machine, &project).hurried(), &["granite", "heliodor"]);
+        let answers = talk(&Conversation::new(&machine, &project).impatient(), &["granite", "heliodor"]);
         drop(std::os::unix::net::UnixStream::connect(machine.home().socket()).unwrap());
         swallowing.join().unwrap();
         let told = told(&answers);
@@ -63,7 +63,7 @@ fn a_daemon_that_takes_no_connections_is_given_up_in_time() {
     let (machine, project, listener) = wedged("full-backlog");
     rustix::net::listen(&listener, 0).unwrap();
     let _in_the_queue = std::os::unix::net::UnixStream::connect(machine.home().socket()).unwrap();
-    let answers = talk(&Conversation::new(&machine, &project).hurried(), &["iolite"]);
+    let answers = talk(&Conversation::new(&machine, &project).impatient(), &["iolite"]);
     assert_eq!(told(&answers).len(), 1, "{answers:?}");
     assert_eq!(waiting(&machine), 3);
     drop(listener);
