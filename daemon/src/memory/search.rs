@@ -157,12 +157,13 @@ fn age_days(created_at: &str, now_us: u64) -> f64 {
 fn own_memories(tx: &ReadTx<'_>, session: Option<&str>) -> Result<HashSet<i64>, StoreError> {
     let Some(session) = session else { return Ok(HashSet::new()) };
     let mut statement = tx.connection().prepare_cached(
+        // CROSS JOIN keeps the order of the tables: SQLite would rather begin with the whole index.
         "SELECT memory.id FROM conversation_contexts AS context
-           JOIN ct_memory AS memory ON memory.source_table = 'conversation_contexts' AND memory.source_id = context.id
+           CROSS JOIN ct_memory AS memory ON memory.source_table = 'conversation_contexts' AND memory.source_id = context.id
           WHERE context.session_id = ?1
          UNION ALL
          SELECT memory.id FROM decision_logs AS decision
-           JOIN ct_memory AS memory ON memory.source_table = 'decision_logs' AND memory.source_id = decision.id
+           CROSS JOIN ct_memory AS memory ON memory.source_table = 'decision_logs' AND memory.source_id = decision.id
           WHERE decision.session_id = ?1",
     )?;
     let ids = statement.query_map([session], |row| row.get(0))?;
