@@ -1,7 +1,7 @@
 //! The daemon of a machine, whoever started it: the test, setup, or a hook.
 
 use std::fs;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +17,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 impl Machine {
     /// Starts the daemon as a child of the test and waits until it answers.
     pub fn start_daemon(&self) -> Result<()> {
+        self.start_daemon_with(|_| {})
+    }
+
+    /// The same after `change` has had its way with the command.
+    pub fn start_daemon_with(&self, change: impl FnOnce(&mut Command)) -> Result<()> {
         let path = self.temporary().join("daemon.out");
         let output = fs::File::options().create(true).append(true).open(&path);
         let output = output.map_err(Error::doing(format!("open {}", path.display())))?;
@@ -28,6 +33,7 @@ impl Machine {
             .stdin(Stdio::null())
             .stdout(output.try_clone().map_err(Error::doing("duplicate a file handle"))?)
             .stderr(output);
+        change(&mut command);
         let mut daemon = child::spawn("claudetools daemon", command)?;
         let id = daemon.id();
         let mut ended = false;

@@ -15,7 +15,7 @@ Usage: cargo xtask COMMAND
   test [FILTER…]   install what the tests need (saying so), build the programs, run all tests
   check            formatting, and clippy with warnings as errors
   deny             licences, banned crates and sources of the dependencies
-  bench [NAME]     benchmarks: hook (the hook end to end)
+  bench [NAME …]   benchmarks: hook (the hook end to end; --json, --samples N, --memories N,N…)
   help             this text
 ";
 
