@@ -10,7 +10,7 @@ use super::backoff::Backoff;
 use super::round::{RoundReport, round};
 use super::status::{Progress, SyncError};
 use super::{Command, EngineSettings};
-use crate::central::{Central, CentralUrl};
+use crate::central::{Central, CentralError, CentralUrl};
 use crate::local::{self, Store, StoreError};
 
 /// Runs until it is stopped.
@@ -100,10 +100,12 @@ impl Worker {
 
     async fn connected_round(&mut self) -> Result<RoundReport, SyncError> {
         let central = match self.central.take() {
-            Some(central) => {
-                central.recheck().await?;
-                central
-            }
+            Some(central) => match central.recheck().await {
+                Ok(()) => central,
+                // Central was restarted since the last round: that connection is dead, central is not.
+                Err(CentralError::Unreachable(_)) => self.connect().await?,
+                Err(error) => return Err(error.into()),
+            },
             None => self.connect().await?,
         };
         let report = round(&central, &self.store, &self.settings.hostname).await?;

@@ -37,6 +37,19 @@ async fn what_is_written_while_central_is_away_arrives_when_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_central_that_was_restarted_between_two_rounds_is_not_away() {
+    let mut server = MariaDb::start().unwrap();
+    let a = {
+        let central = Central::on(&server).await;
+        Machine::new("a", &central).await
+    };
+    server.kill9().unwrap();
+    server.restart().unwrap();
+    a.put(client("after")).await;
+    assert_eq!(a.round().await.pushed, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_central_gets_everything() {
     let (first, second) = (central().await, central().await);
     let a = Machine::new("a", &first).await;
