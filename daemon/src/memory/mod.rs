@@ -14,6 +14,7 @@ mod postings;
 mod prompt;
 mod search;
 mod start;
+mod tally;
 mod visibility;
 
 use std::sync::Arc;

@@ -5,13 +5,12 @@
 //! within the caller's project, newest first. What is found is ranked by the weight of its terms; the best are then
 //! read and scored in full.
 
-use std::collections::{HashMap, HashSet};
-
 use recall::score::{Weighted, weight};
 use recall::terms::Term;
 use sync::StoreError;
 use sync::local::ReadTx;
 
+use super::tally::Tally;
 use super::visibility::Scopes;
 
 /// Ids read for one term; 32 terms of this many are about 5 ms.
@@ -37,24 +36,17 @@ pub(super) fn look_up(
     best: usize,
 ) -> Result<Found, StoreError> {
     let memories = count(tx)?;
-    let mut sums: HashMap<i64, f64> = HashMap::new();
+    let own = scopes.own.iter().map(|&scope| Own::of(tx, scope)).collect::<Result<Vec<_>, _>>()?;
+    let mut tally = Tally::default();
     let mut query = Vec::with_capacity(terms.len());
     for term in terms {
-        let postings = Postings::of(tx, &term, scopes, memories)?;
+        let postings = Postings::of(tx, &term, &own, memories)?;
         let weight = weight(memories, postings.holding);
-        for id in postings.ids {
-            *sums.entry(id).or_default() += weight;
-        }
+        tally.add(&postings.ids, weight);
         query.push(Weighted { term, weight });
     }
-    let mut ranked: Vec<(i64, f64)> = sums
-        .into_iter()
-        .filter(|&(id, _)| scopes.sees(id) && wanted(id))
-        .map(|(id, sum)| (id, if scopes.owns(id) { sum } else { sum * ELSEWHERE }))
-        .collect();
-    ranked.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(b.0.cmp(&a.0)));
-    ranked.truncate(best);
-    Ok(Found { query, candidates: ranked.into_iter().map(|(id, _)| id).collect() })
+    let factor = |id| (scopes.sees(id) && wanted(id)).then(|| if scopes.owns(id) { 1.0 } else { ELSEWHERE });
+    Ok(Found { query, candidates: tally.best(best, factor) })
 }
 
 /// The newest memories of the caller's project, or of all it may see when it has none; for a search without terms.
@@ -73,39 +65,94 @@ pub(super) fn newest(tx: &ReadTx<'_>, scopes: &Scopes, best: usize) -> Result<Ve
     Ok(ids)
 }
 
-/// The ids that hold a term, and how many memories hold it in all, as far as that is known.
+/// The ids that one of the caller's own scopes spans.
+struct Own {
+    first: i64,
+    last: i64,
+    /// The newest in use.
+    newest: i64,
+}
+
+impl Own {
+    fn of(tx: &ReadTx<'_>, scope: i64) -> Result<Self, StoreError> {
+        let (first, last) = Scopes::range(scope);
+        let mut statement =
+            tx.connection().prepare_cached("SELECT coalesce(max(id), ?1) FROM ct_memory WHERE id BETWEEN ?1 AND ?2")?;
+        Ok(Self { first, last, newest: statement.query_row((first, last), |row| row.get(0))? })
+    }
+
+    /// True when a term may be in more of its memories than are read.
+    fn is_large(&self) -> bool {
+        self.newest - self.first >= PER_TERM
+    }
+}
+
+/// The ids that hold a term, each once, and how many memories hold it in all, as far as that is known.
 struct Postings {
-    ids: HashSet<i64>,
+    ids: Vec<i64>,
     holding: u64,
 }
 
 impl Postings {
-    fn of(tx: &ReadTx<'_>, term: &Term, scopes: &Scopes, memories: u64) -> Result<Self, StoreError> {
+    fn of(tx: &ReadTx<'_>, term: &Term, own: &[Own], memories: u64) -> Result<Self, StoreError> {
         let expression = term.match_expression();
-        let everywhere = matches(tx, &expression, (i64::MIN, i64::MAX))?;
-        if !is_full(&everywhere) {
-            return Ok(Self { holding: everywhere.len() as u64, ids: everywhere.into_iter().collect() });
+        // A term that fills the list of one scope fills that of all. Phrases seldom do, and are slow to read backwards.
+        let mut mine = None;
+        if !term.is_phrase() && own.iter().any(Own::is_large) {
+            mine = Some(Mine::of(tx, &expression, own)?);
         }
-        let mut ids = HashSet::new();
-        let mut share: f64 = 0.0;
-        for &scope in &scopes.own {
-            let (first, last) = Scopes::range(scope);
-            let found = matches(tx, &expression, (first, last))?;
-            share = share.max(density(&found, newest_in(tx, first, last)?, first));
-            ids.extend(found);
+        if !mine.as_ref().is_some_and(|mine| mine.is_cut) {
+            let everywhere = all(tx, &expression)?;
+            if !is_full(&everywhere) {
+                return Ok(Self { holding: everywhere.len() as u64, ids: everywhere });
+            }
         }
-        let holding = estimate(share, memories).max(u64::try_from(PER_TERM).unwrap_or(u64::MAX));
-        Ok(Self { ids, holding })
+        let mine = mine.map_or_else(|| Mine::of(tx, &expression, own), Ok)?;
+        let holding = estimate(mine.share, memories).max(u64::try_from(PER_TERM).unwrap_or(u64::MAX));
+        Ok(Self { ids: mine.ids, holding })
     }
 }
 
-/// The newest ids of a range that match, at most [`PER_TERM`].
-fn matches(tx: &ReadTx<'_>, expression: &str, (first, last): (i64, i64)) -> Result<Vec<i64>, StoreError> {
+/// Where a term stands within the caller's project.
+#[derive(Default)]
+struct Mine {
+    /// The newest.
+    ids: Vec<i64>,
+    /// True when there may be more.
+    is_cut: bool,
+    /// The share of a scope's memories that hold it; the highest, when there are several.
+    share: f64,
+}
+
+impl Mine {
+    fn of(tx: &ReadTx<'_>, expression: &str, own: &[Own]) -> Result<Self, StoreError> {
+        let mut mine = Self::default();
+        for scope in own {
+            let found = newest_matches(tx, expression, scope)?;
+            mine.is_cut |= is_full(&found);
+            mine.share = mine.share.max(density(&found, scope.newest, scope.first));
+            mine.ids.extend(found);
+        }
+        Ok(mine)
+    }
+}
+
+/// At most [`PER_TERM`] ids that match, in no order that means something. Forwards the index skips what it need not
+/// read: phrases with a common word are found in half of the time.
+fn all(tx: &ReadTx<'_>, expression: &str) -> Result<Vec<i64>, StoreError> {
+    let sql = "SELECT rowid FROM ct_memory_fts WHERE ct_memory_fts MATCH ?1 LIMIT ?2";
+    let mut statement = tx.connection().prepare_cached(sql)?;
+    let ids = statement.query_map((expression, PER_TERM), |row| row.get(0))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
+/// The newest ids of a scope that match, at most [`PER_TERM`].
+fn newest_matches(tx: &ReadTx<'_>, expression: &str, scope: &Own) -> Result<Vec<i64>, StoreError> {
     let mut statement = tx.connection().prepare_cached(
         "SELECT rowid FROM ct_memory_fts WHERE ct_memory_fts MATCH ?1 AND rowid BETWEEN ?2 AND ?3 \
          ORDER BY rowid DESC LIMIT ?4",
     )?;
-    let ids = statement.query_map((expression, first, last, PER_TERM), |row| row.get(0))?;
+    let ids = statement.query_map((expression, scope.first, scope.last, PER_TERM), |row| row.get(0))?;
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
@@ -124,12 +171,6 @@ fn density(found: &[i64], newest: i64, first: i64) -> f64 {
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate")]
 fn estimate(share: f64, memories: u64) -> u64 {
     (share * memories as f64) as u64
-}
-
-fn newest_in(tx: &ReadTx<'_>, first: i64, last: i64) -> Result<i64, StoreError> {
-    let mut statement =
-        tx.connection().prepare_cached("SELECT coalesce(max(id), ?1) FROM ct_memory WHERE id BETWEEN ?1 AND ?2")?;
-    Ok(statement.query_row((first, last), |row| row.get(0))?)
 }
 
 /// About how many memories there are: the numbers given out in each scope, since counting would read them all.
