@@ -16,7 +16,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 fn hook(arguments: &[String]) -> Result<()> {
     // The benchmark runs the programs of other packages, which `cargo bench` does not build.
     cargo(&["build", "--release", "--workspace", "--bins"], &[])?;
-    let mut command = vec!["bench", "--package", "claudetools-tests", "--bench", "hook", "--"];
+    let mut command = vec!["bench", "--package", "tests", "--bench", "hook", "--"];
     command.extend(arguments.iter().map(String::as_str));
     cargo(&command, &[])
 }
