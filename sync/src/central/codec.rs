@@ -18,8 +18,10 @@ use crate::local::canonical_json;
 
 /// A value that has no canonical form.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Unreadable {
+pub struct Unreadable {
+    /// The column.
     pub column: &'static str,
+    /// What is wrong, without the value.
     pub reason: &'static str,
 }
 

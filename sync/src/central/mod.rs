@@ -32,9 +32,11 @@ mod refusal;
 mod rows;
 mod schema;
 mod sequencer;
+mod session;
 mod sides;
 mod sql;
 mod steps;
+mod transaction;
 mod triggers;
 mod url;
 mod write;
@@ -51,3 +53,12 @@ pub use receipt::{ItemOutcome, Receipt};
 pub use refusal::{Refusal, RefusalKind};
 pub use sequencer::Sequenced;
 pub use url::{CentralUrl, UrlError};
+
+/// The logic of central without SQL, for a central that is simulated.
+#[doc(hidden)]
+pub mod logic {
+    pub use super::codec::Unreadable;
+    pub use super::push::{push, resolve};
+    pub use super::sequencer::{Change, OutboxEntry, coalesced};
+    pub use super::transaction::{Locked, Logged, Machine, StoredReceipt, Taken, Transaction, Unnumbered};
+}

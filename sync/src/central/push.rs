@@ -14,24 +14,19 @@ use std::collections::HashMap;
 
 use merge::{HybridTime, RowId};
 use migrations::Kind;
-use sqlx::Row as _;
-use sqlx::mysql::MySqlConnection;
 
 use super::batch::bytes_of_row;
 use super::connect::BATCH_WITHIN;
 use super::pool::within;
-use super::schema::{LATEST_STEP, require_step};
+use super::session::Session;
 use super::sides::decide;
-use super::sql::{run, statement};
-use super::triggers::NOW_US;
+use super::transaction::{StoredReceipt, Transaction};
 use super::write::{Job, Written, write};
 use super::{Batch, Central, CentralError, ItemOutcome, Limits, PushItem, Receipt, Refusal, RefusalKind, receipt};
 
 /// Rounds of a batch: rows that were refused because of others are tried again after those, as long as that gets
 /// something done. A chain of names that move on takes a round for each link.
 const MOST_ROUNDS: usize = 5;
-/// Receipts kept for each replica; only the latest is ever needed, the others are for people who look for a fault.
-const RECEIPTS_KEPT: u64 = 8;
 
 impl Central {
     /// Merges a batch with what is there now and writes the result, in one transaction, exactly once.
@@ -42,7 +37,10 @@ impl Central {
     /// is not known whether it was done: [`Central::resolve`] tells.
     pub async fn push(&self, batch: &Batch) -> Result<Receipt, CentralError> {
         let mut lease = self.lease().await?;
-        let receipt = within(BATCH_WITHIN, push(lease.connection(), batch, self.limits())).await?;
+        let receipt = within(BATCH_WITHIN, async {
+            push(&mut Session::begin(lease.connection()).await?, batch, self.limits()).await
+        })
+        .await?;
         lease.keep();
         Ok(receipt)
     }
@@ -51,125 +49,58 @@ impl Central {
     /// way: the number is used up, and the next batch needs a greater one.
     pub async fn resolve(&self, batch: &Batch) -> Result<Option<Receipt>, CentralError> {
         let mut lease = self.lease().await?;
-        let receipt = within(BATCH_WITHIN, resolve(lease.connection(), batch)).await?;
+        let receipt =
+            within(BATCH_WITHIN, async { resolve(&mut Session::begin(lease.connection()).await?, batch).await })
+                .await?;
         lease.keep();
         Ok(receipt)
     }
 }
 
-/// Commits, and takes the marks of a push off the session: other statements on this connection are not of that origin.
-const COMMIT: &str = "COMMIT; SET @ct_sync_origin = NULL, @ct_sync_time = NULL";
-
-async fn push(connection: &mut MySqlConnection, batch: &Batch, limits: Limits) -> Result<Receipt, CentralError> {
-    run(connection, "START TRANSACTION").await?;
-    let machine = lock_machine(connection, &batch.replica_id).await?;
+/// [`Central::push`] in an open transaction, which it ends unless it fails.
+pub async fn push<T: Transaction>(transaction: &mut T, batch: &Batch, limits: Limits) -> Result<Receipt, CentralError> {
+    let machine = transaction.machine(&batch.replica_id).await?;
     if batch.batch_no <= machine.batch_no {
-        let receipt = receipt_of(connection, batch).await?;
-        run(connection, "ROLLBACK").await?;
+        let receipt = match transaction.receipt(&batch.replica_id, batch.batch_no).await? {
+            Some(stored) if stored.digest == batch.digest() => Some(receipt::read(batch, &stored.outcomes)?),
+            _ => None,
+        };
+        transaction.rollback().await?;
         return receipt.ok_or(CentralError::Rewound { known: machine.batch_no, sent: batch.batch_no });
     }
-    sqlx::query("SET @ct_sync_origin = ?").bind(&batch.replica_id).execute(&mut *connection).await?;
-    let receipt =
-        Receipt { batch_no: batch.batch_no, outcomes: carry_out(connection, batch, limits, machine.now).await? };
-    store(connection, batch, &receipt, limits).await?;
-    run(connection, COMMIT).await?;
-    Ok(receipt)
-}
-
-async fn resolve(connection: &mut MySqlConnection, batch: &Batch) -> Result<Option<Receipt>, CentralError> {
-    run(connection, "START TRANSACTION").await?;
-    let machine = lock_machine(connection, &batch.replica_id).await?;
-    let receipt = if batch.batch_no > machine.batch_no {
-        use_up(connection, batch).await?;
-        None
-    } else {
-        let rewound = CentralError::Rewound { known: machine.batch_no, sent: batch.batch_no };
-        let receipt = receipt_of(connection, batch).await?;
-        let used_up = batch.batch_no == machine.batch_no && !has_receipt(connection, batch).await?;
-        if receipt.is_none() && !used_up {
-            return Err(rewound);
-        }
-        receipt
-    };
-    run(connection, "COMMIT").await?;
-    Ok(receipt)
-}
-
-/// What central knows of a machine, under lock.
-struct Machine {
-    /// Its latest batch.
-    batch_no: u64,
-    /// Central's clock.
-    now: HybridTime,
-}
-
-async fn lock_machine(connection: &mut MySqlConnection, replica_id: &str) -> Result<Machine, CentralError> {
-    let text =
-        format!("SELECT batch_no, {NOW_US}, {LATEST_STEP} FROM ct_sync_machines WHERE replica_id = ? FOR UPDATE");
-    for _ in 0..2 {
-        let row = statement(text.clone()).bind(replica_id).fetch_optional(&mut *connection).await?;
-        if let Some(row) = row {
-            require_step(row.try_get_unchecked(2)?)?;
-            let now: i64 = row.try_get_unchecked(1)?;
-            return Ok(Machine { batch_no: row.try_get_unchecked(0)?, now: HybridTime(now.max(0).unsigned_abs()) });
-        }
-        let add =
-            "INSERT INTO ct_sync_machines (replica_id) VALUES (?) ON DUPLICATE KEY UPDATE replica_id = replica_id";
-        sqlx::query(add).bind(replica_id).execute(&mut *connection).await?;
-    }
-    Err(CentralError::Protocol("a machine's row that was just written is not there".into()))
-}
-
-/// The receipt of this very batch.
-async fn receipt_of(connection: &mut MySqlConnection, batch: &Batch) -> Result<Option<Receipt>, CentralError> {
-    let text = "SELECT outcomes FROM ct_sync_receipts WHERE replica_id = ? AND batch_no = ? AND digest = ?";
-    let query = sqlx::query(text).bind(&batch.replica_id).bind(batch.batch_no).bind(batch.digest());
-    match query.fetch_optional(connection).await? {
-        Some(row) => receipt::read(batch, row.try_get_unchecked(0)?).map(Some),
-        None => Ok(None),
-    }
-}
-
-async fn has_receipt(connection: &mut MySqlConnection, batch: &Batch) -> Result<bool, CentralError> {
-    let text = "SELECT 1 FROM ct_sync_receipts WHERE replica_id = ? AND batch_no = ?";
-    let query = sqlx::query(text).bind(&batch.replica_id).bind(batch.batch_no);
-    Ok(query.fetch_optional(connection).await?.is_some())
-}
-
-async fn use_up(connection: &mut MySqlConnection, batch: &Batch) -> Result<(), CentralError> {
-    let text = "UPDATE ct_sync_machines SET batch_no = ? WHERE replica_id = ?";
-    sqlx::query(text).bind(batch.batch_no).bind(&batch.replica_id).execute(connection).await?;
-    Ok(())
-}
-
-async fn store(
-    connection: &mut MySqlConnection,
-    batch: &Batch,
-    receipt: &Receipt,
-    limits: Limits,
-) -> Result<(), CentralError> {
-    let outcomes = receipt::write(batch, receipt)?;
-    if outcomes.len() > limits.row_bytes {
+    transaction.sign(&batch.replica_id).await?;
+    let outcomes = carry_out(transaction, batch, limits, machine.now).await?;
+    let receipt = Receipt { batch_no: batch.batch_no, outcomes };
+    let stored = StoredReceipt { digest: batch.digest(), outcomes: receipt::write(batch, &receipt)? };
+    if stored.outcomes.len() > limits.row_bytes {
         return Err(CentralError::TooBig);
     }
-    use_up(connection, batch).await?;
-    let text = format!(
-        "INSERT INTO ct_sync_receipts (replica_id, batch_no, digest, outcomes, created_us) VALUES (?, ?, ?, ?, {NOW_US})"
-    );
-    let insert = statement(text).bind(&batch.replica_id).bind(batch.batch_no);
-    insert.bind(batch.digest()).bind(outcomes).execute(&mut *connection).await?;
-    // Never by a scan of the table, which would wait for the receipts that other machines are writing.
-    sqlx::query("DELETE r FROM ct_sync_receipts r FORCE INDEX (PRIMARY) WHERE replica_id = ? AND batch_no <= ?")
-        .bind(&batch.replica_id)
-        .bind(batch.batch_no.saturating_sub(RECEIPTS_KEPT))
-        .execute(connection)
-        .await?;
-    Ok(())
+    transaction.store(&batch.replica_id, batch.batch_no, &stored).await?;
+    transaction.commit().await?;
+    Ok(receipt)
+}
+
+/// [`Central::resolve`] in an open transaction, which it ends unless it fails.
+pub async fn resolve<T: Transaction>(transaction: &mut T, batch: &Batch) -> Result<Option<Receipt>, CentralError> {
+    let machine = transaction.machine(&batch.replica_id).await?;
+    let receipt = if batch.batch_no > machine.batch_no {
+        transaction.use_up(&batch.replica_id, batch.batch_no).await?;
+        None
+    } else {
+        match transaction.receipt(&batch.replica_id, batch.batch_no).await? {
+            Some(stored) if stored.digest == batch.digest() => Some(receipt::read(batch, &stored.outcomes)?),
+            // Used up by an earlier question.
+            None if batch.batch_no == machine.batch_no => None,
+            _ => return Err(CentralError::Rewound { known: machine.batch_no, sent: batch.batch_no }),
+        }
+    };
+    transaction.commit().await?;
+    Ok(receipt)
 }
 
 /// Decides and writes, round after round; the outcome of each item, in the batch's order.
-async fn carry_out(
-    connection: &mut MySqlConnection,
+async fn carry_out<T: Transaction>(
+    transaction: &mut T,
     batch: &Batch,
     limits: Limits,
     now: HybridTime,
@@ -183,9 +114,9 @@ async fn carry_out(
         }
     }
     for round in 1..=MOST_ROUNDS {
-        let decided = decide(connection, &open, batch.cursor, now).await?;
+        let decided = decide(transaction, &open, batch.cursor, now).await?;
         outcomes.extend(decided.settled);
-        let Written { outcomes: written, refused } = write(connection, decided.jobs, limits).await?;
+        let Written { outcomes: written, refused } = write(transaction, decided.jobs, limits).await?;
         let progress = !written.is_empty() || (round == 1 && refused.iter().any(is_made_meanwhile));
         outcomes.extend(written);
         open.retain(|item| refused.iter().any(|(job, why)| job.id == item.id && why.depends_on_others()));

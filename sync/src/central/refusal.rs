@@ -67,7 +67,7 @@ pub enum RefusalKind {
 
 impl Refusal {
     /// A refusal before anything was sent.
-    pub(super) fn unsent(kind: RefusalKind, message: impl Into<String>) -> Self {
+    pub fn unsent(kind: RefusalKind, message: impl Into<String>) -> Self {
         Self { kind, code: 0, message: message.into() }
     }
 

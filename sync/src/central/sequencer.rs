@@ -100,16 +100,22 @@ async fn number_some(connection: &mut MySqlConnection) -> Result<Step, CentralEr
 
 /// An entry of the outbox.
 #[derive(Clone, Debug)]
-struct Entry {
-    id: u64,
-    table: String,
-    key: String,
-    is_delete: bool,
-    origin: Option<String>,
-    time_us: i64,
+pub struct OutboxEntry {
+    /// In the order of the statements, not of their commits.
+    pub id: u64,
+    /// The table.
+    pub table: String,
+    /// The row's key.
+    pub key: String,
+    /// True for a delete.
+    pub is_delete: bool,
+    /// The replica that pushed it, None for other writers.
+    pub origin: Option<String>,
+    /// Hybrid time.
+    pub time_us: i64,
 }
 
-impl Entry {
+impl OutboxEntry {
     fn read(row: &MySqlRow) -> Result<Self, CentralError> {
         Ok(Self {
             id: row.try_get_unchecked(0)?,
@@ -122,27 +128,31 @@ impl Entry {
     }
 }
 
-async fn committed_entries(connection: &mut MySqlConnection) -> Result<Vec<Entry>, CentralError> {
+async fn committed_entries(connection: &mut MySqlConnection) -> Result<Vec<OutboxEntry>, CentralError> {
     let text = "SELECT id, tbl, pk, op, origin, time_us FROM ct_sync_outbox ORDER BY id LIMIT ? FOR UPDATE SKIP LOCKED";
     let rows = sqlx::query(text).bind(ENTRIES_AT_ONCE).fetch_all(connection).await?;
-    rows.iter().map(Entry::read).collect()
+    rows.iter().map(OutboxEntry::read).collect()
 }
 
 /// What becomes of all entries of one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Change {
-    table: String,
-    key: String,
+pub struct Change {
+    /// The table.
+    pub table: String,
+    /// The row's key.
+    pub key: String,
     /// None for writers of plain SQL, and when the entries do not agree.
-    origin: Option<String>,
-    time_us: i64,
+    pub origin: Option<String>,
+    /// The latest.
+    pub time_us: i64,
     /// The entry of its latest delete, which holds the last image.
-    delete: Option<u64>,
-    deleted: bool,
+    pub delete: Option<u64>,
+    /// By the last entry; if any of them is a delete, the table itself is to be asked.
+    pub deleted: bool,
 }
 
 /// One change for each key, in the order in which each was last touched.
-fn coalesced(entries: Vec<Entry>) -> Vec<Change> {
+pub fn coalesced(entries: Vec<OutboxEntry>) -> Vec<Change> {
     let mut places: HashMap<(String, String), usize> = HashMap::with_capacity(entries.len());
     let mut changes: Vec<Option<Change>> = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -244,8 +254,15 @@ fn array(numbers: &[u64]) -> String {
 mod tests {
     use super::*;
 
-    fn entry(id: u64, key: &str, is_delete: bool, origin: Option<&str>, time_us: i64) -> Entry {
-        Entry { id, table: "clients".into(), key: key.into(), is_delete, origin: origin.map(str::to_owned), time_us }
+    fn entry(id: u64, key: &str, is_delete: bool, origin: Option<&str>, time_us: i64) -> OutboxEntry {
+        OutboxEntry {
+            id,
+            table: "clients".into(),
+            key: key.into(),
+            is_delete,
+            origin: origin.map(str::to_owned),
+            time_us,
+        }
     }
 
     #[test]

@@ -2,15 +2,10 @@
 
 use std::collections::HashMap;
 
-use merge::{FieldConflict, HybridTime, Input, Key, Row, RowId, Side, plan};
-use migrations::Entity;
-use sqlx::Row as _;
-use sqlx::mysql::MySqlConnection;
+use merge::{FieldConflict, HybridTime, Input, Row, RowId, Side, plan};
 
 use super::codec::Unreadable;
-use super::feed::{Entry, entries_of, read_image};
-use super::rows::{Found, KEYS_AT_ONCE, Lock, read_keys};
-use super::sql::{padded, repeated, rounded_up, statement};
+use super::transaction::{Logged, Transaction, Unnumbered};
 use super::write::Job;
 use super::{CentralError, ItemOutcome, PushItem, PushState, Refusal, RefusalKind};
 
@@ -23,23 +18,22 @@ pub(super) struct Decided {
 }
 
 /// Locks what is there, and decides.
-pub(super) async fn decide(
-    connection: &mut MySqlConnection,
+pub(super) async fn decide<T: Transaction>(
+    transaction: &mut T,
     items: &[&PushItem],
     cursor: u64,
     now: HybridTime,
 ) -> Result<Decided, CentralError> {
     let ids: Vec<RowId> = items.iter().map(|item| item.id.clone()).collect();
-    let mut rows = lock_rows(connection, &ids).await?;
-    let mut entries = entries_of(connection, &ids).await?;
-    let mut news = outbox_of(connection, &ids).await?;
+    let mut rows = transaction.lock_rows(&ids).await?;
+    let mut logged = transaction.logged(&ids).await?;
+    let mut news = transaction.unnumbered(&ids).await?;
     let mut settled = Vec::new();
     let mut pairs = Vec::with_capacity(items.len());
     for item in items {
-        let row = rows.get_mut(item.id.entity.name).and_then(|found| found.remove(&item.id.key)).transpose();
-        match row {
+        match rows.remove(&item.id).transpose() {
             Ok(row) => {
-                let there = There::new(row, entries.remove(&item.id), news.remove(&item.id), cursor);
+                let there = There::new(row, logged.remove(&item.id), news.remove(&item.id), cursor);
                 pairs.push((*item, there));
             }
             Err(why) => settled.push((item.id.clone(), ItemOutcome::Refused(unreadable(&why)))),
@@ -81,58 +75,6 @@ pub(super) fn agreed(row: Option<Row>, conflicts: Vec<FieldConflict>) -> ItemOut
     ItemOutcome::Agreed { row, conflicts }
 }
 
-/// Table by table in one order, and by key within each, so that two pushes wait for each other instead of deadlocking.
-async fn lock_rows(
-    connection: &mut MySqlConnection,
-    ids: &[RowId],
-) -> Result<HashMap<&'static str, Found>, CentralError> {
-    let mut sorted: Vec<&RowId> = ids.iter().collect();
-    sorted.sort();
-    let mut found = HashMap::new();
-    for table in sorted.chunk_by(|one, next| one.entity == next.entity) {
-        let entity: &'static Entity = table[0].entity;
-        let keys: Vec<Key> = table.iter().map(|id| id.key.clone()).collect();
-        found.insert(entity.name, read_keys(connection, entity, &keys, Lock::ForUpdate).await?);
-    }
-    Ok(found)
-}
-
-/// Changes that nobody has numbered yet.
-#[derive(Default)]
-struct News {
-    time: HybridTime,
-    has_delete: bool,
-    /// Of the latest delete, if it has one that can be read.
-    image: Option<Row>,
-}
-
-/// The entries of the outbox for these rows. It has no index by key, which every writer would pay for; the sequencer
-/// keeps it short.
-async fn outbox_of(connection: &mut MySqlConnection, ids: &[RowId]) -> Result<HashMap<RowId, News>, CentralError> {
-    let mut news: HashMap<RowId, News> = HashMap::new();
-    for ids in ids.chunks(KEYS_AT_ONCE) {
-        let list = repeated("(?, ?)", rounded_up(ids.len()));
-        let text =
-            format!("SELECT tbl, pk, op, time_us, image FROM ct_sync_outbox WHERE (tbl, pk) IN ({list}) ORDER BY id");
-        let mut query = statement(text);
-        for id in padded(ids) {
-            query = query.bind(id.entity.name).bind(id.key.as_str());
-        }
-        for row in query.fetch_all(&mut *connection).await? {
-            let Some(entity) = migrations::entity(row.try_get_unchecked(0)?) else { continue };
-            let id = RowId::new(entity, Key::new(row.try_get_unchecked::<String, _>(1)?));
-            let image = read_image(&id, row.try_get_unchecked(4)?);
-            let known = news.entry(id).or_default();
-            known.time = known.time.max(HybridTime(row.try_get_unchecked::<i64, _>(3)?.max(0).unsigned_abs()));
-            if row.try_get_unchecked::<&str, _>(2)? == "D" {
-                known.has_delete = true;
-                known.image = image;
-            }
-        }
-    }
-    Ok(news)
-}
-
 /// What central has under a key.
 struct There {
     row: Option<Row>,
@@ -148,13 +90,13 @@ struct Tombstone {
 }
 
 impl There {
-    fn new(row: Option<Row>, entry: Option<Entry>, news: Option<News>, cursor: u64) -> Self {
-        let numbered = entry.as_ref().map(|entry| entry.time).unwrap_or_default();
+    fn new(row: Option<Row>, logged: Option<Logged>, news: Option<Unnumbered>, cursor: u64) -> Self {
+        let numbered = logged.as_ref().map(|logged| logged.time).unwrap_or_default();
         let time = numbered.max(news.as_ref().map(|news| news.time).unwrap_or_default());
         let unnumbered = news.filter(|news| news.has_delete);
-        let tombstone = match (unnumbered, entry) {
+        let tombstone = match (unnumbered, logged) {
             (Some(news), _) => Some(Tombstone { image: news.image, is_news: true }),
-            (None, Some(entry)) => Some(Tombstone { image: entry.decoded_image(), is_news: entry.seq > cursor }),
+            (None, Some(logged)) => Some(Tombstone { image: logged.image, is_news: logged.seq > cursor }),
             (None, None) => None,
         };
         Self { row, time, tombstone }
@@ -186,9 +128,8 @@ fn input<'a>(item: &'a PushItem, there: &'a There, now: HybridTime) -> Input<'a>
 mod tests {
     use super::*;
 
-    fn entry(seq: u64) -> Entry {
-        let entity = migrations::entity("clients");
-        Entry { entity, key: Key::new("c"), seq, origin: None, time: HybridTime(5), image: None }
+    fn entry(seq: u64) -> Logged {
+        Logged { seq, time: HybridTime(5), image: None }
     }
 
     #[test]
@@ -199,7 +140,7 @@ mod tests {
         assert!(matches!(known.side(Some(&base)), Side::Deleted { .. }));
         let news = There::new(None, Some(entry(8)), None, 7);
         assert!(matches!(news.side(None), Side::Deleted { .. }));
-        let fresh = News { time: HybridTime(9), has_delete: true, image: None };
+        let fresh = Unnumbered { time: HybridTime(9), has_delete: true, image: None };
         let outbox = There::new(None, Some(entry(7)), Some(fresh), 7);
         assert!(matches!(outbox.side(None), Side::Deleted { time: HybridTime(9), .. }));
         assert!(matches!(There::new(None, None, None, 7).side(Some(&base)), Side::Absent));
@@ -208,7 +149,7 @@ mod tests {
     #[test]
     fn a_row_that_is_there_is_present_whatever_the_log_says() {
         let row = Row::new(migrations::entity("clients").unwrap()).with("id", "c");
-        let fresh = News { time: HybridTime(9), has_delete: true, image: None };
+        let fresh = Unnumbered { time: HybridTime(9), has_delete: true, image: None };
         let there = There::new(Some(row), Some(entry(7)), Some(fresh), 0);
         assert!(matches!(there.side(None), Side::Present { time: HybridTime(9), .. }));
     }

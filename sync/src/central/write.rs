@@ -4,26 +4,19 @@
 //! statement is its own savepoint. Many new rows go in one statement; when that is refused they go one by one, and only
 //! those at fault are refused. What the server undoes further than that (a deadlock), or what is no row's fault, ends the
 //! batch.
-//!
-//! Each row keeps its own time: the triggers read it from a user variable, which an INSERT of many rows sets from row to
-//! row, in the expression of the first column.
 
 use std::collections::HashMap;
 
 use merge::{FieldConflict, HybridTime, Key, Row, RowId, Write, break_cycle, push_order};
 use migrations::{Entity, ForeignKey};
-use sqlx::Row as _;
-use sqlx::mysql::MySqlConnection;
 
 use super::batch::bytes_of_row;
-use super::codec::bind;
-use super::refusal::refusal_of;
 use super::sides::agreed;
-use super::sql::{bind_keys, key_is, key_text, name, names, statement};
+use super::transaction::{Taken, Transaction};
 use super::{CentralError, ItemOutcome, Limits, Refusal, RefusalKind};
 
 /// Rows of one INSERT; few sizes, so that few statements are prepared.
-const INSERT_SIZES: [usize; 3] = [64, 8, 1];
+pub(super) const INSERT_SIZES: [usize; 3] = [64, 8, 1];
 /// Longest way up a hierarchy that is looked at.
 const MOST_ANCESTORS: usize = 1000;
 
@@ -46,12 +39,12 @@ pub(super) struct Written {
 }
 
 /// Writes all jobs, parents before their children, deletes last and the other way round.
-pub(super) async fn write(
-    connection: &mut MySqlConnection,
+pub(super) async fn write<T: Transaction>(
+    transaction: &mut T,
     jobs: Vec<Job>,
     limits: Limits,
 ) -> Result<Written, CentralError> {
-    let mut writer = Writer { connection, stamp: None, written: Written::default() };
+    let mut writer = Writer { transaction, written: Written::default() };
     let mut jobs = in_order(jobs).into_iter().peekable();
     while let Some(job) = jobs.next() {
         if !is_plain_insert(&job) {
@@ -96,14 +89,12 @@ fn hierarchy(entity: &Entity) -> Option<&'static ForeignKey> {
     entity.foreign_keys.iter().find(|key| key.references == entity.name)
 }
 
-struct Writer<'c> {
-    connection: &'c mut MySqlConnection,
-    /// The session's `@ct_sync_time`.
-    stamp: Option<HybridTime>,
+struct Writer<'t, T> {
+    transaction: &'t mut T,
     written: Written,
 }
 
-impl Writer<'_> {
+impl<T: Transaction> Writer<'_, T> {
     /// New rows of one table.
     async fn inserts(&mut self, jobs: Vec<Job>) -> Result<(), CentralError> {
         let mut jobs = jobs.into_iter();
@@ -126,8 +117,8 @@ impl Writer<'_> {
         self.break_cycle(&mut job).await?;
         let result = match (&job.before, &job.after) {
             (None, Some(_)) => self.insert_many(std::slice::from_ref(&job)).await?,
-            (Some(before), Some(after)) => self.update(before, after, job.time).await?,
-            (Some(before), None) => self.delete(before, job.time).await?,
+            (Some(before), Some(after)) => self.transaction.update(before, after, job.time).await?,
+            (Some(before), None) => self.transaction.delete(before, job.time).await?,
             (None, None) => Ok(()),
         };
         match result {
@@ -140,81 +131,15 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn done(&mut self, job: Job) {
-        self.written.outcomes.push((job.id, agreed(job.after, job.conflicts)));
-    }
-
-    /// Inserts all of these rows or none. A value that is missing where there must be one is left to its default.
-    async fn insert_many(&mut self, jobs: &[Job]) -> Result<Result<(), Refusal>, CentralError> {
+    /// Inserts all of these rows or none.
+    async fn insert_many(&mut self, jobs: &[Job]) -> Result<Taken, CentralError> {
         let rows: Vec<(&Row, HybridTime)> =
             jobs.iter().filter_map(|job| Some((job.after.as_ref()?, job.time))).collect();
-        let Some((first, _)) = rows.first() else { return Ok(Ok(())) };
-        let entity = first.entity();
-        let is_default = |row: &Row, at: usize| at > 0 && row.at(at).is_null() && !entity.columns[at].nullable;
-        let values: Vec<String> = rows
-            .iter()
-            .map(|(row, _)| {
-                let rest = (1..entity.columns.len()).map(|at| if is_default(row, at) { ", DEFAULT" } else { ", ?" });
-                format!("(IF((@ct_sync_time := ?) IS NULL, NULL, ?){})", rest.collect::<String>())
-            })
-            .collect();
-        let text = format!(
-            "INSERT INTO {} ({}) VALUES {}",
-            name(entity.name),
-            names(entity.columns.iter().map(|column| column.name)),
-            values.join(", ")
-        );
-        let usual = INSERT_SIZES.contains(&rows.len()) && !text.contains("DEFAULT");
-        let mut query = statement(text).persistent(usual);
-        for (row, time) in &rows {
-            query = query.bind(time.0);
-            for (at, column) in entity.columns.iter().enumerate().filter(|(at, _)| !is_default(row, *at)) {
-                query = bind(query, column.kind, row.at(at));
-            }
-        }
-        self.stamp = None;
-        let result = query.execute(&mut *self.connection).await;
-        sorted(result.map(drop), first)
+        self.transaction.insert(&rows).await
     }
 
-    /// Writes the columns that differ.
-    async fn update(
-        &mut self,
-        before: &Row,
-        after: &Row,
-        time: HybridTime,
-    ) -> Result<Result<(), Refusal>, CentralError> {
-        let entity = after.entity();
-        let changed: Vec<usize> = (0..entity.columns.len()).filter(|&at| before.at(at) != after.at(at)).collect();
-        if changed.is_empty() {
-            return Ok(Ok(()));
-        }
-        self.stamp(time).await?;
-        let set: Vec<String> = changed.iter().map(|&at| format!("{} = ?", name(entity.columns[at].name))).collect();
-        let text = format!("UPDATE {} SET {} WHERE {}", name(entity.name), set.join(", "), key_is(entity));
-        let mut query = statement(text);
-        for &at in &changed {
-            query = bind(query, entity.columns[at].kind, after.at(at));
-        }
-        let result = bind_keys(query, [&after.key()]).execute(&mut *self.connection).await;
-        sorted(result.map(drop), after)
-    }
-
-    async fn delete(&mut self, before: &Row, time: HybridTime) -> Result<Result<(), Refusal>, CentralError> {
-        self.stamp(time).await?;
-        let entity = before.entity();
-        let text = format!("DELETE FROM {} WHERE {}", name(entity.name), key_is(entity));
-        let result = bind_keys(statement(text), [&before.key()]).execute(&mut *self.connection).await;
-        sorted(result.map(drop), before)
-    }
-
-    /// Tells the triggers when the next row changed.
-    async fn stamp(&mut self, time: HybridTime) -> Result<(), CentralError> {
-        if self.stamp != Some(time) {
-            sqlx::query("SET @ct_sync_time = ?").bind(time.0).execute(&mut *self.connection).await?;
-            self.stamp = Some(time);
-        }
-        Ok(())
+    fn done(&mut self, job: Job) {
+        self.written.outcomes.push((job.id, agreed(job.after, job.conflicts)));
     }
 
     /// Undoes a move that would make a row its own ancestor. The way up is locked: two moves that close a circle together
@@ -227,15 +152,7 @@ impl Writer<'_> {
         let mut parents: HashMap<Key, Key> = HashMap::new();
         let mut next = after.text(key.column).map(Key::new);
         while let Some(place) = next.filter(|place| !parents.contains_key(place) && parents.len() < MOST_ANCESTORS) {
-            let text = format!(
-                "SELECT {} FROM {} WHERE {} LOCK IN SHARE MODE",
-                name(key.column),
-                name(key.references),
-                key_is(job.id.entity)
-            );
-            let row = bind_keys(statement(text), [&place]).fetch_optional(&mut *self.connection).await?;
-            let parent: Option<String> = row.map(|row| row.try_get_unchecked(0)).transpose()?.flatten();
-            next = parent.map(Key::new);
+            next = self.transaction.parent_of(job.id.entity, key.column, &place).await?;
             if let Some(parent) = &next {
                 parents.insert(place, parent.clone());
             }
@@ -249,29 +166,9 @@ impl Writer<'_> {
 
     /// Finds the row that holds the values of a unique key.
     async fn find_existing(&mut self, job: &Job, refusal: &mut Refusal) -> Result<(), CentralError> {
-        let (RefusalKind::Unique { columns, existing }, Some(row)) = (&mut refusal.kind, &job.after) else {
-            return Ok(());
-        };
-        let entity = job.id.entity;
-        let same: Vec<String> = columns.iter().map(|column| format!("{} = ?", name(column))).collect();
-        let text =
-            format!("SELECT {} FROM {} WHERE {} LIMIT 1", key_text(entity, ""), name(entity.name), same.join(" AND "));
-        let mut query = statement(text);
-        for column in columns.iter() {
-            let kind = entity.column(column).map_or(migrations::Kind::Text, |column| column.kind);
-            query = bind(query, kind, row.get(column));
-        }
-        if let Some(found) = query.fetch_optional(&mut *self.connection).await? {
-            *existing = Some(RowId::new(entity, Key::new(found.try_get_unchecked::<String, _>(0)?)));
+        if let (RefusalKind::Unique { columns, existing }, Some(row)) = (&mut refusal.kind, &job.after) {
+            *existing = self.transaction.holder_of(row, columns).await?;
         }
         Ok(())
-    }
-}
-
-/// The statement's success, the row's own fault, or the end of the batch.
-fn sorted(result: Result<(), sqlx::Error>, row: &Row) -> Result<Result<(), Refusal>, CentralError> {
-    match result {
-        Ok(()) => Ok(Ok(())),
-        Err(error) => refusal_of(error, row).map(Err),
     }
 }

@@ -9,6 +9,7 @@
 
 mod backoff;
 mod exchange;
+mod remote;
 mod round;
 mod status;
 mod task;
@@ -22,7 +23,8 @@ use tokio::task::JoinHandle;
 use crate::central::CentralUrl;
 use crate::local::Store;
 
-pub use round::RoundReport;
+pub use remote::Remote;
+pub use round::{RoundReport, greet, round};
 pub use status::{SyncError, SyncState, SyncStatus};
 
 /// How the engine is to work.

@@ -7,8 +7,9 @@ use serde::Serialize;
 use tracing::{info, warn};
 
 use super::exchange::{batch, incoming, settled};
+use super::remote::Remote;
 use super::status::SyncError;
-use crate::central::{Central, CentralError, Heartbeat, Receipt};
+use crate::central::{CentralError, Heartbeat, Receipt};
 use crate::local::{self, Applied, Flight, Page, Settled, Store};
 
 /// Rows of a page of the feed: large enough to share a commit, small enough that hooks do not wait for it.
@@ -43,8 +44,21 @@ impl RoundReport {
     }
 }
 
+/// After connecting: the clocks are compared, and what central had refused may be tried again. Microseconds that
+/// central's clock is ahead.
+pub async fn greet<R: Remote>(central: &R, store: &Store) -> Result<i64, SyncError> {
+    let offset_us = central.clock_offset_us(store.clock().as_ref()).await?;
+    store
+        .write_async(move |tx| {
+            local::set_clock_offset(tx, offset_us)?;
+            local::release_all(tx)
+        })
+        .await?;
+    Ok(offset_us)
+}
+
 /// Runs a round. When it fails half way, what was done stays, and the next one goes on from there.
-pub(super) async fn round(central: &Central, store: &Store, hostname: &str) -> Result<RoundReport, SyncError> {
+pub async fn round<R: Remote>(central: &R, store: &Store, hostname: &str) -> Result<RoundReport, SyncError> {
     let started = Instant::now();
     let mut report = RoundReport::default();
     let mut round = Round { central, store, report: &mut report };
@@ -59,13 +73,13 @@ pub(super) async fn round(central: &Central, store: &Store, hostname: &str) -> R
     Ok(report)
 }
 
-struct Round<'a> {
-    central: &'a Central,
+struct Round<'a, R> {
+    central: &'a R,
     store: &'a Store,
     report: &'a mut RoundReport,
 }
 
-impl Round<'_> {
+impl<R: Remote> Round<'_, R> {
     async fn run(&mut self, hostname: &str) -> Result<(), SyncError> {
         self.resolve().await?;
         self.pull().await?;

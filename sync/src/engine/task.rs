@@ -7,11 +7,11 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
 use super::backoff::Backoff;
-use super::round::{RoundReport, round};
+use super::round::{RoundReport, greet, round};
 use super::status::{Progress, SyncError};
 use super::{Command, EngineSettings};
 use crate::central::{Central, CentralError, CentralUrl};
-use crate::local::{self, Store, StoreError};
+use crate::local::Store;
 
 /// Runs until it is stopped.
 pub(super) async fn run(
@@ -113,17 +113,10 @@ impl Worker {
         Ok(report)
     }
 
-    /// A new connection: the clocks are compared, and what central had refused may be tried again.
+    /// A new connection.
     async fn connect(&self) -> Result<Central, SyncError> {
         let central = Central::connect(&self.url).await?;
-        let offset_us = central.clock_offset_us(self.store.clock().as_ref()).await?;
-        self.store
-            .write_async(move |tx| {
-                local::set_clock_offset(tx, offset_us)?;
-                local::release_all(tx)?;
-                Ok::<_, StoreError>(())
-            })
-            .await?;
+        let offset_us = greet(&central, &self.store).await?;
         info!(central = %self.url, offset_us, "connected to central");
         Ok(central)
     }

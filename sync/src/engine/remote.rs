@@ -1,0 +1,62 @@
+//! What the engine asks of central: the seam at which a simulation takes central's place.
+
+use crate::Clock;
+use crate::central::{Batch, Central, CentralError, Feed, FeedRow, Head, Heartbeat, Limits, Receipt, Sequenced};
+use merge::RowId;
+
+/// Central, as a round needs it. Each method is one exchange, documented at [`Central`]'s own.
+pub trait Remote: Send + Sync {
+    /// How much central takes at once.
+    fn limits(&self) -> Limits;
+    /// Looks again whether this build may work with central.
+    fn recheck(&self) -> impl Future<Output = Result<(), CentralError>> + Send;
+    /// Microseconds that central's clock is ahead of this one.
+    fn clock_offset_us(&self, clock: &dyn Clock) -> impl Future<Output = Result<i64, CentralError>> + Send;
+    /// Where the numbering stands.
+    fn head(&self) -> impl Future<Output = Result<Head, CentralError>> + Send;
+    /// Numbers what is committed.
+    fn sequence(&self) -> impl Future<Output = Result<Sequenced, CentralError>> + Send;
+    /// Changes after a number.
+    fn feed(&self, after: u64, limit: usize) -> impl Future<Output = Result<Feed, CentralError>> + Send;
+    /// These rows as they are now.
+    fn rows(&self, ids: &[RowId]) -> impl Future<Output = Result<Vec<FeedRow>, CentralError>> + Send;
+    /// Merges a batch, exactly once.
+    fn push(&self, batch: &Batch) -> impl Future<Output = Result<Receipt, CentralError>> + Send;
+    /// Whether a batch was done; if not, it never will be.
+    fn resolve(&self, batch: &Batch) -> impl Future<Output = Result<Option<Receipt>, CentralError>> + Send;
+    /// Records a sign of life.
+    fn heartbeat(&self, heartbeat: &Heartbeat) -> impl Future<Output = Result<(), CentralError>> + Send;
+}
+
+impl Remote for Central {
+    fn limits(&self) -> Limits {
+        Central::limits(self)
+    }
+    async fn recheck(&self) -> Result<(), CentralError> {
+        Central::recheck(self).await
+    }
+    async fn clock_offset_us(&self, clock: &dyn Clock) -> Result<i64, CentralError> {
+        Central::clock_offset_us(self, clock).await
+    }
+    async fn head(&self) -> Result<Head, CentralError> {
+        Central::head(self).await
+    }
+    async fn sequence(&self) -> Result<Sequenced, CentralError> {
+        Central::sequence(self).await
+    }
+    async fn feed(&self, after: u64, limit: usize) -> Result<Feed, CentralError> {
+        Central::feed(self, after, limit).await
+    }
+    async fn rows(&self, ids: &[RowId]) -> Result<Vec<FeedRow>, CentralError> {
+        Central::rows(self, ids).await
+    }
+    async fn push(&self, batch: &Batch) -> Result<Receipt, CentralError> {
+        Central::push(self, batch).await
+    }
+    async fn resolve(&self, batch: &Batch) -> Result<Option<Receipt>, CentralError> {
+        Central::resolve(self, batch).await
+    }
+    async fn heartbeat(&self, heartbeat: &Heartbeat) -> Result<(), CentralError> {
+        Central::heartbeat(self, heartbeat).await
+    }
+}
