@@ -1,14 +1,16 @@
 //! The loop that keeps the replica and central equal.
 //!
-//! One task owns the connection to central. It runs a round ([`round`]) when something changed here, when asked, and
-//! every few seconds; when central cannot be reached it waits longer each time ([`backoff`]), which is normal and costs
-//! nothing: the journal collects meanwhile. What it does and why it waits is always to be seen in [`SyncStatus`].
+//! One task owns the connection to central. It runs a round ([`round`]) when something changed here, when asked, and when
+//! a look at central ([`pace`]: one small query a second, more often after something happened) tells of news there; when
+//! central cannot be reached it waits longer each time ([`backoff`]), which is normal and costs nothing: the journal
+//! collects meanwhile. What it does and why it waits is always to be seen in [`SyncStatus`].
 //!
 //! Architecture invariant: the order within a round is fixed, resolve → sequence → pull → push → acknowledge. Pulling
 //! before the batch in flight is resolved would count increments twice.
 
 mod backoff;
 mod exchange;
+mod pace;
 mod remote;
 mod round;
 mod status;
@@ -34,7 +36,7 @@ pub struct EngineSettings {
     pub central: Option<CentralUrl>,
     /// What this machine is called at central, for people.
     pub hostname: String,
-    /// Time between rounds when nothing happens here.
+    /// Time between two looks at central when nothing happens; a fifth of it for some seconds after something did.
     pub poll: Duration,
     /// How long to collect local changes before a round.
     pub settle: Duration,
@@ -43,7 +45,7 @@ pub struct EngineSettings {
 impl EngineSettings {
     /// The usual settings.
     pub fn new(central: Option<CentralUrl>, hostname: impl Into<String>) -> Self {
-        Self { central, hostname: hostname.into(), poll: Duration::from_secs(5), settle: Duration::from_millis(250) }
+        Self { central, hostname: hostname.into(), poll: Duration::from_secs(1), settle: Duration::from_millis(50) }
     }
 }
 

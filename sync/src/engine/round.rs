@@ -1,6 +1,6 @@
 //! One round: resolve → sequence → pull → push → acknowledge, until both sides are still.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use merge::RowId;
 use serde::Serialize;
@@ -9,11 +9,15 @@ use tracing::{info, warn};
 use super::exchange::{batch, incoming, settled};
 use super::remote::Remote;
 use super::status::SyncError;
-use crate::central::{CentralError, Heartbeat, Receipt};
+use crate::central::{CentralError, Heartbeat, Limits, Receipt};
 use crate::local::{self, Applied, Flight, Page, Settled, Store};
 
 /// Rows of a page of the feed: large enough to share a commit, small enough that hooks do not wait for it.
 const PAGE: usize = 500;
+/// Rows that a push leaves without a number at most, about.
+const NUMBERED_AT_ONCE: usize = 1000;
+/// Batches without a row that central took, after which the rest waits for the next round.
+const MOST_FRUITLESS: usize = 20;
 /// How often rows are read again for the sake of a neighbour, before what is left stays parked or in quarantine.
 const REREADS: usize = 3;
 
@@ -34,6 +38,8 @@ pub struct RoundReport {
     pub cursor: u64,
     /// How long it took.
     pub millis: u64,
+    /// True when rows were left to be sent, because batch after batch of them was refused.
+    pub unfinished: bool,
 }
 
 impl RoundReport {
@@ -73,6 +79,43 @@ pub async fn round<R: Remote>(central: &R, store: &Store, hostname: &str) -> Res
     Ok(report)
 }
 
+/// A machine's sign of life.
+pub(super) fn heartbeat(store: &Store, hostname: &str, cursor: u64) -> Heartbeat {
+    Heartbeat {
+        replica_id: store.replica_id(),
+        hostname: hostname.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        cursor,
+    }
+}
+
+/// How large the next batch may be: after a deadlock half of the last one, then twice as large with each that goes through.
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    limits: Limits,
+    rows: usize,
+}
+
+impl Sizes {
+    fn new(limits: Limits) -> Self {
+        Self { limits, rows: limits.rows }
+    }
+
+    fn halve(&mut self, sent: usize) {
+        self.rows = (sent / 2).max(1);
+    }
+
+    fn grow(&mut self) {
+        self.rows = self.rows.saturating_mul(2).min(self.limits.rows);
+    }
+}
+
+/// Before a batch is sent again: different for two machines that stopped each other, and the same whenever it is asked.
+fn jitter(replica_id: &str, batch_no: u64) -> Duration {
+    let mixed = replica_id.bytes().fold(batch_no, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
+    Duration::from_millis(5 + mixed % 45)
+}
+
 struct Round<'a, R> {
     central: &'a R,
     store: &'a Store,
@@ -83,16 +126,11 @@ impl<R: Remote> Round<'_, R> {
     async fn run(&mut self, hostname: &str) -> Result<(), SyncError> {
         self.resolve().await?;
         self.pull().await?;
-        while self.push().await? {}
-        // What was pushed comes back as changes of our own: taking them in now leaves the next round nothing to do.
-        self.pull().await?;
-        let heartbeat = Heartbeat {
-            replica_id: self.store.replica_id(),
-            hostname: hostname.to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            cursor: self.report.cursor,
-        };
-        Ok(self.central.heartbeat(&heartbeat).await?)
+        if Box::pin(self.push()).await? {
+            // What was pushed comes back as changes of our own: taking them in now leaves the next round nothing to do.
+            self.pull().await?;
+        }
+        Ok(self.central.heartbeat(&heartbeat(self.store, hostname, self.report.cursor)).await?)
     }
 
     /// Finds out what became of a batch whose answer was never read.
@@ -101,7 +139,7 @@ impl<R: Remote> Round<'_, R> {
         let (_, cursor) = self.store.write_async(|tx| local::cursor(tx)).await?;
         let receipt = self.central.resolve(&batch(&flight, &self.store.replica_id(), cursor)).await?;
         match receipt {
-            Some(receipt) => self.acknowledge(flight, receipt).await?,
+            Some(receipt) => drop(self.acknowledge(flight, receipt, None).await?),
             None => self.store.write_async(|tx| local::discard(tx)).await?,
         }
         Ok(())
@@ -168,38 +206,91 @@ impl<R: Remote> Round<'_, R> {
         Ok(applied)
     }
 
-    /// Sends one batch; false when there is nothing more that central would take.
+    /// Sends what central would take, batch after batch; true when anything was sent.
     async fn push(&mut self) -> Result<bool, SyncError> {
-        let limits = self.central.limits();
-        let mut rows = limits.rows;
-        loop {
-            let departing = self.store.write_async(move |tx| local::depart(tx, rows, limits.bytes)).await?;
-            let Some(flight) = departing else { return Ok(false) };
-            match self.central.push(&batch(&flight, &self.store.replica_id(), self.report.cursor)).await {
+        let central = self.central;
+        let mut sizes = Sizes::new(central.limits());
+        let (mut unnumbered, mut fruitless) = (0, 0);
+        let mut departing = self.depart(sizes).await?;
+        let any = departing.is_some();
+        while let Some(flight) = departing.take() {
+            match central.push(&batch(&flight, &self.store.replica_id(), self.report.cursor)).await {
                 Ok(receipt) => {
+                    sizes.grow();
+                    unnumbered += flight.items.len();
                     let before = self.report.pushed;
-                    self.acknowledge(flight, receipt).await?;
-                    return Ok(self.report.pushed > before);
+                    departing = if unnumbered >= NUMBERED_AT_ONCE {
+                        // A push looks through what is not numbered yet, so a long backlog must not pile up there.
+                        unnumbered = 0;
+                        let (numbered, next) =
+                            tokio::join!(central.sequence(), self.acknowledge(flight, receipt, Some(sizes)));
+                        numbered?;
+                        next?
+                    } else {
+                        self.acknowledge(flight, receipt, Some(sizes)).await?
+                    };
+                    fruitless = if self.report.pushed > before { 0 } else { fruitless + 1 };
                 }
                 // Nothing was done; fewer rows hold fewer locks for less time.
-                Err(CentralError::Deadlock | CentralError::LockWait | CentralError::TooBig) if rows > 1 => {
-                    rows = (flight.items.len() / 2).max(1);
+                Err(CentralError::Deadlock | CentralError::LockWait | CentralError::TooBig)
+                    if flight.items.len() > 1 =>
+                {
                     self.store.write_async(|tx| local::discard(tx)).await?;
+                    sizes.halve(flight.items.len());
+                    tokio::time::sleep(jitter(&self.store.replica_id(), flight.batch_no)).await;
+                    departing = self.depart(sizes).await?;
                 }
                 Err(error) => return Err(error.into()),
             }
+            if fruitless >= MOST_FRUITLESS && departing.is_some() {
+                self.store.write_async(|tx| local::discard(tx)).await?;
+                self.report.unfinished = true;
+                break;
+            }
         }
+        Ok(any)
     }
 
-    async fn acknowledge(&mut self, flight: Flight, receipt: Receipt) -> Result<(), SyncError> {
+    async fn depart(&self, sizes: Sizes) -> Result<Option<Flight>, SyncError> {
+        Ok(self.store.write_async(move |tx| local::depart(tx, sizes.rows, sizes.limits.bytes)).await?)
+    }
+
+    /// Settles a batch, and has the next one depart, if there is to be one: in the same commit, unless something must be
+    /// read again first.
+    async fn acknowledge(
+        &mut self,
+        flight: Flight,
+        receipt: Receipt,
+        next: Option<Sizes>,
+    ) -> Result<Option<Flight>, SyncError> {
         let settled = settled(receipt);
         let refused = settled.iter().filter(|(_, one)| matches!(one, Settled::Refused(_))).count() as u64;
         self.report.quarantined += refused;
         self.report.pushed += settled.len() as u64 - refused;
-        let applied = self.store.apply_async(move |tx| local::acknowledge(tx, &flight, settled)).await?;
+        let (applied, departed) = self
+            .store
+            .apply_async(move |tx| {
+                let applied = local::acknowledge(tx, &flight, settled)?;
+                let is_quiet = applied.needs.is_empty() && !local::has_parked(tx)?;
+                let departed = match next.filter(|_| is_quiet) {
+                    Some(sizes) => local::depart(tx, sizes.rows, sizes.limits.bytes)?,
+                    None => None,
+                };
+                Ok((applied, is_quiet.then_some(departed)))
+            })
+            .await?;
         self.report.merged += applied.merged;
         self.report.conflicts += applied.conflicts;
-        self.reread(applied.needs).await
+        match (departed, next) {
+            (Some(departed), _) => Ok(departed),
+            (None, next) => {
+                self.reread(applied.needs).await?;
+                match next {
+                    Some(sizes) => self.depart(sizes).await,
+                    None => Ok(None),
+                }
+            }
+        }
     }
 
     /// This file is a copy, or was restored from a backup: another machine, as far as central is concerned.

@@ -121,6 +121,11 @@ impl Progress {
         self.state = SyncState::Idle;
     }
 
+    /// A look told that nothing is new, which is as good as a round.
+    pub(super) fn looked(&mut self, now_us: u64) {
+        self.last_success_us = Some(now_us);
+    }
+
     pub(super) fn failed(&mut self, error: &SyncError, retry_at_us: u64) {
         self.state = if error.is_refusal() { SyncState::Refused } else { SyncState::Offline };
         self.last_error = Some(error.to_string());

@@ -1,4 +1,4 @@
-//! The engine's task: when a round runs, and what happens when it fails.
+//! The engine's task: when it looks, when a round runs, and what happens when one fails.
 
 use std::time::Duration;
 
@@ -7,11 +7,12 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
 use super::backoff::Backoff;
-use super::round::{RoundReport, greet, round};
+use super::pace::Pace;
+use super::round::{RoundReport, greet, heartbeat, round};
 use super::status::{Progress, SyncError};
 use super::{Command, EngineSettings};
-use crate::central::{Central, CentralError, CentralUrl};
-use crate::local::Store;
+use crate::central::{Central, CentralError, CentralUrl, Look};
+use crate::local::{self, Store};
 
 /// Runs until it is stopped.
 pub(super) async fn run(
@@ -24,13 +25,21 @@ pub(super) async fn run(
         return refuse_all(&mut inbox).await;
     };
     let mut edits = store.changes();
-    let mut worker = Worker { store, settings, url, progress, central: None, backoff: Backoff::default() };
+    let pace = Pace::new(settings.poll, Instant::now());
+    let mut worker =
+        Worker { store, settings, url, progress, central: None, backoff: Backoff::default(), pace, known: None };
     let mut due = Instant::now();
+    // Whether something changed here that no round has taken along.
+    let mut edited = false;
     loop {
         tokio::select! {
-            () = sleep_until(due) => due = Instant::now() + worker.attempt().await.1,
+            () = sleep_until(due) => {
+                let wait = worker.turn(std::mem::take(&mut edited)).await;
+                due = Instant::now() + wait;
+            }
             command = inbox.recv() => match command {
                 Some(Command::Round(reply)) => {
+                    edited = false;
                     let (outcome, wait) = worker.attempt().await;
                     due = Instant::now() + wait;
                     if let Some(reply) = reply {
@@ -40,10 +49,11 @@ pub(super) async fn run(
                 }
                 Some(Command::Stop) | None => return,
             },
-            edited = edits.changed(), if worker.central.is_some() => {
-                if edited.is_err() {
+            changed = edits.changed(), if worker.central.is_some() => {
+                if changed.is_err() {
                     return;
                 }
+                edited = true;
                 due = due.min(Instant::now() + worker.settings.settle);
             }
         }
@@ -59,6 +69,19 @@ async fn refuse_all(inbox: &mut mpsc::Receiver<Command>) {
     }
 }
 
+/// How far this machine had come when its last round ended.
+struct Known {
+    epoch: Option<String>,
+    cursor: u64,
+}
+
+impl Known {
+    /// True when central has nothing that this machine lacks.
+    fn is_current(&self, look: &Look) -> bool {
+        self.epoch.as_ref() == Some(&look.epoch) && self.cursor == look.seq && !look.outbox
+    }
+}
+
 struct Worker {
     store: Store,
     settings: EngineSettings,
@@ -67,12 +90,49 @@ struct Worker {
     /// The connection, while it is good.
     central: Option<Central>,
     backoff: Backoff,
+    pace: Pace,
+    /// None when only a round can tell.
+    known: Option<Known>,
 }
 
 impl Worker {
-    /// One round, with its outcome published; and how long to wait before the next.
+    /// A round if there is something to do, else no more than a look; and how long to wait before the next turn.
+    async fn turn(&mut self, edited: bool) -> Duration {
+        if edited {
+            self.pace.busy(Instant::now());
+        } else if self.nothing_new().await {
+            let now_us = self.store.clock().now_us();
+            self.progress.send_modify(|progress| progress.looked(now_us));
+            return self.pace.wait(Instant::now());
+        }
+        self.attempt().await.1
+    }
+
+    /// True when a look tells that central has nothing new. What is wrong with central, if anything is, the round that
+    /// follows will find out and say.
+    async fn nothing_new(&mut self) -> bool {
+        let (Some(central), Some(known)) = (&self.central, &self.known) else { return false };
+        if self.pace.round_due(Instant::now()) {
+            return false;
+        }
+        let Ok(look) = central.look(&self.store.replica_id()).await else { return false };
+        if !known.is_current(&look) {
+            return false;
+        }
+        if self.pace.beat_due(Instant::now()) {
+            let beat = heartbeat(&self.store, &self.settings.hostname, known.cursor);
+            if central.heartbeat(&beat).await.is_err() {
+                return false;
+            }
+            self.pace.beat_done(Instant::now());
+        }
+        true
+    }
+
+    /// One round, with its outcome published; and how long to wait before the next turn.
     async fn attempt(&mut self) -> (Result<RoundReport, SyncError>, Duration) {
         self.progress.send_modify(Progress::syncing);
+        self.known = None;
         let outcome = self.connected_round().await;
         let now_us = self.store.clock().now_us();
         let wait = match &outcome {
@@ -82,7 +142,12 @@ impl Worker {
                 }
                 self.backoff.reset();
                 self.progress.send_modify(|progress| progress.succeeded(now_us, report.cursor));
-                self.settings.poll
+                let now = Instant::now();
+                self.pace.round_done(now);
+                if report.pulled + report.pushed > 0 {
+                    self.pace.busy(now);
+                }
+                self.pace.wait(now)
             }
             Err(error) => {
                 self.central = None;
@@ -109,6 +174,9 @@ impl Worker {
             None => self.connect().await?,
         };
         let report = round(&central, &self.store, &self.settings.hostname).await?;
+        let (epoch, cursor) = self.store.write_async(|tx| local::cursor(tx)).await?;
+        // What is left to send needs another round, whatever central says.
+        self.known = (!report.unfinished).then_some(Known { epoch, cursor });
         self.central = Some(central);
         Ok(report)
     }

@@ -4,6 +4,8 @@
 //! crash or a power cut leaves the question open instead of answered wrongly. A row that was edited while its push was
 //! in flight stays in the journal, with what was sent as its new base.
 
+use std::collections::HashMap;
+
 use merge::{FieldConflict, HybridTime, Key, Row, RowId};
 use migrations::entity;
 use rusqlite::params;
@@ -126,8 +128,9 @@ pub(crate) fn acknowledge(
     let mut agreed = Vec::new();
     let mut needs = Vec::new();
     let mut conflicts_seen = 0;
+    let sent: HashMap<&RowId, &FlightItem> = flight.items.iter().map(|item| (&item.entry.id, item)).collect();
     for (id, settled) in receipt {
-        let Some(item) = flight.items.iter().find(|item| item.entry.id == id) else { continue };
+        let Some(item) = sent.get(&id) else { continue };
         match settled {
             Settled::Agreed { row, conflicts } => {
                 for conflict in &conflicts {

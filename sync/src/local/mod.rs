@@ -38,7 +38,7 @@ pub(crate) use enrol::{cursor, rename, set_clock_offset, start_over};
 pub use error::StoreError;
 pub use ids::{derived_id, new_id};
 pub use ledger::{Conflict, Counts, Parked, Quarantined, conflicts, counts, parked, quarantine};
-pub(crate) use orphan::settle_all;
+pub(crate) use orphan::{has_parked, settle_all};
 pub use tx::{ReadTx, WriteTx};
 pub use validate::canonical_json;
 

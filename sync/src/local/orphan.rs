@@ -58,6 +58,11 @@ fn park(tx: &WriteTx<'_>, id: &RowId, column: &str, parent: &RowId, last: Option
     Ok(())
 }
 
+/// True when a reference points at nothing for the moment.
+pub(crate) fn has_parked(tx: &WriteTx<'_>) -> Result<bool, StoreError> {
+    Ok(tx.connection().prepare_cached("SELECT 1 FROM ct_sync_parked LIMIT 1")?.exists([])?)
+}
+
 struct Waiting {
     child: RowId,
     column: &'static str,

@@ -2,6 +2,7 @@
 
 mod central_changes;
 mod conflicts;
+mod notice;
 mod outages;
 
 use std::sync::Arc;
@@ -56,6 +57,15 @@ impl Machine {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("replica.db"), Arc::new(SystemClock)).unwrap();
         Self::with(store, folder, name, central).await
+    }
+
+    /// A machine whose engine moves by itself, as in a daemon, after its first round.
+    pub(crate) async fn live(name: &str, central: &Central<'_>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("replica.db"), Arc::new(SystemClock)).unwrap();
+        let engine = engine::start(store.clone(), EngineSettings::new(Some(central.url()), name));
+        engine.round().await.unwrap();
+        Self { store, engine, folder }
     }
 
     /// The machine after its first round, which the engine runs by itself.
