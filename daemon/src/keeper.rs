@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sync::engine::{self, EngineSettings, SyncState};
-use sync::{Store, StoreError};
+use sync::{Store, StoreError, local};
 use tokio::task::JoinHandle;
 
 use crate::app::App;
@@ -19,6 +19,7 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 const SPOOL_LOOK: Duration = Duration::from_secs(2);
 const SAVING_LOOK: Duration = Duration::from_secs(2);
+const LEDGER_LOOK: Duration = Duration::from_hours(1);
 const SYNC_LOOK: Duration = Duration::from_secs(5);
 /// How long a task waits for the replica before it looks again whether the stop came.
 const OPENING_PATIENCE: Duration = Duration::from_secs(1);
@@ -36,6 +37,7 @@ pub(crate) fn start(app: &Arc<App>) -> Vec<JoinHandle<()>> {
         task("drain-spool", |app| Box::pin(drain_spool(app))),
         task("try-saving", |app| Box::pin(try_saving(app))),
         task("watch-sync", |app| Box::pin(watch_sync(app))),
+        task("keep-ledger", |app| Box::pin(keep_ledger(app))),
     ]
 }
 
@@ -71,7 +73,7 @@ async fn open_replica(app: Arc<App>) {
 
 async fn open(app: &App) -> Result<Core, StoreError> {
     let (path, clock) = (app.home.replica(), Arc::clone(&app.clock));
-    let opened = tokio::task::spawn_blocking(move || Store::open(&path, clock)).await;
+    let opened = tokio::task::spawn_blocking(move || Store::open_on(&path, clock, &machine::host())).await;
     let store = opened.map_err(|error| StoreError::other(crate::tasks::panic_text(error)))??;
     let machine = machine::this_one();
     let settings = EngineSettings::new(app.central.clone(), machine.hostname.clone());
@@ -132,6 +134,27 @@ async fn watch_sync(app: Arc<App>) {
             // Only a round that went through ends it: one that is running has shown nothing yet.
             SyncState::Idle => told = false,
             _ => {}
+        }
+    }
+}
+
+/// Forgets conflicts that are old, a few at a time.
+async fn keep_ledger(app: Arc<App>) {
+    loop {
+        if let Ok(core) = app.core(OPENING_PATIENCE).await {
+            loop {
+                match core.store.write_async(local::purge_conflicts).await {
+                    Ok(0) => break,
+                    Ok(purged) => tracing::info!(purged, "old conflicts were forgotten"),
+                    Err(error) => {
+                        tracing::warn!(%error, "old conflicts are kept for now");
+                        break;
+                    }
+                }
+            }
+        }
+        if !app.stop.pause(LEDGER_LOOK).await {
+            return;
         }
     }
 }

@@ -17,6 +17,13 @@ pub(crate) fn this_one() -> MachineInfo {
     }
 }
 
+/// What tells this host from others, for recognising a replica that was copied: the system's own id where there is one
+/// (Linux), else the host's name.
+pub(crate) fn host() -> String {
+    let id = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    if id.trim().is_empty() { hostname().unwrap_or_default() } else { id.trim().to_owned() }
+}
+
 fn first_variable(names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| env::var(name).ok()).filter(|value| !value.is_empty())
 }

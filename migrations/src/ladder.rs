@@ -17,6 +17,7 @@ pub const SQLITE: &[Step] = &[
     Step { version: 2, name: "sync", sql: include_str!("../sqlite/0002_sync.sql") },
     Step { version: 3, name: "memory", sql: include_str!("../sqlite/0003_memory.sql") },
     Step { version: 4, name: "hooks", sql: include_str!("../sqlite/0004_hooks.sql") },
+    Step { version: 5, name: "ledger", sql: include_str!("../sqlite/0005_ledger.sql") },
 ];
 
 /// Steps of central. Triggers are not here: they are generated from the catalogue at every `central init` and `migrate`.

@@ -4,8 +4,10 @@ mod output;
 
 mod central;
 mod completions;
+mod conflicts;
 mod daemon;
 mod doctor;
+mod quarantine;
 mod recall;
 mod remember;
 mod setup;

@@ -3,11 +3,12 @@
 use clap::{Args, Subcommand};
 use hooks::home::Home;
 use serde::{Deserialize, Serialize};
-use sync::local::{self, Conflict, Parked, Quarantined};
-use sync::{Clock, SystemClock};
+use sync::local::{self, Conflict, Identity, Parked, Quarantined};
+use sync::{Clock, SystemClock, datetime_text};
 
-use super::{Failure, Outcome, output, status};
+use super::{Failure, Outcome, conflicts, output, quarantine, status};
 use crate::client::{self, ClientError};
+use crate::render::counted;
 use crate::report::SyncReport;
 use crate::server::sync::SyncRequest;
 use crate::{render, starter};
@@ -37,6 +38,8 @@ enum SyncCommand {
         #[arg(long)]
         json: bool,
     },
+    Conflicts(conflicts::Arguments),
+    Quarantine(quarantine::Arguments),
 }
 
 /// `sync --json`
@@ -70,7 +73,9 @@ struct Round {
 struct SyncDetails {
     #[serde(flatten)]
     sync: SyncReport,
-    /// The newest conflicts.
+    /// Who this machine is to central.
+    identity: Identity,
+    /// The newest conflicts that ask for a look and were not acknowledged.
     conflict_list: Vec<Conflict>,
     /// The rows in quarantine.
     quarantine_list: Vec<Quarantined>,
@@ -81,6 +86,8 @@ struct SyncDetails {
 pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
     match &arguments.command {
         Some(SyncCommand::Status { json }) => show(home, *json),
+        Some(SyncCommand::Conflicts(arguments)) => conflicts::run(arguments, home),
+        Some(SyncCommand::Quarantine(arguments)) => quarantine::run(arguments, home),
         None => round(arguments, home),
     }
 }
@@ -105,7 +112,16 @@ fn round(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
     }
     if !arguments.json {
         let SyncReport { quarantined, conflicts, .. } = left;
-        output::line(format!("{quarantined} refused, {conflicts} conflicts: look at: claudetools sync status"));
+        if quarantined > 0 {
+            output::line(format!(
+                "{} refused by one side: claudetools sync quarantine",
+                counted(quarantined, "row", "rows")
+            ));
+        }
+        if conflicts > 0 {
+            let many = counted(conflicts, "conflict wants", "conflicts want");
+            output::line(format!("{many} a look: claudetools sync conflicts"));
+        }
     }
     Ok(Outcome::NeedsUser)
 }
@@ -117,11 +133,11 @@ fn failure(error: &ClientError) -> Failure {
 fn show(home: &Home, json: bool) -> Result<Outcome, Failure> {
     let report = status::gather(home);
     let lists = local::inspect(&home.replica(), |tx| {
-        Ok((local::conflicts(tx, SHOWN)?, local::quarantine(tx)?, local::parked(tx)?))
+        Ok((local::identity(tx)?, local::conflicts(tx, SHOWN, true, None)?, local::quarantine(tx)?, local::parked(tx)?))
     });
-    let (conflict_list, quarantine_list, parked_list) =
+    let (identity, conflict_list, quarantine_list, parked_list) =
         lists.map_err(|error| Failure::new(format!("read the replica: {error}")).hint("run: claudetools doctor"))?;
-    let details = SyncDetails { sync: report.sync, conflict_list, quarantine_list, parked_list };
+    let details = SyncDetails { sync: report.sync, identity, conflict_list, quarantine_list, parked_list };
     if json {
         output::json(&details);
     } else {
@@ -136,14 +152,13 @@ fn print(details: &SyncDetails) {
         output::line(format!("✗ {error}"));
         output::print(&details.sync.hint.as_ref().map_or(String::new(), |hint| format!("  → {hint}\n")));
     }
-    for row in &details.quarantine_list {
-        output::line(format!("! {} {} refused by {}: {}", row.table, row.key, row.refused_by, row.reason));
-        output::line(format!("  → {}", row.hint));
+    if let Some(reason) = &details.identity.reason {
+        let since =
+            details.identity.since_us.and_then(|us| u64::try_from(us).ok()).map_or(String::new(), datetime_text);
+        output::line(format!("  known to central as another machine since {since}: {reason}"));
     }
-    for row in &details.conflict_list {
-        let columns = row.columns.join(", ");
-        output::line(format!("! {} {} {columns}: kept what was {} ({})", row.table, row.key, row.winner, row.rule));
-    }
+    details.quarantine_list.iter().for_each(quarantine::print);
+    details.conflict_list.iter().for_each(conflicts::print);
     for row in &details.parked_list {
         let Parked { table, key, column, parent_table, parent_key, .. } = row;
         output::line(format!("  {table} {key} {column} waits for {parent_table} {parent_key}"));

@@ -1,5 +1,6 @@
 //! The replica: can it be read, is it whole, does the journal wait for anything.
 
+use sync::local::Counts;
 use sync::{StoreError, local};
 
 use super::{Finding, Patient};
@@ -17,10 +18,11 @@ pub(super) fn integrity(patient: &Patient<'_>) -> Vec<Finding> {
         Ok::<_, StoreError>((said.join("; "), local::counts(tx)?))
     });
     match looked {
-        Ok((said, counts)) if said == "ok" => vec![
-            Finding::ok("replica", format!("{} is whole", path.display())),
-            Finding::ok("replica", format!("not yet at central: {}", counted(counts.pending, "row", "rows"))),
-        ],
+        Ok((said, counts)) if said == "ok" => {
+            let whole = Finding::ok("replica", format!("{} is whole", path.display()));
+            let pending = format!("not yet at central: {}", counted(counts.pending, "row", "rows"));
+            [whole, Finding::ok("replica", pending)].into_iter().chain(set_aside(counts)).collect()
+        }
         Ok((said, _)) => vec![Finding::fail("replica", format!("it is damaged: {said}"), DAMAGED)],
         Err(error) => {
             let Trouble { reason, hint } = Trouble::of_store(&error);
@@ -28,6 +30,21 @@ pub(super) fn integrity(patient: &Patient<'_>) -> Vec<Finding> {
             vec![Finding::fail("replica", reason, remedy)]
         }
     }
+}
+
+/// What the reconciliation left for a person.
+fn set_aside(counts: Counts) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if counts.quarantined > 0 {
+        let what = format!("refused by one side: {}", counted(counts.quarantined, "row", "rows"));
+        found.push(Finding::warn("replica", what, "look at: claudetools sync quarantine"));
+    }
+    if counts.conflicts > 0 {
+        let what = format!("{} a look", counted(counts.conflicts, "conflict wants", "conflicts want"));
+        let remedy = "look at: claudetools sync conflicts   (restore what is right, acknowledge the rest)";
+        found.push(Finding::warn("replica", what, remedy));
+    }
+    found
 }
 
 /// Nothing here deletes data; a person decides.

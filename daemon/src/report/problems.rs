@@ -125,12 +125,13 @@ fn of_sync(report: &StatusReport) -> Vec<Problem> {
         found.push(warn(
             Area::Sync,
             format!("{} row(s) were refused by one side", sync.quarantined),
-            "look at: claudetools sync status",
+            "look at: claudetools sync quarantine",
         ));
     }
     if sync.conflicts > 0 {
         let what = format!("{} conflict(s) were decided and want a look", sync.conflicts);
-        found.push(warn(Area::Sync, what, "look at: claudetools sync status"));
+        let remedy = "look at: claudetools sync conflicts   (restore what is right, acknowledge the rest)";
+        found.push(warn(Area::Sync, what, remedy));
     }
     found
 }

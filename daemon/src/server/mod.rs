@@ -5,6 +5,7 @@ pub(crate) mod accept;
 mod events;
 pub(crate) mod guard;
 pub(crate) mod health;
+pub(crate) mod ledger;
 pub(crate) mod listen;
 pub(crate) mod memory;
 pub(crate) mod routes;

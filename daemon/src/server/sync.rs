@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use sync::StoreError;
 use sync::engine::{RoundReport, SyncError};
 
 use super::routes::{Answer, Problem};
@@ -44,9 +45,11 @@ pub(super) async fn round(State(app): State<Arc<App>>, Json(request): Json<SyncR
     Ok(Json(SyncAnswer { done: true, round: Some(round) }))
 }
 
-fn problem(error: &SyncError) -> Problem {
+pub(super) fn problem(error: &SyncError) -> Problem {
     let status = match error {
-        SyncError::Unconfigured => StatusCode::CONFLICT,
+        SyncError::Unconfigured | SyncError::Store(StoreError::Declined { .. } | StoreError::HasChildren { .. }) => {
+            StatusCode::CONFLICT
+        }
         SyncError::Central(_) => StatusCode::BAD_GATEWAY,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };

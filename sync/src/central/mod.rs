@@ -18,6 +18,7 @@ mod batch;
 mod check;
 mod codec;
 mod connect;
+mod definition;
 mod enrol;
 mod error;
 mod feed;

@@ -46,12 +46,17 @@ pub(super) fn settled(receipt: Receipt) -> Vec<(RowId, Settled)> {
 /// A refusal in words, with what would help.
 fn explained(id: &RowId, refusal: crate::central::Refusal) -> Refusal {
     let table = id.entity.name;
-    let mut because_of = None;
+    let (mut because_of, mut because_table) = (None, None);
     let (kind, hint) = match refusal.kind {
         RefusalKind::Unique { columns, existing } => {
-            because_of = existing;
             let columns = columns.join(", ");
-            ("unique key", format!("change {columns} of this row of {table}, here or at central, so that they differ"))
+            let holder =
+                existing.as_ref().map_or_else(|| "another row".to_owned(), |row| format!("the row {}", row.key));
+            because_of = existing;
+            (
+                "unique key",
+                format!("{holder} of {table} holds the same {columns} at central: change or delete one of the two"),
+            )
         }
         RefusalKind::MissingParent { column, parent } => {
             because_of = Some(parent.clone());
@@ -61,14 +66,26 @@ fn explained(id: &RowId, refusal: crate::central::Refusal) -> Refusal {
             )
         }
         RefusalKind::HasChildren { child } => {
+            because_table = migrations::entity(&child).map(|child| child.name);
             ("has children", format!("rows of {child} refer to it at central: delete or move those first"))
         }
-        RefusalKind::Check { name } => ("check", format!("correct the value that {name} is about")),
-        RefusalKind::TooLong { column } => ("too long", format!("shorten {column}")),
-        RefusalKind::BadValue { column } => ("bad value", format!("correct {column}")),
+        RefusalKind::Check { name } => {
+            ("check", format!("correct the value that {name} is about, or drop that condition of {table} at central"))
+        }
+        RefusalKind::TooLong { column } => {
+            ("too long", format!("shorten {column}, or make that column of {table} longer at central"))
+        }
+        RefusalKind::BadValue { column } if column.is_empty() => {
+            ("bad value", format!("compare the row with the columns of {table} at central"))
+        }
+        RefusalKind::BadValue { column } => {
+            ("bad value", format!("correct {column}, or the type of that column of {table} at central"))
+        }
         RefusalKind::TooBig => ("too big", "shorten the row, or raise max_allowed_packet at central".to_owned()),
         RefusalKind::Unreadable { column } => ("unreadable", format!("correct {column} of this row at central")),
-        RefusalKind::Other => ("other", "see the reason; it is tried again when the row changes".to_owned()),
+        RefusalKind::Other => {
+            ("other", "see the reason; it is tried again by itself, or: claudetools sync quarantine retry".to_owned())
+        }
     };
-    Refusal { kind, reason: refusal.message, hint, because_of }
+    Refusal { kind, reason: refusal.message, hint, because_of, because_table }
 }

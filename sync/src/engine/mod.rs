@@ -9,6 +9,7 @@
 //! before the batch in flight is resolved would count increments twice.
 
 mod backoff;
+mod by_hand;
 mod exchange;
 mod pace;
 mod remote;
@@ -19,12 +20,14 @@ mod task;
 use std::sync::Arc;
 use std::time::Duration;
 
+use merge::RowId;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::central::CentralUrl;
+use crate::central::{CentralUrl, FeedRow};
 use crate::local::Store;
 
+pub use by_hand::Discarded;
 pub use remote::Remote;
 pub use round::{RoundReport, greet, round};
 pub use status::{SyncError, SyncState, SyncStatus};
@@ -63,6 +66,8 @@ pub struct EngineHandle {
 enum Command {
     /// A round now, with an answer if one is wanted.
     Round(Option<oneshot::Sender<Result<RoundReport, SyncError>>>),
+    /// These rows as central has them.
+    Rows(Vec<RowId>, oneshot::Sender<Result<Vec<FeedRow>, SyncError>>),
     /// No further round.
     Stop,
 }

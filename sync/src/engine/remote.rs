@@ -1,6 +1,8 @@
 //! What the engine asks of central: the seam at which a simulation takes central's place.
 
 use crate::Clock;
+use migrations::Entity;
+
 use crate::central::{Batch, Central, CentralError, Feed, FeedRow, Head, Heartbeat, Limits, Receipt, Sequenced};
 use merge::RowId;
 
@@ -24,6 +26,17 @@ pub trait Remote: Send + Sync {
     fn push(&self, batch: &Batch) -> impl Future<Output = Result<Receipt, CentralError>> + Send;
     /// Whether a batch was done; if not, it never will be.
     fn resolve(&self, batch: &Batch) -> impl Future<Output = Result<Option<Receipt>, CentralError>> + Send;
+    /// The latest batch that central knows of a replica; None when it cannot tell.
+    fn batch_no(&self, _replica_id: &str) -> impl Future<Output = Result<Option<u64>, CentralError>> + Send {
+        std::future::ready(Ok(None))
+    }
+    /// How central defines these tables: a mark each, another one after any change; none when it cannot tell.
+    fn definitions(
+        &self,
+        _tables: &[&'static Entity],
+    ) -> impl Future<Output = Result<Vec<(&'static str, String)>, CentralError>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
     /// Records a sign of life.
     fn heartbeat(&self, heartbeat: &Heartbeat) -> impl Future<Output = Result<(), CentralError>> + Send;
 }
@@ -55,6 +68,12 @@ impl Remote for Central {
     }
     async fn resolve(&self, batch: &Batch) -> Result<Option<Receipt>, CentralError> {
         Central::resolve(self, batch).await
+    }
+    async fn batch_no(&self, replica_id: &str) -> Result<Option<u64>, CentralError> {
+        Central::batch_no(self, replica_id).await.map(Some)
+    }
+    async fn definitions(&self, tables: &[&'static Entity]) -> Result<Vec<(&'static str, String)>, CentralError> {
+        Central::definitions(self, tables).await
     }
     async fn heartbeat(&self, heartbeat: &Heartbeat) -> Result<(), CentralError> {
         Central::heartbeat(self, heartbeat).await

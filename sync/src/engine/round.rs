@@ -57,7 +57,7 @@ pub async fn greet<R: Remote>(central: &R, store: &Store) -> Result<i64, SyncErr
     store
         .write_async(move |tx| {
             local::set_clock_offset(tx, offset_us)?;
-            local::release_all(tx)
+            local::release_all(tx).map(drop)
         })
         .await?;
     Ok(offset_us)
@@ -125,8 +125,13 @@ struct Round<'a, R> {
 impl<R: Remote> Round<'_, R> {
     async fn run(&mut self, hostname: &str) -> Result<(), SyncError> {
         self.resolve().await?;
+        self.recognise().await?;
         self.pull().await?;
+        self.look_at_definitions().await?;
         if Box::pin(self.push()).await? {
+            if self.report.quarantined > 0 {
+                self.look_at_definitions().await?;
+            }
             // What was pushed comes back as changes of our own: taking them in now leaves the next round nothing to do.
             self.pull().await?;
         }
@@ -145,11 +150,45 @@ impl<R: Remote> Round<'_, R> {
         Ok(())
     }
 
+    /// Compares what central and this replica know of this replica's batches. Fewer here: it is an older copy of itself.
+    /// Fewer there than central has acknowledged: central was restored from a backup, even if others have pushed so much
+    /// since that its head is above the cursor again.
+    async fn recognise(&mut self) -> Result<(), SyncError> {
+        let (sent, acknowledged) = self.store.write_async(|tx| local::batch_numbers(tx)).await?;
+        let Some(known) = self.central.batch_no(&self.store.replica_id()).await? else { return Ok(()) };
+        if known > sent {
+            return Err(CentralError::Rewound { known, sent }.into());
+        }
+        if known < acknowledged {
+            warn!(known, acknowledged, "central was restored from a backup: comparing from the beginning");
+            let start_over = |tx: &mut local::WriteTx<'_>| {
+                let (epoch, _) = local::cursor(tx)?;
+                local::start_over(tx, epoch.as_deref().unwrap_or_default())
+            };
+            self.store.write_async(start_over).await?;
+        }
+        Ok(())
+    }
+
+    /// Rows that central refused are tried again when it defines their table otherwise than it did then.
+    async fn look_at_definitions(&mut self) -> Result<(), SyncError> {
+        let tables = self.store.write_async(|tx| local::refused_tables(tx)).await?;
+        if tables.is_empty() {
+            return Ok(());
+        }
+        let definitions = self.central.definitions(&tables).await?;
+        let note = move |tx: &mut local::WriteTx<'_>| {
+            definitions.iter().try_for_each(|(table, mark)| local::note_definition(tx, table, mark))
+        };
+        Ok(self.store.write_async(note).await?)
+    }
+
     /// Numbers what is committed at central and takes it in, page by page, to the end of the feed.
     async fn pull(&mut self) -> Result<(), SyncError> {
         self.central.sequence().await?;
         let (epoch, mut cursor) = self.store.write_async(|tx| local::cursor(tx)).await?;
-        let mut needs = Vec::new();
+        // What this side could not take before, and may now.
+        let mut needs = self.store.write_async(|tx| local::due(tx)).await?;
         let mut known = epoch;
         loop {
             let feed = self.central.feed(cursor, PAGE).await?;
@@ -302,13 +341,8 @@ impl<R: Remote> Round<'_, R> {
             "this replica is a copy or a restored backup: it takes a new identity"
         );
         let new = id.clone();
-        self.store
-            .write_async(move |tx| {
-                let (epoch, _) = local::cursor(tx)?;
-                local::rename(tx, &new)?;
-                local::start_over(tx, epoch.as_deref().unwrap_or_default())
-            })
-            .await?;
+        let reason = "central knew later batches of this replica: it was restored from a backup, or copied";
+        self.store.write_async(move |tx| local::become_another(tx, &new, reason)).await?;
         self.store.set_replica_id(id);
         Ok(())
     }

@@ -61,11 +61,19 @@ pub enum SyncError {
     #[error(transparent)]
     Central(#[from] CentralError),
     /// This machine's side.
-    #[error("the replica: {0}")]
+    #[error("{}", of_store(.0))]
     Store(#[from] StoreError),
     /// The engine has been stopped.
     #[error("the sync engine is stopped")]
     Stopped,
+}
+
+/// A request that was declined speaks for itself.
+fn of_store(error: &StoreError) -> String {
+    match error {
+        StoreError::Declined { reason, .. } => reason.clone(),
+        other => format!("the replica: {other}"),
+    }
 }
 
 impl SyncError {
@@ -74,6 +82,7 @@ impl SyncError {
         match self {
             Self::Unconfigured => Some("run `claudetools setup --central URL`".into()),
             Self::Central(error) => error.hint().map(Into::into),
+            Self::Store(StoreError::Declined { remedy, .. }) => Some(remedy.clone()),
             Self::Store(_) => Some("run `claudetools doctor`".into()),
             Self::Stopped => Some("start the daemon again: `claudetools daemon`".into()),
         }

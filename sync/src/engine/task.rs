@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use merge::RowId;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
@@ -11,7 +12,7 @@ use super::pace::Pace;
 use super::round::{RoundReport, greet, heartbeat, round};
 use super::status::{Progress, SyncError};
 use super::{Command, EngineSettings};
-use crate::central::{Central, CentralError, CentralUrl, Look};
+use crate::central::{Central, CentralError, CentralUrl, FeedRow, Look};
 use crate::local::{self, Store};
 
 /// Runs until it is stopped.
@@ -47,6 +48,10 @@ pub(super) async fn run(
                         let _ = reply.send(outcome);
                     }
                 }
+                Some(Command::Rows(ids, reply)) => {
+                    // A caller that has gone away needs no answer.
+                    let _ = reply.send(worker.rows(&ids).await);
+                }
                 Some(Command::Stop) | None => return,
             },
             changed = edits.changed(), if worker.central.is_some() => {
@@ -62,9 +67,13 @@ pub(super) async fn run(
 
 /// Without a central there is nothing to do but to say so.
 async fn refuse_all(inbox: &mut mpsc::Receiver<Command>) {
-    while let Some(Command::Round(reply)) = inbox.recv().await {
-        if let Some(reply) = reply {
-            let _ = reply.send(Err(SyncError::Unconfigured));
+    // Whoever has gone away needs no answer.
+    while let Some(command) = inbox.recv().await {
+        match command {
+            Command::Round(Some(reply)) => drop(reply.send(Err(SyncError::Unconfigured))),
+            Command::Rows(_, reply) => drop(reply.send(Err(SyncError::Unconfigured))),
+            Command::Round(None) => {}
+            Command::Stop => return,
         }
     }
 }
@@ -73,12 +82,17 @@ async fn refuse_all(inbox: &mut mpsc::Receiver<Command>) {
 struct Known {
     epoch: Option<String>,
     cursor: u64,
+    /// The last batch that was sent, and the last that central acknowledged.
+    batches: (u64, u64),
 }
 
 impl Known {
-    /// True when central has nothing that this machine lacks.
+    /// True when central has nothing that this machine lacks, and knows as much of this machine's batches as it should:
+    /// more tell of a copy of this replica, fewer of a central that was restored.
     fn is_current(&self, look: &Look) -> bool {
-        self.epoch.as_ref() == Some(&look.epoch) && self.cursor == look.seq && !look.outbox
+        let (sent, acknowledged) = self.batches;
+        let expected = (acknowledged..=sent).contains(&look.batch_no.unwrap_or(0));
+        self.epoch.as_ref() == Some(&look.epoch) && self.cursor == look.seq && !look.outbox && expected
     }
 }
 
@@ -164,7 +178,27 @@ impl Worker {
     }
 
     async fn connected_round(&mut self) -> Result<RoundReport, SyncError> {
-        let central = match self.central.take() {
+        let central = self.connected().await?;
+        let report = round(&central, &self.store, &self.settings.hostname).await?;
+        let read = |tx: &mut local::WriteTx<'_>| Ok((local::cursor(tx)?, local::batch_numbers(tx)?));
+        let ((epoch, cursor), batches) = self.store.write_async(read).await?;
+        // What is left to send needs another round, whatever central says.
+        self.known = (!report.unfinished).then_some(Known { epoch, cursor, batches });
+        self.central = Some(central);
+        Ok(report)
+    }
+
+    /// These rows as central has them, and the last images of those that are gone.
+    async fn rows(&mut self, ids: &[RowId]) -> Result<Vec<FeedRow>, SyncError> {
+        let central = self.connected().await?;
+        let rows = central.rows(ids).await?;
+        self.central = Some(central);
+        Ok(rows)
+    }
+
+    /// The connection, checked, or a new one.
+    async fn connected(&mut self) -> Result<Central, SyncError> {
+        Ok(match self.central.take() {
             Some(central) => match central.recheck().await {
                 Ok(()) => central,
                 // Central was restarted since the last round: that connection is dead, central is not.
@@ -172,13 +206,7 @@ impl Worker {
                 Err(error) => return Err(error.into()),
             },
             None => self.connect().await?,
-        };
-        let report = round(&central, &self.store, &self.settings.hostname).await?;
-        let (epoch, cursor) = self.store.write_async(|tx| local::cursor(tx)).await?;
-        // What is left to send needs another round, whatever central says.
-        self.known = (!report.unfinished).then_some(Known { epoch, cursor });
-        self.central = Some(central);
-        Ok(report)
+        })
     }
 
     /// A new connection.

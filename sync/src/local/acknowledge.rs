@@ -12,7 +12,7 @@ use rusqlite::params;
 
 use super::apply::{Applied, FeedState, Incoming, Page, apply};
 use super::journal::{self, Entry};
-use super::ledger::{self, RefusedBy};
+use super::ledger::{self, Cause, RefusedBy};
 use super::tx::WriteTx;
 use super::{StoreError, rows, state};
 
@@ -48,6 +48,8 @@ pub(crate) struct Refusal {
     pub(crate) hint: String,
     /// The row that is in the way, when it is known.
     pub(crate) because_of: Option<RowId>,
+    /// The table of which any row may be in the way.
+    pub(crate) because_table: Option<&'static str>,
 }
 
 /// The next batch, written down as in flight; the one that is in flight already, if there is one; None when there is
@@ -59,7 +61,7 @@ pub(crate) fn depart(tx: &mut WriteTx<'_>, limit: usize, bytes: usize) -> Result
     }
     let mut items = Vec::new();
     let mut size = 0;
-    for entry in journal::pushable(db, limit)? {
+    for entry in journal::pushable(db, limit, tx.now_us())? {
         let image = rows::get(db, entry.id.entity, &entry.id.key)?;
         let encoded = image.as_ref().map(merge::encode);
         size += encoded.as_ref().map_or(100, Vec::len);
@@ -106,6 +108,7 @@ pub(crate) fn in_flight(tx: &WriteTx<'_>) -> Result<Option<Flight>, StoreError> 
             generation: row.get(3)?,
             time: journal::unstamp(row.get(4)?),
             base: journal::image(entity, row.get(5)?)?,
+            enrolled: false,
         };
         items.push(FlightItem { entry, image: journal::image(entity, row.get(6)?)? });
     }
@@ -134,22 +137,25 @@ pub(crate) fn acknowledge(
         match settled {
             Settled::Agreed { row, conflicts } => {
                 for conflict in &conflicts {
-                    ledger::record(tx.connection(), &id, conflict, tx.now_us())?;
+                    ledger::record(tx.connection(), &id, conflict, tx.corrected_us())?;
                 }
+                // Those that wait for this row may go now, whether or not it changed here.
+                ledger::changed(tx.connection(), &id)?;
                 conflicts_seen += conflicts.len() as u64;
                 agreed.push(rebase(tx, item, row)?);
             }
             Settled::Refused(refusal) => {
                 let by = RefusedBy::Central { generation: item.entry.generation };
-                ledger::refuse(tx.connection(), &id, by, (refusal.kind, &refusal.reason, &refusal.hint), tx.now_us())?;
+                let Refusal { kind, reason, hint, because_of, because_table } = &refusal;
+                let row = because_of.as_ref().map(|row| (row.entity.name, row.key.as_str()));
+                let because = row.or(because_table.map(|table| (table, "")));
+                ledger::refuse(tx, &id, by, &Cause { kind, reason, hint, because })?;
                 needs.extend(refusal.because_of);
             }
         }
     }
     discard(tx)?;
-    if !agreed.is_empty() {
-        release_waiting(tx)?;
-    }
+    state::set(tx.connection(), state::ACKNOWLEDGED_NO, i64::try_from(flight.batch_no).unwrap_or(i64::MAX))?;
     let mut applied = apply(tx, Page { rows: agreed, cursor: None })?;
     applied.conflicts += conflicts_seen;
     applied.needs.extend(needs);
@@ -172,19 +178,5 @@ fn rebase(tx: &WriteTx<'_>, item: &FlightItem, row: Option<Row>) -> Result<Incom
     Ok(Incoming { id: id.clone(), seq: 0, time, state })
 }
 
-/// A row that was refused because its parent was not at central may go again once the parent is there.
-fn release_waiting(tx: &WriteTx<'_>) -> Result<(), StoreError> {
-    tx.connection()
-        .prepare_cached("UPDATE ct_sync_quarantine SET generation = 0 WHERE refused_by = 'central' AND kind = ?1")?
-        .execute([MISSING_PARENT])?;
-    Ok(())
-}
-
 /// The kind of a refusal that time may heal.
 pub(crate) const MISSING_PARENT: &str = "missing parent";
-
-/// Everything that central refused may be tried again: something may have changed there.
-pub(crate) fn release_all(tx: &WriteTx<'_>) -> Result<(), StoreError> {
-    tx.connection().execute("UPDATE ct_sync_quarantine SET generation = 0 WHERE refused_by = 'central'", [])?;
-    Ok(())
-}

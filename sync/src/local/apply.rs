@@ -5,7 +5,8 @@
 //! base. Unique keys are kept by taking the page's old rows out before its new ones go in, so that swaps and chains
 //! within a page need no order; collisions with other rows are settled by [`super::collision`].
 
-use merge::{Case, HybridTime, Input, Outcome, Row, RowId, Side};
+use merge::{Case, Change, HybridTime, Input, Outcome, Row, RowId, Side, Winner};
+use rusqlite::Connection;
 
 use super::journal::{self, Entry};
 use super::tx::WriteTx;
@@ -62,6 +63,8 @@ pub(super) struct Pending {
     pub(super) remote: Option<Row>,
     /// Set when the row stays dirty: its journal entry.
     pub(super) entry: Option<Entry>,
+    /// False when central has what was agreed on: the row was read for the sake of another.
+    pub(super) is_news: bool,
     /// The last image of a row that is deleted.
     pub(super) last_image: Option<Row>,
 }
@@ -100,31 +103,40 @@ fn plan(tx: &mut WriteTx<'_>, incoming: Incoming, applied: &mut Applied) -> Resu
         FeedState::Deleted(image) => (None, image),
         FeedState::Unreadable { column, reason } => {
             let reason = format!("column {column} {reason}");
-            let hint = "correct the value at central; it is read again when the row changes";
-            let by = ledger::RefusedBy::Replica { seq };
-            ledger::refuse(db, &id, by, ("unreadable", &reason, hint), tx.now_us())?;
+            let hint = format!("correct {column} of this row at central; it is read again when it changes");
+            let cause = ledger::Cause { kind: "unreadable", reason: &reason, hint: &hint, because: None };
+            ledger::refuse(tx, &id, ledger::RefusedBy::Replica { seq }, &cause)?;
             return Ok(None);
         }
     };
     let before = rows::get(db, id.entity, &id.key)?;
     let Some(entry) = journal::entry(db, &id)? else {
         if before == remote {
-            ledger::accept(db, &id)?;
+            ledger::decided(db, &id, true)?;
             return Ok(None);
         }
-        return Ok(Some(Pending { target: remote.clone(), id, seq, before, remote, entry: None, last_image }));
+        let target = remote.clone();
+        return Ok(Some(Pending { target, id, seq, before, remote, entry: None, is_news: true, last_image }));
     };
     let local = side(before.as_ref(), entry.base.as_ref(), entry.time);
     let there = match &remote {
         Some(row) => Side::Present { row, time },
         None => Side::Deleted { image: last_image.as_ref(), time },
     };
+    if remote.is_none() && before.as_ref().is_some_and(|row| knew_of_it(&entry, row, last_image.as_ref(), time)) {
+        if let Some(row) = before.as_ref().filter(|_| entry.enrolled) {
+            let lost = ledger::Lost::new(id.entity, "delete against edit", Winner::Remote).quietly();
+            ledger::record_row(db, lost, row, tx.corrected_us())?;
+        }
+        return Ok(Some(Pending { id, seq, before, target: None, remote, entry: None, is_news: true, last_image }));
+    }
     let decision = merge::decide(&Input { id: id.clone(), base: entry.base.as_ref(), local, remote: there });
     if decision.case == Case::Left {
         return Ok(None);
     }
     for conflict in &decision.conflicts {
-        ledger::record(db, &id, conflict, tx.now_us())?;
+        let record = if entry.enrolled { ledger::record_quietly } else { ledger::record };
+        record(db, &id, conflict, tx.corrected_us())?;
     }
     applied.conflicts += decision.conflicts.len() as u64;
     applied.merged += 1;
@@ -132,8 +144,18 @@ fn plan(tx: &mut WriteTx<'_>, incoming: Incoming, applied: &mut Applied) -> Resu
         Outcome::Row(row) => Some(row),
         Outcome::Gone => None,
     };
+    let is_news = remote != entry.base;
     let entry = (target != remote).then_some(entry);
-    Ok(Some(Pending { id, seq, before, target, remote, entry, last_image }))
+    Ok(Some(Pending { id, seq, before, target, remote, entry, is_news, last_image }))
+}
+
+/// True when whoever deleted the row at central knew all that was written here: the row that was deleted was the one that
+/// is here (this replica is a restored copy, and its former self sent the edit and then the delete), or what is here was
+/// enrolled and is older than the delete.
+fn knew_of_it(entry: &Entry, row: &Row, image: Option<&Row>, deleted: HybridTime) -> bool {
+    let here = Side::Present { row, time: entry.time };
+    let same = image.is_some_and(|image| matches!(Change::of(Some(image), &here), Change::Unchanged | Change::Touched));
+    same || (entry.enrolled && entry.time <= deleted)
 }
 
 /// The local side of a row with a journal entry.
@@ -150,26 +172,44 @@ fn settle(tx: &mut WriteTx<'_>, mut item: Pending, applied: &mut Applied) -> Res
     if item.target.is_some() && !collision::resolve(tx, &mut item, applied)? {
         return Ok(());
     }
-    let db = tx.connection();
-    let present = rows::exists(db, item.id.entity, &item.id.key)?;
-    match &item.target {
-        Some(row) if present => {
-            let before = rows::get(db, item.id.entity, &item.id.key)?;
-            let changed: Vec<usize> = before.iter().flat_map(|before| super::tx::differing(before, row)).collect();
-            if !changed.is_empty() {
-                rows::update(db, row, &changed)?;
-            }
-        }
-        Some(row) => rows::insert(db, row)?,
-        None => {}
+    match write(tx.connection(), &item) {
+        Err(error @ StoreError::Invalid { .. }) => return refuse(tx, &item, &error),
+        other => other?,
     }
-    applied.changed += u64::from(item.before != item.target);
     agree(tx, &item)?;
-    ledger::accept(tx.connection(), &item.id)?;
+    ledger::decided(tx.connection(), &item.id, item.is_news)?;
+    if item.before != item.target {
+        applied.changed += 1;
+        ledger::changed(tx.connection(), &item.id)?;
+    }
     match &item.target {
         Some(row) => orphan::arrived(tx, row),
         None => orphan::left(tx, &item.id, item.last_image.as_ref().or(item.before.as_ref())),
     }
+}
+
+fn write(db: &Connection, item: &Pending) -> Result<(), StoreError> {
+    let Some(row) = &item.target else { return Ok(()) };
+    match rows::get(db, item.id.entity, &item.id.key)? {
+        Some(before) => {
+            let changed: Vec<usize> = super::tx::differing(&before, row).collect();
+            if changed.is_empty() { Ok(()) } else { rows::update(db, row, &changed) }
+        }
+        None => rows::insert(db, row),
+    }
+}
+
+/// The table here cannot hold the row: it stays as it was, and the others of the page go on.
+fn refuse(tx: &WriteTx<'_>, item: &Pending, error: &StoreError) -> Result<(), StoreError> {
+    let db = tx.connection();
+    if let Some(before) = &item.before
+        && !rows::exists(db, item.id.entity, &item.id.key)?
+    {
+        rows::insert(db, before)?;
+    }
+    let hint = "correct this row at central, or the condition there; it is read again when the row changes";
+    let cause = ledger::Cause { kind: "refused here", reason: &error.to_string(), hint, because: None };
+    ledger::refuse(tx, &item.id, ledger::RefusedBy::Replica { seq: item.seq }, &cause)
 }
 
 /// Moves the base to what central has; the row stays in the journal only while it differs.

@@ -5,12 +5,13 @@
 //! the same convergence.) The row that central has never seen becomes an alias of it, its values are merged by column,
 //! and what referred to it refers to the survivor. Since an alias never reached central, no other machine can name it.
 
-use merge::{Key, Row, RowId, Value};
+use merge::{Key, Row, RowId, Value, Winner};
 use migrations::entity::OnCollision;
 use migrations::{Class, Entity};
 use rusqlite::params;
 
 use super::apply::{Applied, Pending};
+use super::ledger::Lost;
 use super::tx::{WriteTx, children};
 use super::{StoreError, journal, ledger, rows};
 
@@ -31,7 +32,7 @@ pub(super) fn resolve(tx: &mut WriteTx<'_>, item: &mut Pending, applied: &mut Ap
 }
 
 /// The other row that holds the same values in these columns; NULLs never collide.
-fn holder(tx: &WriteTx<'_>, row: &Row, columns: &[&'static str]) -> Result<Option<Row>, StoreError> {
+pub(super) fn holder(tx: &WriteTx<'_>, row: &Row, columns: &[&'static str]) -> Result<Option<Row>, StoreError> {
     let wanted: Vec<(&str, &Value)> = columns.iter().map(|column| (*column, row.get(column))).collect();
     if wanted.iter().any(|(_, value)| value.is_null()) {
         return Ok(None);
@@ -79,11 +80,18 @@ fn give_up_own_edit(
     if columns.iter().all(|column| target.get(column) == remote.get(column)) {
         return Ok(false);
     }
-    ledger::record_row(tx.connection(), &item.id, "unique key", "remote", target, tx.now_us())?;
-    applied.conflicts += 1;
+    let lost = target.clone();
     for column in columns {
         target.set(column, remote.get(column).clone());
     }
+    let now_us = tx.corrected_us();
+    ledger::record_change(
+        tx.connection(),
+        Lost::new(item.id.entity, "unique key", Winner::Remote),
+        (&lost, target),
+        now_us,
+    )?;
+    applied.conflicts += 1;
     Ok(true)
 }
 
@@ -98,12 +106,18 @@ fn take_back(
     if columns.iter().all(|column| base.get(column) == other.get(column)) {
         return Ok(false);
     }
-    ledger::record_row(tx.connection(), &other.id(), "unique key", "remote", other, tx.now_us())?;
-    applied.conflicts += 1;
     let mut row = other.clone();
     for column in columns {
         row.set(column, base.get(column).clone());
     }
+    let now_us = tx.corrected_us();
+    ledger::record_change(
+        tx.connection(),
+        Lost::new(row.entity(), "unique key", Winner::Remote),
+        (other, &row),
+        now_us,
+    )?;
+    applied.conflicts += 1;
     write(tx, other, &row)?;
     Ok(true)
 }
@@ -113,8 +127,11 @@ fn fold(tx: &mut WriteTx<'_>, item: &mut Pending, other: &Row, applied: &mut App
     let Some(survivor) = &item.target else { return Ok(()) };
     let (merged, conflicts) = merge::merge_collision(survivor, other);
     for conflict in &conflicts {
-        ledger::record(tx.connection(), &item.id, conflict, tx.now_us())?;
+        ledger::record(tx.connection(), &item.id, conflict, tx.corrected_us())?;
     }
+    // Quietly: nothing is lost, since the values that lost against the survivor's are on record themselves.
+    let lost = Lost::new(other.entity(), "same key", Winner::Remote).quietly();
+    ledger::record_row(tx.connection(), lost, other, tx.corrected_us())?;
     applied.conflicts += conflicts.len() as u64;
     applied.merged += 1;
     item.target = Some(merged);
@@ -164,6 +181,7 @@ fn move_child(tx: &mut WriteTx<'_>, before: &Row, after: &Row, applied: &mut App
             target: Some(holder.clone()),
             remote: None,
             entry: None,
+            is_news: false,
             last_image: None,
         };
         fold(tx, &mut item, after, applied)?;
@@ -186,7 +204,13 @@ fn rename(
     for number in 2..MOST_SUFFIXES {
         let row = merge::renamed(other, column, number);
         if holder(tx, &row, columns)?.is_none() {
-            ledger::record_row(tx.connection(), &other.id(), "renamed", "remote", other, tx.now_us())?;
+            let now_us = tx.corrected_us();
+            ledger::record_change(
+                tx.connection(),
+                Lost::new(row.entity(), "renamed", Winner::Remote),
+                (other, &row),
+                now_us,
+            )?;
             applied.conflicts += 1;
             write(tx, other, &row)?;
             return Ok(true);
@@ -214,10 +238,13 @@ fn wait(tx: &WriteTx<'_>, item: &Pending, other: &Row, applied: &mut Applied) ->
     {
         rows::insert(db, before)?;
     }
+    let other_key = other.key();
     let kind = if item.id.entity.sync.class == Class::Junction { "link" } else { "unique key" };
     let reason = format!("its unique key is held here by the row {}", other.key());
-    let hint = "it is read again with the next round; if it stays, change one of the two at central";
-    ledger::refuse(db, &item.id, ledger::RefusedBy::Replica { seq: item.seq }, (kind, &reason, hint), tx.now_us())?;
+    let hint = "it is read again when that row changes; if it stays, change or delete one of the two";
+    let because = Some((other.entity().name, other_key.as_str()));
+    let cause = ledger::Cause { kind, reason: &reason, hint, because };
+    ledger::refuse(tx, &item.id, ledger::RefusedBy::Replica { seq: item.seq }, &cause)?;
     applied.needs.extend([item.id.clone(), other.id()]);
     Ok(false)
 }

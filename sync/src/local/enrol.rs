@@ -1,52 +1,117 @@
-//! Starting over with a central that is not the one we knew: another epoch, a restored backup, or another server.
+//! When what was agreed on does not hold any more: central is another one or an older one, or this replica is.
 //!
-//! Every row enters the journal as one that was never agreed on, at the dawn of hybrid time: what central has wins
-//! where the two differ in a column and nothing newer was written here, what it lacks is uploaded again. Nothing is
-//! deleted on a guess.
+//! **Central was restored from a backup, or is another server** ([`start_over`]): its head is below the cursor, it knows
+//! fewer of our batches than it acknowledged, or its numbering has another name. Every row enters the journal as one that
+//! was never agreed on, with the time that the row itself tells, and the feed is read from its beginning: of two versions
+//! of a row the later one stands, what central lacks is uploaded again. Nothing is deleted on a guess. Such entries are
+//! *enrolled*: nobody wrote them here, so that a later delete at central takes them, and what loses is recorded without
+//! asking for a look.
+//!
+//! **This replica is an older copy of itself** ([`become_another`]): restored from a backup, or copied to a second
+//! machine. It is in the place of a machine that was away since the copy was made: agreed rows are old, not wrong, and the
+//! feed from the copy's own cursor brings what has happened since, the former self's own changes included, as they carry
+//! another replica's name. Only three things may not be taken up again: the name and its batch numbers; the batch in
+//! flight, whose rows are still in the journal; and increments of counters, which the former self may have sent: without
+//! their base the larger count stands, so that none is counted twice.
 
-use merge::HybridTime;
-use migrations::{Direction, ENTITIES};
+use serde::{Deserialize, Serialize};
+
+use migrations::{Direction, ENTITIES, Entity, MergeRule};
 
 use super::tx::WriteTx;
-use super::{StoreError, journal, state};
+use super::{ReadTx, StoreError, journal, rows, state};
 
 /// Forgets all agreements and starts to read the feed of `epoch` from its beginning.
 pub(crate) fn start_over(tx: &mut WriteTx<'_>, epoch: &str) -> Result<(), StoreError> {
     let db = tx.connection();
     db.execute("DELETE FROM ct_sync_inflight", [])?;
-    db.execute("UPDATE ct_sync_dirty SET base = NULL", [])?;
-    // Without a base, a delete that central has not heard of has nothing left to say: the row is gone here, and if
-    // central still has it, it comes back, visibly, rather than vanish there.
-    for entity in ENTITIES.iter().filter(|entity| entity.is_replicated()) {
-        if entity.sync.direction == Direction::Pull {
-            continue;
+    // A delete keeps what it deleted: if central has the row as it was then, it is deleted there, else it comes back.
+    for id in journal::ids(db)? {
+        if rows::exists(db, id.entity, &id.key)? {
+            journal::forget_base(db, &id)?;
         }
-        let key: Vec<String> = entity.primary_key.iter().map(|column| format!("\"{column}\"")).collect();
-        let sql = format!(
-            "INSERT INTO ct_sync_dirty (tbl, pk, position, generation, time_us, base) \
-             SELECT ?1, {key}, ?2 + row_number() OVER (), ?2 + row_number() OVER (), ?3, NULL FROM \"{table}\" WHERE true \
-             ON CONFLICT (tbl, pk) DO NOTHING",
-            key = key.join(" || char(31) || "),
-            table = entity.name
-        );
-        let first = tx.next_generation();
-        let made = db.execute(&sql, rusqlite::params![entity.name, first, journal::stamp(HybridTime(0))])?;
-        tx.skip_generations(i64::try_from(made).unwrap_or(0) + 1);
+    }
+    let sent = ENTITIES.iter().filter(|entity| entity.is_replicated() && entity.sync.direction != Direction::Pull);
+    for entity in sent {
+        enrol(tx, entity)?;
     }
     state::set(db, state::EPOCH, epoch)?;
+    state::set(db, state::ACKNOWLEDGED_NO, 0_i64)?;
     state::set(db, state::CURSOR, 0_i64)
+}
+
+/// Enters the rows of a table that are not in the journal, with the time of their last change where they tell it.
+fn enrol(tx: &mut WriteTx<'_>, entity: &Entity) -> Result<(), StoreError> {
+    let key: Vec<String> = entity.primary_key.iter().map(|column| format!("\"{column}\"")).collect();
+    let told = ["updated_at", "created_at"].into_iter().find(|column| entity.column(column).is_some());
+    let time = told.map_or_else(
+        || "0".to_owned(),
+        |column| {
+            format!(
+                "coalesce(max(0, unixepoch(substr(\"{column}\", 1, 19)) * 1000000 \
+                   + CAST(substr(\"{column}\", 21, 6) AS INTEGER)), 0)"
+            )
+        },
+    );
+    let sql = format!(
+        "INSERT INTO ct_sync_dirty (tbl, pk, position, generation, time_us, base, enrolled) \
+         SELECT ?1, {key}, ?2 + row_number() OVER (), ?2 + row_number() OVER (), {time}, NULL, 1 \
+         FROM \"{table}\" WHERE true ON CONFLICT (tbl, pk) DO NOTHING",
+        key = key.join(" || char(31) || "),
+        table = entity.name
+    );
+    let first = tx.next_generation();
+    let made = tx.connection().execute(&sql, rusqlite::params![entity.name, first])?;
+    tx.skip_generations(i64::try_from(made).unwrap_or(0) + 1);
+    Ok(())
+}
+
+/// Gives this replica another identity, because it is an older copy of itself; `reason` is for its user.
+pub(crate) fn become_another(tx: &mut WriteTx<'_>, id: &str, reason: &str) -> Result<(), StoreError> {
+    let db = tx.connection();
+    db.execute("DELETE FROM ct_sync_inflight", [])?;
+    for id in journal::ids(db)? {
+        let counters = id.entity.columns.iter().filter(|column| column.merge == MergeRule::Counter);
+        let Some(mut entry) = journal::entry(db, &id)?.filter(|_| counters.clone().next().is_some()) else { continue };
+        let Some(base) = entry.base.take() else { continue };
+        let uncounted = counters.fold(base, |base, column| base.with(column.name, merge::Value::Null));
+        journal::rebase(db, &id, Some(&uncounted), entry.generation, entry.time)?;
+    }
+    state::set(db, state::REPLICA_ID, id)?;
+    state::set(db, state::BATCH_NO, 0_i64)?;
+    state::set(db, state::ACKNOWLEDGED_NO, 0_i64)?;
+    state::set(db, state::IDENTITY_REASON, reason)?;
+    state::set(db, state::IDENTITY_SINCE, tx.corrected_us())
+}
+
+/// Who this replica is to central.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// A UUID.
+    pub replica_id: String,
+    /// Why it is not the one that the file was made with.
+    pub reason: Option<String>,
+    /// Since when, microseconds since the Unix epoch.
+    pub since_us: Option<i64>,
+}
+
+/// Who this replica is to central, and why if that has changed.
+pub fn identity(tx: &ReadTx<'_>) -> Result<Identity, StoreError> {
+    let (db, reason) = (tx.connection(), state::text(tx.connection(), state::IDENTITY_REASON)?);
+    let since_us = reason.as_ref().map(|_| state::number(db, state::IDENTITY_SINCE)).transpose()?;
+    Ok(Identity { replica_id: state::text(db, state::REPLICA_ID)?.unwrap_or_default(), reason, since_us })
+}
+
+/// This machine's batch numbers: of the last batch that was sent, and of the last that central acknowledged.
+pub(crate) fn batch_numbers(tx: &WriteTx<'_>) -> Result<(u64, u64), StoreError> {
+    let number = |name| Ok::<_, StoreError>(u64::try_from(state::number(tx.connection(), name)?).unwrap_or(0));
+    Ok((number(state::BATCH_NO)?, number(state::ACKNOWLEDGED_NO)?))
 }
 
 /// The epoch that the cursor belongs to, and the cursor.
 pub(crate) fn cursor(tx: &WriteTx<'_>) -> Result<(Option<String>, u64), StoreError> {
     let cursor = state::number(tx.connection(), state::CURSOR)?;
     Ok((state::text(tx.connection(), state::EPOCH)?, u64::try_from(cursor).unwrap_or(0)))
-}
-
-/// Gives this replica another identity: it was found to be a copy, or restored from a backup.
-pub(crate) fn rename(tx: &WriteTx<'_>, id: &str) -> Result<(), StoreError> {
-    state::set(tx.connection(), state::REPLICA_ID, id)?;
-    state::set(tx.connection(), state::BATCH_NO, 0_i64)
 }
 
 /// Corrects the hybrid time's physical part by the measured distance to central's clock.

@@ -51,6 +51,14 @@ pub enum StoreError {
         /// The referring table.
         child: &'static str,
     },
+    /// A request of a user that cannot be carried out as things are. Nothing was written.
+    #[error("{reason}")]
+    Declined {
+        /// Why not, and what is so instead.
+        reason: String,
+        /// What to do.
+        remedy: String,
+    },
     /// The store was closed, or its writer has ended.
     #[error("the replica is closed")]
     Closed,

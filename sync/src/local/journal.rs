@@ -17,9 +17,31 @@ pub(crate) struct Entry {
     pub(crate) generation: i64,
     pub(crate) time: HybridTime,
     pub(crate) base: Option<Row>,
+    /// Nobody wrote the row here since the agreements were forgotten (see [`super::enrol`]).
+    pub(crate) enrolled: bool,
 }
 
-/// Notes a change of a row. `before` is its image before the change, the base if this is the first change.
+/// The rows that have an entry.
+pub(super) fn ids(db: &Connection) -> Result<Vec<RowId>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT tbl, pk FROM ct_sync_dirty")?;
+    let found = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+    let mut ids = Vec::new();
+    for found in found {
+        let (table, pk) = found?;
+        ids.extend(entity(&table).map(|entity| RowId::new(entity, Key::new(pk))));
+    }
+    Ok(ids)
+}
+
+/// What was agreed on does not hold any more.
+pub(super) fn forget_base(db: &Connection, id: &RowId) -> Result<(), StoreError> {
+    db.prepare_cached("UPDATE ct_sync_dirty SET base = NULL WHERE tbl = ?1 AND pk = ?2")?
+        .execute([id.entity.name, id.key.as_str()])?;
+    Ok(())
+}
+
+/// Notes a change of a row. `before` is its image before the change, the base if this is the first change since it was
+/// agreed on.
 pub(super) fn mark(
     db: &Connection,
     id: &RowId,
@@ -29,7 +51,8 @@ pub(super) fn mark(
 ) -> Result<(), StoreError> {
     db.prepare_cached(
         "INSERT INTO ct_sync_dirty (tbl, pk, position, generation, time_us, base) VALUES (?1, ?2, ?3, ?3, ?4, ?5) \
-         ON CONFLICT (tbl, pk) DO UPDATE SET generation = excluded.generation, time_us = excluded.time_us",
+         ON CONFLICT (tbl, pk) DO UPDATE SET generation = excluded.generation, time_us = excluded.time_us, \
+           base = CASE WHEN enrolled THEN excluded.base ELSE base END, enrolled = 0",
     )?
     .execute(params![id.entity.name, id.key.as_str(), generation, stamp(time), before.map(merge::encode)])?;
     Ok(())
@@ -45,7 +68,7 @@ pub(super) fn rebase(
 ) -> Result<(), StoreError> {
     db.prepare_cached(
         "INSERT INTO ct_sync_dirty (tbl, pk, position, generation, time_us, base) VALUES (?1, ?2, ?3, ?3, ?4, ?5) \
-         ON CONFLICT (tbl, pk) DO UPDATE SET base = excluded.base",
+         ON CONFLICT (tbl, pk) DO UPDATE SET base = excluded.base, enrolled = 0",
     )?
     .execute(params![id.entity.name, id.key.as_str(), generation, stamp(time), base.map(merge::encode)])?;
     Ok(())
@@ -54,14 +77,16 @@ pub(super) fn rebase(
 /// The entry of a row.
 pub(crate) fn entry(db: &Connection, id: &RowId) -> Result<Option<Entry>, StoreError> {
     let found = db
-        .prepare_cached("SELECT position, generation, time_us, base FROM ct_sync_dirty WHERE tbl = ?1 AND pk = ?2")?
+        .prepare_cached(
+            "SELECT position, generation, time_us, base, enrolled FROM ct_sync_dirty WHERE tbl = ?1 AND pk = ?2",
+        )?
         .query_row([id.entity.name, id.key.as_str()], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, Option<Vec<u8>>>(3)?))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, Option<Vec<u8>>>(3)?, row.get(4)?))
         })
         .optional()?;
-    let Some((position, generation, time, base)) = found else { return Ok(None) };
+    let Some((position, generation, time, base, enrolled)) = found else { return Ok(None) };
     let base = image(id.entity, base)?;
-    Ok(Some(Entry { id: id.clone(), position, generation, time: unstamp(time), base }))
+    Ok(Some(Entry { id: id.clone(), position, generation, time: unstamp(time), base, enrolled }))
 }
 
 /// Forgets the entry: both sides agree.
@@ -71,22 +96,24 @@ pub(super) fn clear(db: &Connection, id: &RowId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The oldest entries that may be pushed now: neither refused in their present form, nor of a table that is unknown.
-pub(crate) fn pushable(db: &Connection, limit: usize) -> Result<Vec<Entry>, StoreError> {
+/// The oldest entries that may be pushed now: neither refused in their present form a short while ago, nor of a table
+/// that is unknown.
+pub(crate) fn pushable(db: &Connection, limit: usize, now_us: u64) -> Result<Vec<Entry>, StoreError> {
     let mut statement = db.prepare_cached(
         "SELECT tbl, pk, position, generation, time_us, base FROM ct_sync_dirty d WHERE NOT EXISTS \
            (SELECT 1 FROM ct_sync_quarantine q WHERE q.tbl = d.tbl AND q.pk = d.pk AND q.refused_by = 'central' \
-            AND q.generation = d.generation) \
+            AND q.generation = d.generation AND q.retry_us > ?2) \
          ORDER BY position LIMIT ?1",
     )?;
-    let mut found = statement.query([limit])?;
+    let mut found = statement.query(params![limit, now_us])?;
     let mut entries = Vec::new();
     while let Some(row) = found.next()? {
         let table: String = row.get(0)?;
         let Some(entity) = entity(&table) else { continue };
         let id = RowId::new(entity, Key::new(row.get::<_, String>(1)?));
         let base = image(entity, row.get(5)?)?;
-        entries.push(Entry { id, position: row.get(2)?, generation: row.get(3)?, time: unstamp(row.get(4)?), base });
+        let (position, generation, time) = (row.get(2)?, row.get(3)?, unstamp(row.get(4)?));
+        entries.push(Entry { id, position, generation, time, base, enrolled: false });
     }
     Ok(entries)
 }

@@ -14,6 +14,7 @@ mod ids;
 mod journal;
 mod ledger;
 mod orphan;
+mod place;
 mod readers;
 mod rows;
 mod schema;
@@ -29,15 +30,18 @@ use std::sync::Arc;
 
 use tokio::sync::{oneshot, watch};
 
-pub(crate) use acknowledge::{
-    Flight, MISSING_PARENT, Refusal, Settled, acknowledge, depart, discard, in_flight, release_all,
-};
+pub(crate) use acknowledge::{Flight, MISSING_PARENT, Refusal, Settled, acknowledge, depart, discard, in_flight};
 pub(crate) use apply::{Applied, FeedState, Incoming, Page, apply};
 pub use compressed::{compress, decompress};
-pub(crate) use enrol::{cursor, rename, set_clock_offset, start_over};
+pub use enrol::{Identity, identity};
+pub(crate) use enrol::{batch_numbers, become_another, cursor, set_clock_offset, start_over};
 pub use error::StoreError;
 pub use ids::{derived_id, new_id};
-pub use ledger::{Conflict, Counts, Parked, Quarantined, conflicts, counts, parked, quarantine};
+pub use ledger::{
+    Conflict, Counts, Detail, KEPT_US, Parked, Quarantined, Restored, acknowledge_all_conflicts, acknowledge_conflict,
+    conflict, conflicts, counts, find, parked, purge_conflicts, quarantine,
+};
+pub(crate) use ledger::{due, give_up, note_definition, refused_tables, release_all, restore, retry, wanted};
 pub(crate) use orphan::{has_parked, settle_all};
 pub use tx::{ReadTx, WriteTx};
 pub use validate::canonical_json;
@@ -61,11 +65,28 @@ struct Inner {
 }
 
 impl Store {
+    /// [`Store::open`] for a replica that belongs to a host. One that was copied here, to another host or to another folder
+    /// of this one, takes an identity of its own before it meets central, so that both copies can go on.
+    pub fn open_on(path: &Path, clock: Arc<dyn Clock>, host: &str) -> Result<Self, StoreError> {
+        let store = Self::open(path, clock)?;
+        let place = place::of(path, host);
+        let moved = store.write(move |tx| place::is_another(tx, &place))?;
+        if moved {
+            let (old, id) = (store.replica_id(), new_id(store.clock().now_us()));
+            let new = id.clone();
+            let reason = "this replica was copied or moved here from another place";
+            store.write(move |tx| enrol::become_another(tx, &new, reason))?;
+            tracing::warn!(old, new = id, "{reason}: it takes a new identity, and nothing is lost");
+            store.set_replica_id(id);
+        }
+        Ok(store)
+    }
+
     /// Opens the replica at `path`, creates it when it is missing, and brings it up to this build's schema.
     pub fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let mut connection = schema::open_writer(path)?;
         schema::migrate(&mut connection, clock.as_ref())?;
-        let replica_id = identity(&connection, clock.as_ref())?;
+        let replica_id = own_identity(&connection, clock.as_ref())?;
         let (notify, changes) = watch::channel(0);
         let writer = Writer::start(connection, Arc::clone(&clock), notify)?;
         let readers = Readers::new(path.to_owned());
@@ -166,7 +187,7 @@ impl std::fmt::Debug for Store {
 }
 
 /// The file's identity; made with the file.
-fn identity(connection: &rusqlite::Connection, clock: &dyn Clock) -> Result<String, StoreError> {
+fn own_identity(connection: &rusqlite::Connection, clock: &dyn Clock) -> Result<String, StoreError> {
     if let Some(id) = state::text(connection, state::REPLICA_ID)? {
         return Ok(id);
     }

@@ -1,10 +1,11 @@
 //! References whose parent is missing: parked while the feed may still bring it, then settled by the catalogue's rule.
 
-use merge::{Key, Row, RowId, Value};
+use merge::{Key, Row, RowId, Value, Winner};
 use migrations::entity;
 use migrations::entity::OnOrphan;
 use rusqlite::params;
 
+use super::ledger::Lost;
 use super::tx::{WriteTx, children};
 use super::{StoreError, journal, ledger, rows};
 
@@ -131,21 +132,35 @@ fn adopt(tx: &mut WriteTx<'_>, waiting: &Waiting, child: &Row) -> Result<(), Sto
         (Some(OnOrphan::Revive), Some(image)) => {
             rows::insert(tx.connection(), image)?;
             tx.note(image.id(), None)?;
-            ledger::record_row(tx.connection(), &image.id(), "revived", "local", image, tx.now_us())?;
+            ledger::record_delete(
+                tx.connection(),
+                Lost::new(image.entity(), "revived", Winner::Local),
+                image,
+                tx.corrected_us(),
+            )?;
             arrived(tx, image)
         }
         (Some(OnOrphan::Null | OnOrphan::Revive), _) if nullable => {
             let row = child.clone().with(waiting.column, Value::Null);
             let position = super::tx::differing(child, &row).collect::<Vec<_>>();
             rows::update(tx.connection(), &row, &position)?;
-            ledger::record_row(tx.connection(), &child.id(), "orphan emptied", "remote", child, tx.now_us())?;
+            let parents = parents(waiting);
+            let lost = Lost::new(child.entity(), "orphan emptied", Winner::Remote).with_parents(&parents);
+            ledger::record_change(tx.connection(), lost, (child, &row), tx.corrected_us())?;
             tx.note(child.id(), Some(child))
         }
         _ => {
             rows::delete(tx.connection(), child.entity(), &child.key())?;
-            ledger::record_row(tx.connection(), &child.id(), "orphan dropped", "remote", child, tx.now_us())?;
+            let parents = parents(waiting);
+            let lost = Lost::new(child.entity(), "orphan dropped", Winner::Remote).with_parents(&parents);
+            ledger::record_row(tx.connection(), lost, child, tx.corrected_us())?;
             tx.note(child.id(), Some(child))?;
             left(tx, &child.id(), Some(child))
         }
     }
+}
+
+/// The parent as it was last seen, so that the child can be restored with it.
+fn parents(waiting: &Waiting) -> Vec<Row> {
+    waiting.image.iter().cloned().collect()
 }

@@ -140,6 +140,10 @@ fn constraint(entity: &'static Entity, error: rusqlite::Error) -> StoreError {
         let column = about.replace(&format!("{}.", entity.name), "");
         return StoreError::Invalid { table: entity.name, column, reason: "is taken by another row".into() };
     }
+    if message.contains("NOT NULL") {
+        let column = about.replace(&format!("{}.", entity.name), "");
+        return StoreError::Invalid { table: entity.name, column, reason: "must have a value".into() };
+    }
     if let Some(check) = entity.checks.iter().find(|check| about == check.name) {
         return StoreError::Invalid {
             table: entity.name,

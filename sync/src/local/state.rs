@@ -9,6 +9,13 @@ pub(super) const HYBRID_TIME: &str = "hybrid_time";
 pub(super) const EPOCH: &str = "epoch";
 pub(super) const CURSOR: &str = "cursor";
 pub(super) const BATCH_NO: &str = "batch_no";
+/// The last batch whose receipt was read.
+pub(super) const ACKNOWLEDGED_NO: &str = "acknowledged_no";
+/// Where this replica is, to tell a copy: a hash.
+pub(super) const PLACE: &str = "place";
+/// Why, and since when, the identity is another than the file was made with.
+pub(super) const IDENTITY_REASON: &str = "identity_reason";
+pub(super) const IDENTITY_SINCE: &str = "identity_since_us";
 pub(super) const CLOCK_OFFSET: &str = "clock_offset_us";
 
 /// The text of a name.
@@ -26,6 +33,14 @@ pub(super) fn number(db: &Connection, name: &str) -> Result<i64, StoreError> {
         .query_row([name], |row| row.get(0))
         .optional()?
         .unwrap_or(0))
+}
+
+/// The bytes of a name.
+pub(super) fn bytes(db: &Connection, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    Ok(db
+        .prepare_cached("SELECT value FROM ct_sync_state WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()?)
 }
 
 /// Sets a name.

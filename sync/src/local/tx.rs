@@ -6,7 +6,7 @@ use merge::{HybridTime, Key, Row, RowId, Value};
 use migrations::{Direction, ENTITIES, Entity};
 use rusqlite::Connection;
 
-use super::{StoreError, journal, rows, validate};
+use super::{StoreError, journal, ledger, rows, validate};
 use crate::clock::datetime_text;
 
 /// A snapshot of the replica for reading.
@@ -87,7 +87,7 @@ impl<'a> WriteTx<'a> {
         if before.is_none() {
             validate::fill_defaults(&mut row, self.now_us);
         }
-        validate::check(&mut row)?;
+        validate::check(&mut row, before.as_ref())?;
         match &before {
             None => rows::insert(self.db, &row)?,
             Some(before) => {
@@ -101,6 +101,25 @@ impl<'a> WriteTx<'a> {
                     changed.push(position);
                 }
                 rows::update(self.db, &row, &changed)?;
+            }
+        }
+        self.note(row.id(), before.as_ref())
+    }
+
+    /// Puts a row back as it was, with `updated_at` now. What one side held once is not held against today's rules for
+    /// what people may enter; the table's own constraints decide.
+    pub(super) fn reinstate(&mut self, mut row: Row) -> Result<(), StoreError> {
+        let before = rows::get(self.db, row.entity(), &row.key())?;
+        if let Some(position) = row.entity().position("updated_at") {
+            row.set_at(position, datetime_text(self.now_us).into());
+        }
+        match &before {
+            None => rows::insert(self.db, &row)?,
+            Some(before) => {
+                let changed: Vec<usize> = differing(before, &row).collect();
+                if !changed.is_empty() {
+                    rows::update(self.db, &row, &changed)?;
+                }
             }
         }
         self.note(row.id(), before.as_ref())
@@ -123,6 +142,11 @@ impl<'a> WriteTx<'a> {
     /// When this transaction began, in microseconds since the Unix epoch.
     pub fn now_us(&self) -> u64 {
         self.now_us
+    }
+
+    /// The same by central's clock, as far as it is known: what people compare and what expires.
+    pub(super) fn corrected_us(&self) -> u64 {
+        self.now_us.saturating_add_signed(self.heads.offset_us)
     }
 
     pub(super) fn next_generation(&mut self) -> i64 {
@@ -159,7 +183,8 @@ impl<'a> WriteTx<'a> {
         if id.entity.is_replicated() {
             let (generation, time) = (self.next_generation(), self.next_time());
             journal::mark(self.db, &id, before, generation, time)?;
-            self.db
+            let forgotten = self
+                .db
                 .prepare_cached(
                     "DELETE FROM ct_sync_dirty WHERE tbl = ?1 AND pk = ?2 AND base IS NULL AND ?3 AND NOT EXISTS \
                        (SELECT 1 FROM ct_sync_inflight i WHERE i.tbl = ?1 AND i.pk = ?2)",
@@ -169,6 +194,10 @@ impl<'a> WriteTx<'a> {
                     id.key.as_str(),
                     !rows::exists(self.db, id.entity, &id.key)?
                 ])?;
+            if forgotten > 0 {
+                ledger::accept(self.db, &id)?;
+            }
+            ledger::changed(self.db, &id)?;
             self.journaled = true;
         }
         self.touched.insert(id);

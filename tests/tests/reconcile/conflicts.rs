@@ -41,7 +41,7 @@ async fn of_one_column_the_later_value_stays_and_the_other_is_on_record() {
         assert_eq!(machine.get(CLIENTS, "Acme").await.unwrap().text("notes"), Some("later"));
     }
     assert_eq!(central_column(&central, "clients", "notes"), format!("{}\tlater", id("Acme")));
-    let record = a.store.read(|tx| sync::local::conflicts(tx, 10)).unwrap();
+    let record = a.store.read(|tx| sync::local::conflicts(tx, 10, false, None)).unwrap();
     assert_eq!(record.len(), 1);
     assert_eq!((record[0].winner.as_str(), &record[0].set_aside["notes"]), ("remote", &"earlier".into()));
 }

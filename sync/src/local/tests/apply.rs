@@ -44,7 +44,7 @@ fn one_column_changed_twice_is_a_conflict_on_record() {
     let applied = replica.apply(vec![present(agreed.with("notes", "from there"), 2)]);
     assert_eq!(applied.conflicts, 1);
     assert_eq!(replica.get(CLIENTS, "Acme").unwrap().text("notes"), Some("from here, later"));
-    let list = replica.store.read(|tx| crate::local::conflicts(tx, 10)).unwrap();
+    let list = replica.store.read(|tx| crate::local::conflicts(tx, 10, false, None)).unwrap();
     assert_eq!((list[0].table.as_str(), list[0].winner.as_str()), ("clients", "local"));
     assert_eq!(list[0].set_aside["notes"], "from there");
 }

@@ -29,7 +29,8 @@ fn taken(row: &Row) -> Settled {
 }
 
 fn refused(_: &Row) -> Settled {
-    let refusal = Refusal { kind: "check", reason: "no".into(), hint: "fix it".into(), because_of: None };
+    let refusal =
+        Refusal { kind: "check", reason: "no".into(), hint: "fix it".into(), because_of: None, because_table: None };
     Settled::Refused(refusal)
 }
 

@@ -2,6 +2,9 @@
 
 mod apply;
 mod flight;
+mod identity;
+mod ledger;
+mod refused;
 mod writing;
 
 use std::sync::Arc;
@@ -64,7 +67,7 @@ pub(super) fn project(name: &str, slug: &str) -> Row {
 /// The row as central would have it: with every default filled.
 pub(super) fn at_central(mut row: Row) -> Row {
     super::validate::fill_defaults(&mut row, START_US - 1_000_000_000);
-    super::validate::check(&mut row).unwrap();
+    super::validate::check(&mut row, None).unwrap();
     row
 }
 
@@ -113,8 +116,16 @@ impl Replica {
         &self,
         job: impl FnOnce(&mut super::WriteTx<'_>) -> Result<T, super::StoreError> + Send + 'static,
     ) -> T {
+        self.try_remote(job).unwrap()
+    }
+
+    /// The same when it may fail.
+    pub(super) fn try_remote<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut super::WriteTx<'_>) -> Result<T, super::StoreError> + Send + 'static,
+    ) -> Result<T, super::StoreError> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(self.store.apply_async(job)).unwrap()
+        runtime.block_on(self.store.apply_async(job))
     }
 
     /// A number of the bookkeeping.
