@@ -9,6 +9,7 @@
 
 pub mod central;
 mod clock;
+mod digest;
 pub mod engine;
 pub mod local;
 

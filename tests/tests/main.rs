@@ -9,6 +9,7 @@ mod replica;
 mod central;
 mod reconcile;
 mod schema;
+mod verify;
 mod world_itself;
 
 // The whole, as its users have it.

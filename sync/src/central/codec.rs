@@ -30,7 +30,7 @@ pub(super) fn columns_to_read(entity: &Entity) -> String {
     entity.columns.iter().map(column_to_read).collect::<Vec<_>>().join(", ")
 }
 
-fn column_to_read(column: &Column) -> String {
+pub(super) fn column_to_read(column: &Column) -> String {
     let name = name(column.name);
     match column.kind {
         Kind::DateTime => format!("DATE_FORMAT({name}, '%Y-%m-%dT%H:%i:%s.%fZ')"),
@@ -86,7 +86,7 @@ fn scaled(text: &str, scale: u8) -> Option<i64> {
 }
 
 /// -1250 with scale 2 as `-12.50`.
-fn unscaled(number: i64, scale: u8) -> String {
+pub(crate) fn unscaled(number: i64, scale: u8) -> String {
     let width = usize::from(scale);
     let sign = if number < 0 { "-" } else { "" };
     let digits = format!("{:0>fill$}", number.unsigned_abs(), fill = width + 1);

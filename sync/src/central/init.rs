@@ -159,7 +159,7 @@ async fn install_triggers(connection: &mut MySqlConnection) -> Result<usize, Cen
 }
 
 /// The triggers that are not as they should be.
-async fn wanting_triggers(connection: &mut MySqlConnection) -> Result<Vec<Trigger>, CentralError> {
+pub(super) async fn wanting_triggers(connection: &mut MySqlConnection) -> Result<Vec<Trigger>, CentralError> {
     let there = installed(connection).await?;
     let mut gone: HashSet<&str> = HashSet::new();
     for definer in there.values().map(|it| it.definer.as_str()).collect::<HashSet<_>>() {

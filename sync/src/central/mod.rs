@@ -19,6 +19,7 @@ mod check;
 mod codec;
 mod connect;
 mod definition;
+mod digest;
 mod enrol;
 mod error;
 mod feed;
@@ -37,14 +38,17 @@ mod sequencer;
 mod session;
 mod sides;
 mod sql;
+mod standing;
 mod steps;
 mod transaction;
 mod triggers;
 mod url;
+mod watch;
 mod write;
 
 pub use batch::{Batch, Limits, PushItem, PushState};
 pub use check::{CheckReport, Finding, MachineSeen, Severity, check};
+pub(crate) use codec::unscaled;
 pub use connect::Central;
 pub use error::CentralError;
 pub use feed::{Feed, FeedRow, FeedState, Head};
@@ -55,7 +59,9 @@ pub use look::Look;
 pub use receipt::{ItemOutcome, Receipt};
 pub use refusal::{Refusal, RefusalKind};
 pub use sequencer::Sequenced;
+pub(crate) use standing::{Missing, Stand};
 pub use url::{CentralUrl, UrlError};
+pub(crate) use watch::Restored;
 
 /// The logic of central without SQL, for a central that is simulated.
 #[doc(hidden)]

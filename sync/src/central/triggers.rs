@@ -157,9 +157,10 @@ pub(super) async fn installed(connection: &mut MySqlConnection) -> Result<HashMa
             table: row.try_get_unchecked(1)?,
             event: row.try_get_unchecked(2)?,
             timing: row.try_get_unchecked(3)?,
-            body: row.try_get_unchecked(4)?,
-            sql_mode: row.try_get_unchecked(5)?,
-            definer: row.try_get_unchecked(6)?,
+            // NULL for a user who may not see it.
+            body: row.try_get_unchecked::<Option<String>, _>(4)?.unwrap_or_default(),
+            sql_mode: row.try_get_unchecked::<Option<String>, _>(5)?.unwrap_or_default(),
+            definer: row.try_get_unchecked::<Option<String>, _>(6)?.unwrap_or_default(),
         };
         found.insert(row.try_get_unchecked(0)?, installed);
     }

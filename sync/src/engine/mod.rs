@@ -16,6 +16,7 @@ mod remote;
 mod round;
 mod status;
 mod task;
+mod verify;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +31,11 @@ use crate::local::Store;
 pub use by_hand::Discarded;
 pub use remote::Remote;
 pub use round::{RoundReport, greet, round};
-pub use status::{SyncError, SyncState, SyncStatus};
+pub use status::{SyncError, SyncState, SyncStatus, VerifyStatus};
+pub use verify::{
+    Blind, Difference, Heal, Kind, TableFindings, VerifyProgress, VerifyReport, VerifyRequest, VerifySettings,
+    VerifyState,
+};
 
 /// How the engine is to work.
 #[derive(Debug, Clone)]
@@ -43,12 +48,20 @@ pub struct EngineSettings {
     pub poll: Duration,
     /// How long to collect local changes before a round.
     pub settle: Duration,
+    /// When the replica is compared with central by itself.
+    pub verify: VerifySettings,
 }
 
 impl EngineSettings {
     /// The usual settings.
     pub fn new(central: Option<CentralUrl>, hostname: impl Into<String>) -> Self {
-        Self { central, hostname: hostname.into(), poll: Duration::from_secs(1), settle: Duration::from_millis(50) }
+        Self {
+            central,
+            hostname: hostname.into(),
+            poll: Duration::from_secs(1),
+            settle: Duration::from_millis(50),
+            verify: VerifySettings::default(),
+        }
     }
 }
 
@@ -59,6 +72,8 @@ pub struct EngineHandle {
     commands: mpsc::Sender<Command>,
     state: watch::Receiver<status::Progress>,
     task: Arc<tokio::sync::Mutex<Option<JoinHandle<()>>>>,
+    desk: verify::Desk,
+    verifying: Arc<tokio::sync::Mutex<Option<JoinHandle<()>>>>,
 }
 
 /// What the task is asked to do.
@@ -76,15 +91,36 @@ enum Command {
 pub fn start(store: Store, settings: EngineSettings) -> EngineHandle {
     let (commands, inbox) = mpsc::channel(16);
     let (progress, state) = watch::channel(status::Progress::new(settings.central.as_ref()));
+    let surroundings = verify::Surroundings {
+        store: store.clone(),
+        url: settings.central.clone(),
+        settings: settings.verify,
+        // Weak: the engine ends when its last handle goes.
+        rounds: commands.downgrade(),
+        engine: state.clone(),
+    };
+    let (jobs, jobs_inbox) = mpsc::channel(1);
+    let (verify_progress, verify_state) = watch::channel(VerifyState::default());
+    let verifying = tokio::spawn(verify::run(surroundings, jobs_inbox, verify_progress));
     let task = tokio::spawn(task::run(store.clone(), settings, inbox, progress));
-    EngineHandle { store, commands, state, task: Arc::new(tokio::sync::Mutex::new(Some(task))) }
+    EngineHandle {
+        store,
+        commands,
+        state,
+        task: Arc::new(tokio::sync::Mutex::new(Some(task))),
+        desk: verify::Desk::new(jobs, verify_state),
+        verifying: Arc::new(tokio::sync::Mutex::new(Some(verifying))),
+    }
 }
 
 impl EngineHandle {
     /// What the engine is doing, with the counts of the replica. Reads the replica, so it blocks for a moment.
     pub fn status(&self) -> SyncStatus {
         let counts = self.store.read(crate::local::counts);
-        self.state.borrow().status(counts)
+        let verified = self.store.read(crate::local::verified);
+        let mut status = self.state.borrow().status(counts);
+        status.verify = VerifyStatus::new(verified.unwrap_or_default(), &self.verify_state());
+        status
     }
 
     /// Asks for a round soon.
@@ -102,6 +138,11 @@ impl EngineHandle {
 
     /// Finishes the round that is running and ends the task.
     pub async fn stop(&self) {
+        // A comparison may be cut off anywhere: it only reads, and what it enters it enters in one statement.
+        if let Some(verifying) = self.verifying.lock().await.take() {
+            verifying.abort();
+            let _ = verifying.await;
+        }
         // A task that has ended needs no word.
         let _ = self.commands.send(Command::Stop).await;
         if let Some(task) = self.task.lock().await.take() {

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use super::verify::{Blind, VerifyState};
 use crate::central::{CentralError, CentralUrl};
-use crate::local::{Counts, StoreError};
+use crate::local::{Counts, StoreError, Verified};
 
 /// In short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -48,6 +49,36 @@ pub struct SyncStatus {
     pub cursor: u64,
     /// When it is tried again, microseconds since the Unix epoch.
     pub retry_at_us: Option<u64>,
+    /// How the replica compared with central.
+    pub verify: VerifyStatus,
+}
+
+/// How the replica compared with central.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct VerifyStatus {
+    /// Since when every table that has rows was compared, microseconds since the Unix epoch; None: not yet.
+    pub complete_since_us: Option<u64>,
+    /// Rows healed so far.
+    pub healed: u64,
+    /// The tables with rows that were left different.
+    pub found: Vec<Verified>,
+    /// Tables of which changes are not captured at the moment.
+    pub blind: Option<Blind>,
+    /// Why the latest comparison by itself did not get through.
+    pub trouble: Option<String>,
+}
+
+impl VerifyStatus {
+    pub(super) fn new(verified: Vec<Verified>, state: &VerifyState) -> Self {
+        let oldest = verified.iter().map(|table| table.verified_us).min();
+        Self {
+            complete_since_us: oldest.filter(|us| *us > 0),
+            healed: verified.iter().map(|table| table.healed).sum(),
+            found: verified.into_iter().filter(|table| !table.found.is_empty()).collect(),
+            blind: state.blind.clone(),
+            trouble: state.trouble.clone(),
+        }
+    }
 }
 
 /// Why a round did not go through.
@@ -63,6 +94,9 @@ pub enum SyncError {
     /// This machine's side.
     #[error("{}", of_store(.0))]
     Store(#[from] StoreError),
+    /// A comparison runs already.
+    #[error("a comparison with central is running already")]
+    Comparing,
     /// The engine has been stopped.
     #[error("the sync engine is stopped")]
     Stopped,
@@ -84,6 +118,7 @@ impl SyncError {
             Self::Central(error) => error.hint().map(Into::into),
             Self::Store(StoreError::Declined { remedy, .. }) => Some(remedy.clone()),
             Self::Store(_) => Some("run `claudetools doctor`".into()),
+            Self::Comparing => Some("wait for its end: `claudetools status` shows it".into()),
             Self::Stopped => Some("start the daemon again: `claudetools daemon`".into()),
         }
     }
@@ -117,6 +152,11 @@ impl Progress {
             cursor: 0,
             retry_at_us: None,
         }
+    }
+
+    /// What it is doing.
+    pub(super) fn state(&self) -> SyncState {
+        self.state
     }
 
     pub(super) fn syncing(&mut self) {
@@ -159,6 +199,7 @@ impl Progress {
             parked: counts.parked,
             cursor: self.cursor,
             retry_at_us: self.retry_at_us,
+            verify: VerifyStatus::default(),
         }
     }
 }

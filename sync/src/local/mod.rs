@@ -8,6 +8,7 @@ mod acknowledge;
 mod apply;
 mod collision;
 mod compressed;
+mod digest;
 mod enrol;
 mod error;
 mod ids;
@@ -18,11 +19,13 @@ mod place;
 mod readers;
 mod rows;
 mod schema;
+mod standing;
 mod state;
 #[cfg(test)]
 mod tests;
 mod tx;
 mod validate;
+mod verified;
 mod writer;
 
 use std::path::Path;
@@ -33,6 +36,7 @@ use tokio::sync::{oneshot, watch};
 pub(crate) use acknowledge::{Flight, MISSING_PARENT, Refusal, Settled, acknowledge, depart, discard, in_flight};
 pub(crate) use apply::{Applied, FeedState, Incoming, Page, apply};
 pub use compressed::{compress, decompress};
+pub(crate) use digest::{Piece, hashes, is_occupied, note_alike, pieces, row_count, stretch};
 pub use enrol::{Identity, identity};
 pub(crate) use enrol::{batch_numbers, become_another, cursor, set_clock_offset, start_over};
 pub use error::StoreError;
@@ -43,8 +47,11 @@ pub use ledger::{
 };
 pub(crate) use ledger::{due, give_up, note_definition, refused_tables, release_all, restore, retry, wanted};
 pub(crate) use orphan::{has_parked, settle_all};
+pub(crate) use standing::{Expectation, Orphan, expected, orphans, readmit, set_aside, settle_orphans};
 pub use tx::{ReadTx, WriteTx};
 pub use validate::canonical_json;
+pub use verified::{Verified, verified};
+pub(crate) use verified::{note_made, note_verified, suspect, verified_of};
 
 use crate::clock::Clock;
 use readers::Readers;

@@ -49,6 +49,29 @@ pub(super) fn find(
     Ok(found.collect::<Result<_, _>>()?)
 }
 
+/// Visits the rows that a condition over bound values holds for (empty: all), in the order of their keys.
+pub(super) fn visit(
+    db: &Connection,
+    entity: &'static Entity,
+    condition: &str,
+    bound: &[&dyn ToSql],
+    mut visitor: impl FnMut(Row),
+) -> Result<(), StoreError> {
+    let sql = format!(
+        "SELECT {} FROM {} WHERE {} ORDER BY {}",
+        columns(entity),
+        quoted(entity.name),
+        if condition.is_empty() { "true" } else { condition },
+        entity.primary_key.iter().map(|c| quoted(c)).collect::<Vec<_>>().join(", ")
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut found = statement.query(bound)?;
+    while let Some(row) = found.next()? {
+        visitor(read(entity, row)?);
+    }
+    Ok(())
+}
+
 /// True when there is a row of that key.
 pub(super) fn exists(db: &Connection, entity: &'static Entity, key: &Key) -> Result<bool, StoreError> {
     let sql = format!("SELECT 1 FROM {} WHERE {}", quoted(entity.name), key_condition(entity));

@@ -139,6 +139,11 @@ impl<'a> WriteTx<'a> {
         self.db
     }
 
+    /// What this transaction sees, for reading.
+    pub(crate) fn reading(&self) -> ReadTx<'a> {
+        ReadTx::new(self.db)
+    }
+
     /// When this transaction began, in microseconds since the Unix epoch.
     pub fn now_us(&self) -> u64 {
         self.now_us

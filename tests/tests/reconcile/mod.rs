@@ -73,6 +73,7 @@ impl Machine {
         let mut settings = EngineSettings::new(Some(central.url()), name);
         settings.poll = Duration::from_hours(1);
         settings.settle = Duration::from_hours(1);
+        settings.verify.every = Duration::ZERO;
         let engine = engine::start(store.clone(), settings);
         engine.round().await.unwrap();
         Self { store, engine, folder }

@@ -10,7 +10,7 @@ mod refusals;
 mod replica;
 mod replica_binding;
 mod rows;
-mod sample;
+pub(crate) mod sample;
 mod verdicts;
 
 use migrations::Entity;

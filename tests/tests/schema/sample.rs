@@ -9,13 +9,13 @@ use uuid::Uuid;
 const AWKWARD: &str = "O'Brien \\ \"q\" é 日本 🙂 %_; -- ";
 
 /// The id of the n-th row of a table.
-pub(super) fn id(table: &str, n: u8) -> String {
+pub(crate) fn id(table: &str, n: u8) -> String {
     Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{table} {n}").as_bytes()).to_string()
 }
 
 /// The n-th row of a table with a value in every column, except that it has no parent in its own table; its parents are
 /// the rows number `parents` of theirs.
-pub(super) fn full(entity: &'static Entity, n: u8, parents: u8) -> Row {
+pub(crate) fn full(entity: &'static Entity, n: u8, parents: u8) -> Row {
     let values = entity.columns.iter().map(|column| value(entity, column, n, parents)).collect();
     Row::from_values(entity, values).unwrap()
 }

@@ -37,6 +37,9 @@ pub(super) fn explanation(rule: &str, winner: &str, loser: Loser) -> String {
         ("orphan emptied", _) => "the row that it referred to was deleted elsewhere; the reference was emptied".into(),
         ("orphan dropped", _) => "the row that it belonged to was deleted elsewhere; it went with it".into(),
         ("discarded", _) => "this machine's version was given up by hand (sync quarantine discard)".into(),
+        ("repaired", _) => {
+            "central was found with an earlier state of the row, as after a restored backup; that one stands".into()
+        }
         ("check", _) => "the merged row broke a condition; the columns that it is about were given up".into(),
         (other, _) => format!("decided by the rule “{other}”; {side} side stands"),
     }
