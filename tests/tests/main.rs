@@ -7,6 +7,7 @@ mod replica;
 
 // The parts, each against the real thing.
 mod central;
+mod ledger;
 mod reconcile;
 mod schema;
 mod verify;

@@ -41,12 +41,21 @@ impl Central {
     }
 
     /// Looks again whether this build may work with the schema: another machine may have upgraded it since. Feed and push
-    /// look by themselves; a round asks before it does anything.
+    /// look by themselves; a round asks before it does anything. A connection keeps the limits that it was made with: when
+    /// the server has others by now, this one is done with ([`CentralError::Unreachable`]).
     pub async fn recheck(&self) -> Result<(), CentralError> {
         let mut lease = self.lease().await?;
-        within(ANSWER_WITHIN, require_schema(lease.connection())).await?;
+        let packet: u64 = within(ANSWER_WITHIN, async {
+            require_schema(lease.connection()).await?;
+            let row = sqlx::query("SELECT @@GLOBAL.max_allowed_packet").fetch_one(lease.connection()).await?;
+            Ok(row.try_get_unchecked(0)?)
+        })
+        .await?;
         lease.keep();
-        Ok(())
+        if Limits::of_packet(packet) == self.limits {
+            return Ok(());
+        }
+        Err(CentralError::Unreachable("its max_allowed_packet was changed; a new connection is made".into()))
     }
 
     /// How much it takes at once.

@@ -69,7 +69,7 @@ impl Machine {
     }
 
     /// The machine after its first round, which the engine runs by itself.
-    async fn with(store: Store, folder: tempfile::TempDir, name: &str, central: &Central<'_>) -> Self {
+    pub(crate) async fn with(store: Store, folder: tempfile::TempDir, name: &str, central: &Central<'_>) -> Self {
         let mut settings = EngineSettings::new(Some(central.url()), name);
         settings.poll = Duration::from_hours(1);
         settings.settle = Duration::from_hours(1);
@@ -77,6 +77,11 @@ impl Machine {
         let engine = engine::start(store.clone(), settings);
         engine.round().await.unwrap();
         Self { store, engine, folder }
+    }
+
+    /// Where its replica is.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     pub(crate) async fn round(&self) -> RoundReport {
@@ -107,7 +112,7 @@ impl Machine {
     pub(crate) fn column(&self, table: &str, column: &str) -> String {
         let entity = entity(table).unwrap();
         let column = entity.column(column).unwrap().name;
-        let sql = format!("SELECT id, coalesce({column}, 'NULL') FROM {table} ORDER BY id");
+        let sql = format!("SELECT id, coalesce(CAST({column} AS TEXT), 'NULL') FROM {table} ORDER BY id");
         let rows = self.store.read(|tx| {
             let mut statement = tx.connection().prepare(&sql)?;
             let found = statement

@@ -5,8 +5,8 @@
 //! - a change of the row itself, here (its journal entry has another generation) or at central (it comes by the feed);
 //! - a change of the row in the way: the holder of a unique key, the missing parent, a child that forbids a delete;
 //! - another definition of its table at central ([`note_definition`]), and a new connection to central;
-//! - time: what no notice tells (a privilege, another program's trigger, a server's setting) is found by trying, after a
-//!   minute at first, then ever more rarely, at least once an hour. So nothing is tried in a hot loop, and nothing waits
+//! - time: what no notice tells (a privilege, another program's trigger, a server's setting) is found by trying: with the
+//!   first round after a minute, then ever more rarely, at least once an hour. So nothing is tried in a hot loop, and nothing waits
 //!   for ever.
 //!
 //! A row that the replica refused is not in the journal, and the feed's cursor has moved past it: [`due`] names it, to be
