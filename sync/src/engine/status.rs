@@ -117,6 +117,9 @@ impl SyncError {
             Self::Unconfigured => Some("run `claudetools setup --central URL`".into()),
             Self::Central(error) => error.hint().map(Into::into),
             Self::Store(StoreError::Declined { remedy, .. }) => Some(remedy.clone()),
+            Self::Store(StoreError::HasChildren { child, .. }) => {
+                Some(format!("delete those rows of {child}, or move them, first"))
+            }
             Self::Store(_) => Some("run `claudetools doctor`".into()),
             Self::Comparing => Some("wait for its end: `claudetools status` shows it".into()),
             Self::Stopped => Some("start the daemon again: `claudetools daemon`".into()),

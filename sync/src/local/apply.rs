@@ -149,13 +149,13 @@ fn plan(tx: &mut WriteTx<'_>, incoming: Incoming, applied: &mut Applied) -> Resu
     Ok(Some(Pending { id, seq, before, target, remote, entry, is_news, last_image }))
 }
 
-/// True when whoever deleted the row at central knew all that was written here: the row that was deleted was the one that
-/// is here (this replica is a restored copy, and its former self sent the edit and then the delete), or what is here was
-/// enrolled and is older than the delete.
+/// True when whoever deleted the row at central knew all that was written here before: the row that was deleted was the one
+/// that is here (this replica is a restored copy, and its former self sent the edit and then the delete), or what is here
+/// was enrolled. What was written here after the delete is another matter.
 fn knew_of_it(entry: &Entry, row: &Row, image: Option<&Row>, deleted: HybridTime) -> bool {
     let here = Side::Present { row, time: entry.time };
     let same = image.is_some_and(|image| matches!(Change::of(Some(image), &here), Change::Unchanged | Change::Touched));
-    same || (entry.enrolled && entry.time <= deleted)
+    entry.time <= deleted && (same || entry.enrolled)
 }
 
 /// The local side of a row with a journal entry.

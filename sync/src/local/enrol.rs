@@ -19,17 +19,18 @@ use serde::{Deserialize, Serialize};
 use migrations::{Direction, ENTITIES, Entity, MergeRule};
 
 use super::tx::WriteTx;
-use super::{ReadTx, StoreError, journal, rows, state};
+use super::{ReadTx, StoreError, journal, state};
 
 /// Forgets all agreements and starts to read the feed of `epoch` from its beginning.
 pub(crate) fn start_over(tx: &mut WriteTx<'_>, epoch: &str) -> Result<(), StoreError> {
     let db = tx.connection();
     db.execute("DELETE FROM ct_sync_inflight", [])?;
     // A delete keeps what it deleted: if central has the row as it was then, it is deleted there, else it comes back.
-    for id in journal::ids(db)? {
-        if rows::exists(db, id.entity, &id.key)? {
-            journal::forget_base(db, &id)?;
-        }
+    for entity in ENTITIES.iter().filter(|entity| entity.is_replicated()) {
+        let (key, table) = (key_of(entity), entity.name);
+        let sql =
+            format!("UPDATE ct_sync_dirty SET base = NULL WHERE tbl = ?1 AND pk IN (SELECT {key} FROM \"{table}\")");
+        db.execute(&sql, [entity.name])?;
     }
     let sent = ENTITIES.iter().filter(|entity| entity.is_replicated() && entity.sync.direction != Direction::Pull);
     for entity in sent {
@@ -42,7 +43,6 @@ pub(crate) fn start_over(tx: &mut WriteTx<'_>, epoch: &str) -> Result<(), StoreE
 
 /// Enters the rows of a table that are not in the journal, with the time of their last change where they tell it.
 fn enrol(tx: &mut WriteTx<'_>, entity: &Entity) -> Result<(), StoreError> {
-    let key: Vec<String> = entity.primary_key.iter().map(|column| format!("\"{column}\"")).collect();
     let told = ["updated_at", "created_at"].into_iter().find(|column| entity.column(column).is_some());
     let time = told.map_or_else(
         || "0".to_owned(),
@@ -57,13 +57,19 @@ fn enrol(tx: &mut WriteTx<'_>, entity: &Entity) -> Result<(), StoreError> {
         "INSERT INTO ct_sync_dirty (tbl, pk, position, generation, time_us, base, enrolled) \
          SELECT ?1, {key}, ?2 + row_number() OVER (), ?2 + row_number() OVER (), {time}, NULL, 1 \
          FROM \"{table}\" WHERE true ON CONFLICT (tbl, pk) DO NOTHING",
-        key = key.join(" || char(31) || "),
+        key = key_of(entity),
         table = entity.name
     );
     let first = tx.next_generation();
     let made = tx.connection().execute(&sql, rusqlite::params![entity.name, first])?;
     tx.skip_generations(i64::try_from(made).unwrap_or(0) + 1);
     Ok(())
+}
+
+/// The key of a table's rows as one text, in SQL.
+fn key_of(entity: &Entity) -> String {
+    let parts: Vec<String> = entity.primary_key.iter().map(|column| format!("\"{column}\"")).collect();
+    parts.join(" || char(31) || ")
 }
 
 /// Gives this replica another identity, because it is an older copy of itself; `reason` is for its user.

@@ -33,13 +33,6 @@ pub(super) fn ids(db: &Connection) -> Result<Vec<RowId>, StoreError> {
     Ok(ids)
 }
 
-/// What was agreed on does not hold any more.
-pub(super) fn forget_base(db: &Connection, id: &RowId) -> Result<(), StoreError> {
-    db.prepare_cached("UPDATE ct_sync_dirty SET base = NULL WHERE tbl = ?1 AND pk = ?2")?
-        .execute([id.entity.name, id.key.as_str()])?;
-    Ok(())
-}
-
 /// Notes a change of a row. `before` is its image before the change, the base if this is the first change since it was
 /// agreed on.
 pub(super) fn mark(

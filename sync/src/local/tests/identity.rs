@@ -121,3 +121,16 @@ fn a_copy_knows_itself_when_it_is_opened_elsewhere() {
     assert_ne!(elsewhere, first, "the same path on another host");
     assert_eq!(open(&here, "b").0, elsewhere);
 }
+
+#[test]
+fn a_link_that_was_made_again_after_the_delete_stands() {
+    use migrations::catalogue::{SESSION_TAGS, SESSIONS, TAGS};
+    let replica = replica();
+    let link = at_central(Row::new(SESSION_TAGS).with("session_id", id("s")).with("tag_id", id("t")));
+    let parents = [Row::new(SESSIONS).with("id", id("s")), Row::new(TAGS).with("id", id("t")).with("name", "dns")];
+    replica.apply(parents.into_iter().map(at_central).map(|row| present(row, 1)).collect());
+    replica.put(link.clone());
+    let earlier = Incoming { time: HybridTime(START_US - 60_000_000), ..deleted(&link, 2) };
+    replica.apply(vec![earlier]);
+    assert_eq!(replica.count("SELECT count(*) FROM session_tags"), 1);
+}
