@@ -12,6 +12,8 @@ mod clock;
 mod digest;
 pub mod engine;
 pub mod local;
+#[doc(hidden)]
+pub mod mechanism;
 
 pub use clock::{Clock, SystemClock, datetime_text, parse_datetime};
 pub use local::{Store, StoreError};

@@ -163,6 +163,28 @@ fn conflict(unit: &[usize], rule: Rule, winner: Winner, loser: &Row, kept: &Row)
     FieldConflict { columns, rule, winner, loser: values(loser), kept: values(kept) }
 }
 
+/// The row without its change of these columns, when a condition that they are about refuses it, and what is given up;
+/// None when that is no merge's doing: the change is all of what the condition is about, or none of it.
+///
+/// Columns that belong together go back together.
+pub fn give_way(before: &Row, after: &Row, about: &[&str]) -> Option<(Row, Vec<FieldConflict>)> {
+    let entity = after.entity();
+    let named: Vec<usize> = about.iter().filter_map(|name| entity.position(name)).collect();
+    let changed = named.iter().filter(|&&position| before.at(position) != after.at(position)).count();
+    if changed == 0 || changed == named.len() {
+        return None;
+    }
+    let mut row = after.clone();
+    let mut conflicts = Vec::new();
+    for unit in units(entity).into_iter().filter(|unit| unit.iter().any(|position| named.contains(position))) {
+        if unit.iter().any(|&position| before.at(position) != after.at(position)) {
+            copy(&unit, before, &mut row);
+            conflicts.push(conflict(&unit, Rule::Condition, Winner::Remote, after, before));
+        }
+    }
+    Some((row, conflicts))
+}
+
 /// What the replica wrote on purpose and the kept row does not have, for tables in which central's word stands.
 pub(crate) fn given_up(base: Option<&Row>, local: &Row, kept: &Row, rule: Rule) -> Vec<FieldConflict> {
     let entity = local.entity();

@@ -56,11 +56,13 @@ pub enum Rule {
     KeptKey,
     /// Two moves in a hierarchy closed a circle; the later one was undone.
     Cycle,
+    /// What both sides changed fails a condition of the table together; central's part of it stands.
+    Condition,
 }
 
 impl Rule {
     /// All rules, for reading a stored name back.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::LastWriter,
         Self::AtomicGroup,
         Self::DeleteVsEdit,
@@ -69,6 +71,7 @@ impl Rule {
         Self::LesserRight,
         Self::KeptKey,
         Self::Cycle,
+        Self::Condition,
     ];
 }
 
@@ -84,6 +87,7 @@ impl fmt::Display for Rule {
             Rule::LesserRight => "lesser right",
             Rule::KeptKey => "kept key",
             Rule::Cycle => "cycle",
+            Rule::Condition => "condition",
         })
     }
 }

@@ -25,6 +25,7 @@ mod value;
 
 pub use case::{Case, Change};
 pub use collision::{merge_collision, natural_keys, renamed};
+pub use columns::give_way;
 pub use conflict::{FieldConflict, Rule};
 pub use decide::{Decision, Outcome, decide};
 pub use image::{ImageError, decode, encode};

@@ -68,6 +68,7 @@ pub(crate) use watch::Restored;
 pub mod logic {
     pub use super::codec::Unreadable;
     pub use super::push::{push, resolve};
+    pub use super::refusal::columns_in;
     pub use super::sequencer::{Change, OutboxEntry, coalesced};
     pub use super::transaction::{Locked, Logged, Machine, StoredReceipt, Taken, Transaction, Unnumbered};
 }

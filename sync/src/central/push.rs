@@ -23,6 +23,7 @@ use super::sides::decide;
 use super::transaction::{StoredReceipt, Transaction};
 use super::write::{Job, Written, write};
 use super::{Batch, Central, CentralError, ItemOutcome, Limits, PushItem, Receipt, Refusal, RefusalKind, receipt};
+use crate::mechanism::{Mechanism, is_on};
 
 /// Rounds of a batch: rows that were refused because of others are tried again after those, as long as that gets
 /// something done. A chain of names that move on takes a round for each link.
@@ -60,7 +61,7 @@ impl Central {
 /// [`Central::push`] in an open transaction, which it ends unless it fails.
 pub async fn push<T: Transaction>(transaction: &mut T, batch: &Batch, limits: Limits) -> Result<Receipt, CentralError> {
     let machine = transaction.machine(&batch.replica_id).await?;
-    if batch.batch_no <= machine.batch_no {
+    if batch.batch_no <= machine.batch_no && is_on(Mechanism::Receipts) {
         let receipt = match transaction.receipt(&batch.replica_id, batch.batch_no).await? {
             Some(stored) if stored.digest == batch.digest() => Some(receipt::read(batch, &stored.outcomes)?),
             _ => None,
@@ -83,7 +84,7 @@ pub async fn push<T: Transaction>(transaction: &mut T, batch: &Batch, limits: Li
 /// [`Central::resolve`] in an open transaction, which it ends unless it fails.
 pub async fn resolve<T: Transaction>(transaction: &mut T, batch: &Batch) -> Result<Option<Receipt>, CentralError> {
     let machine = transaction.machine(&batch.replica_id).await?;
-    let receipt = if batch.batch_no > machine.batch_no {
+    let receipt = if batch.batch_no > machine.batch_no || !is_on(Mechanism::Receipts) {
         transaction.use_up(&batch.replica_id, batch.batch_no).await?;
         None
     } else {

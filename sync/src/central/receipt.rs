@@ -193,6 +193,7 @@ fn rule_name(rule: Rule) -> &'static str {
         Rule::LesserRight => "lesser_right",
         Rule::KeptKey => "kept_key",
         Rule::Cycle => "cycle",
+        Rule::Condition => "condition",
     }
 }
 
@@ -206,6 +207,7 @@ fn rule_named(name: &str) -> Option<Rule> {
         "lesser_right" => Rule::LesserRight,
         "kept_key" => Rule::KeptKey,
         "cycle" => Rule::Cycle,
+        "condition" => Rule::Condition,
         _ => return None,
     })
 }
@@ -322,16 +324,7 @@ mod tests {
 
     #[test]
     fn every_rule_has_a_name_of_its_own() {
-        for rule in [
-            Rule::LastWriter,
-            Rule::AtomicGroup,
-            Rule::DeleteVsEdit,
-            Rule::CentralOnly,
-            Rule::WrittenOnce,
-            Rule::LesserRight,
-            Rule::KeptKey,
-            Rule::Cycle,
-        ] {
+        for rule in Rule::ALL {
             assert_eq!(rule_named(rule_name(rule)), Some(rule));
         }
     }

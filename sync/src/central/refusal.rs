@@ -135,6 +135,12 @@ fn columns_of(entity: &Entity, index: &str) -> Option<Vec<&'static str>> {
     entity.unique.iter().find(|unique| unique.name == index).map(|unique| unique.columns.to_vec())
 }
 
+/// The columns that a condition is about.
+pub fn columns_in(entity: &'static Entity, condition: &str) -> Vec<&'static str> {
+    let words: Vec<&str> = condition.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+    entity.columns.iter().map(|column| column.name).filter(|name| words.contains(name)).collect()
+}
+
 /// The column that a message names at its end: `column 'name' at row 1`, ``column `db`.`clients`.`name` at row 1``,
 /// `Column 'name' cannot be null`, `Field 'name' doesn't have a default value`. Empty when it names none.
 fn column_of(message: &str) -> String {
@@ -207,6 +213,8 @@ mod tests {
         ] {
             assert_eq!(kind_of(code, &message, &site()), Some(kind), "{message}");
         }
+        let client = entity("clients").unwrap();
+        assert_eq!(columns_in(client, "`is_active` = 1 or `notes` is null"), ["notes", "is_active"]);
         assert_eq!(kind_of(1644, "not on a Friday", &site()), None);
         assert_eq!(kind_of(1062, "Duplicate entry 'x' for key 'uq_foreign'", &site()), None);
     }

@@ -13,7 +13,7 @@ use sqlx::mysql::MySqlConnection;
 use super::CentralError;
 use super::codec::bind;
 use super::feed::{entries_of, read_image};
-use super::refusal::refusal_of;
+use super::refusal::{columns_in, refusal_of};
 use super::rows::{KEYS_AT_ONCE, Lock, read_keys};
 use super::schema::{LATEST_STEP, require_step};
 use super::sql::{bind_keys, key_is, key_text, name, names, padded, repeated, rounded_up, run, statement};
@@ -235,6 +235,23 @@ impl Transaction for Session<'_> {
         }
         let Some(found) = query.fetch_optional(&mut *self.connection).await? else { return Ok(None) };
         Ok(Some(RowId::new(entity, Key::new(found.try_get_unchecked::<String, _>(0)?))))
+    }
+
+    async fn columns_of_check(
+        &mut self,
+        entity: &'static Entity,
+        name: &str,
+    ) -> Result<Vec<&'static str>, CentralError> {
+        if let Some(check) = entity.checks.iter().find(|check| check.name == name) {
+            return Ok(columns_in(entity, check.sql));
+        }
+        // A condition that an adopted schema has of its own.
+        let text = "SELECT CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS \
+                    WHERE CONSTRAINT_SCHEMA = DATABASE() AND TABLE_NAME = ? AND CONSTRAINT_NAME = ?";
+        let query = sqlx::query(text).bind(entity.name).bind(name);
+        let found = query.fetch_optional(&mut *self.connection).await?;
+        let clause: Option<String> = found.map(|row| row.try_get_unchecked(0)).transpose()?;
+        Ok(clause.map(|clause| columns_in(entity, &clause)).unwrap_or_default())
     }
 
     async fn commit(&mut self) -> Result<(), CentralError> {

@@ -8,6 +8,7 @@ use super::codec::Unreadable;
 use super::transaction::{Logged, Transaction, Unnumbered};
 use super::write::Job;
 use super::{CentralError, ItemOutcome, PushItem, PushState, Refusal, RefusalKind};
+use crate::mechanism::{Mechanism, is_on, resurrected};
 
 /// What is decided for the items of a batch.
 pub(super) struct Decided {
@@ -53,7 +54,7 @@ fn plan_all(
     let mut by_id: HashMap<&RowId, (&PushItem, There)> =
         pairs.into_iter().map(|(item, there)| (&item.id, (item, there))).collect();
     let mut decided = Decided { settled, jobs: Vec::new() };
-    for decision in plan.decisions {
+    for decision in plan.decisions.into_iter().map(resurrected) {
         let Some((item, there)) = by_id.remove(&decision.id) else { continue };
         let (after, conflicts) = (decision.outcome.row().cloned(), decision.conflicts);
         if decision.write_remote {
@@ -99,6 +100,10 @@ impl There {
             (None, Some(logged)) => Some(Tombstone { image: logged.image, is_news: logged.seq > cursor }),
             (None, None) => None,
         };
+        let tombstone = tombstone.map(|mut tombstone| {
+            tombstone.image = tombstone.image.filter(|_| is_on(Mechanism::TombstoneImages));
+            tombstone
+        });
         Self { row, time, tombstone }
     }
 

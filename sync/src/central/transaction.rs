@@ -79,6 +79,13 @@ pub trait Transaction: Send {
         columns: &[&'static str],
     ) -> impl Future<Output = Result<Option<RowId>, CentralError>> + Send;
 
+    /// The columns that a condition of the table is about.
+    fn columns_of_check(
+        &mut self,
+        entity: &'static Entity,
+        name: &str,
+    ) -> impl Future<Output = Result<Vec<&'static str>, CentralError>> + Send;
+
     /// Makes all of it durable.
     fn commit(&mut self) -> impl Future<Output = Result<(), CentralError>> + Send;
 

@@ -14,6 +14,7 @@ use super::batch::bytes_of_row;
 use super::sides::agreed;
 use super::transaction::{Taken, Transaction};
 use super::{CentralError, ItemOutcome, Limits, Refusal, RefusalKind};
+use crate::mechanism::{Mechanism, is_on};
 
 /// Rows of one INSERT; few sizes, so that few statements are prepared.
 pub(super) const INSERT_SIZES: [usize; 3] = [64, 8, 1];
@@ -124,11 +125,34 @@ impl<T: Transaction> Writer<'_, T> {
         match result {
             Ok(()) => self.done(job),
             Err(mut refusal) => {
+                if self.give_way(&mut job, &refusal).await? {
+                    self.done(job);
+                    return Ok(());
+                }
                 self.find_existing(&job, &mut refusal).await?;
                 self.written.refused.push((job, refusal));
             }
         }
         Ok(())
+    }
+
+    /// Two changes that are fine by themselves may fail a condition together: what the condition is about then stays as
+    /// it is at central, and the rest of the row goes in. False when that is not how it failed, or does not help.
+    async fn give_way(&mut self, job: &mut Job, refusal: &Refusal) -> Result<bool, CentralError> {
+        let (RefusalKind::Check { name }, Some(before), Some(after)) = (&refusal.kind, &job.before, &job.after) else {
+            return Ok(false);
+        };
+        if !is_on(Mechanism::CheckFallback) {
+            return Ok(false);
+        }
+        let about = self.transaction.columns_of_check(job.id.entity, name).await?;
+        let Some((row, conflicts)) = merge::give_way(before, after, &about) else { return Ok(false) };
+        if self.transaction.update(before, &row, job.time).await?.is_err() {
+            return Ok(false);
+        }
+        job.after = Some(row);
+        job.conflicts.extend(conflicts);
+        Ok(true)
     }
 
     /// Inserts all of these rows or none.

@@ -43,6 +43,14 @@ pub(super) fn settled(receipt: Receipt) -> Vec<(RowId, Settled)> {
         .collect()
 }
 
+/// What would be settled if outcomes were not told apart.
+pub(super) fn as_sent(flight: &Flight) -> Vec<(RowId, Settled)> {
+    let items = flight.items.iter();
+    items
+        .map(|item| (item.entry.id.clone(), Settled::Agreed { row: item.image.clone(), conflicts: Vec::new() }))
+        .collect()
+}
+
 /// A refusal in words, with what would help.
 fn explained(id: &RowId, refusal: crate::central::Refusal) -> Refusal {
     let table = id.entity.name;

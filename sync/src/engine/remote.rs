@@ -1,5 +1,7 @@
 //! What the engine asks of central: the seam at which a simulation takes central's place.
 
+use std::time::Duration;
+
 use crate::Clock;
 use migrations::Entity;
 
@@ -37,6 +39,8 @@ pub trait Remote: Send + Sync {
     ) -> impl Future<Output = Result<Vec<(&'static str, String)>, CentralError>> + Send {
         std::future::ready(Ok(Vec::new()))
     }
+    /// Gives others time to end what this machine collided with.
+    fn rest(&self, time: Duration) -> impl Future<Output = ()> + Send;
     /// Records a sign of life.
     fn heartbeat(&self, heartbeat: &Heartbeat) -> impl Future<Output = Result<(), CentralError>> + Send;
 }
@@ -74,6 +78,9 @@ impl Remote for Central {
     }
     async fn definitions(&self, tables: &[&'static Entity]) -> Result<Vec<(&'static str, String)>, CentralError> {
         Central::definitions(self, tables).await
+    }
+    async fn rest(&self, time: Duration) {
+        tokio::time::sleep(time).await;
     }
     async fn heartbeat(&self, heartbeat: &Heartbeat) -> Result<(), CentralError> {
         Central::heartbeat(self, heartbeat).await

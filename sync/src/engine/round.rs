@@ -6,11 +6,12 @@ use merge::RowId;
 use serde::Serialize;
 use tracing::{info, warn};
 
-use super::exchange::{batch, incoming, settled};
+use super::exchange::{as_sent, batch, incoming, settled};
 use super::remote::Remote;
 use super::status::SyncError;
 use crate::central::{CentralError, Heartbeat, Limits, Receipt};
 use crate::local::{self, Applied, Flight, Page, Settled, Store};
+use crate::mechanism::{Mechanism, is_on};
 
 /// Rows of a page of the feed: large enough to share a commit, small enough that hooks do not wait for it.
 const PAGE: usize = 500;
@@ -124,7 +125,9 @@ struct Round<'a, R> {
 
 impl<R: Remote> Round<'_, R> {
     async fn run(&mut self, hostname: &str) -> Result<(), SyncError> {
-        self.resolve().await?;
+        if is_on(Mechanism::Resolve) {
+            self.resolve().await?;
+        }
         self.recognise().await?;
         self.pull().await?;
         self.look_at_definitions().await?;
@@ -222,7 +225,7 @@ impl<R: Remote> Round<'_, R> {
 
     /// Reads rows again that others depend on, and settles what points at nothing.
     async fn reread(&mut self, mut needs: Vec<RowId>) -> Result<(), SyncError> {
-        for _ in 0..REREADS {
+        for _ in 0..if is_on(Mechanism::Reread) { REREADS } else { 0 } {
             needs.extend(self.store.write_async(local::settle_all).await?);
             needs.sort_unstable();
             needs.dedup();
@@ -276,7 +279,7 @@ impl<R: Remote> Round<'_, R> {
                 {
                     self.store.write_async(|tx| local::discard(tx)).await?;
                     sizes.halve(flight.items.len());
-                    tokio::time::sleep(jitter(&self.store.replica_id(), flight.batch_no)).await;
+                    central.rest(jitter(&self.store.replica_id(), flight.batch_no)).await;
                     departing = self.depart(sizes).await?;
                 }
                 Err(error) => return Err(error.into()),
@@ -302,7 +305,7 @@ impl<R: Remote> Round<'_, R> {
         receipt: Receipt,
         next: Option<Sizes>,
     ) -> Result<Option<Flight>, SyncError> {
-        let settled = settled(receipt);
+        let settled = if is_on(Mechanism::Outcomes) { settled(receipt) } else { as_sent(&flight) };
         let refused = settled.iter().filter(|(_, one)| matches!(one, Settled::Refused(_))).count() as u64;
         self.report.quarantined += refused;
         self.report.pushed += settled.len() as u64 - refused;

@@ -15,6 +15,7 @@ use super::journal::{self, Entry};
 use super::ledger::{self, Cause, RefusedBy};
 use super::tx::WriteTx;
 use super::{StoreError, rows, state};
+use crate::mechanism::{Mechanism, is_on};
 
 /// Rows that are sent together.
 #[derive(Debug)]
@@ -167,7 +168,7 @@ pub(crate) fn acknowledge(
 fn rebase(tx: &WriteTx<'_>, item: &FlightItem, row: Option<Row>) -> Result<Incoming, StoreError> {
     let (db, id) = (tx.connection(), &item.entry.id);
     if let Some(entry) = journal::entry(db, id)? {
-        if entry.generation == item.entry.generation {
+        if entry.generation == item.entry.generation || !is_on(Mechanism::Generations) {
             journal::clear(db, id)?;
         } else {
             journal::rebase(db, id, item.image.as_ref(), entry.generation, entry.time)?;

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use super::journal::{self, Entry};
 use super::tx::WriteTx;
 use super::{StoreError, collision, ledger, orphan, rows, state};
+use crate::mechanism::{Mechanism, is_on, resurrected};
 
 /// A row's state at central.
 #[derive(Debug, Clone)]
@@ -100,7 +101,7 @@ fn plan(tx: &mut WriteTx<'_>, incoming: Incoming, applied: &mut Applied) -> Resu
     tx.witness(time);
     let (remote, last_image) = match state {
         FeedState::Present(row) => (Some(row), None),
-        FeedState::Deleted(image) => (None, image),
+        FeedState::Deleted(image) => (None, image.filter(|_| is_on(Mechanism::TombstoneImages))),
         FeedState::Unreadable { column, reason } => {
             let reason = format!("column {column} {reason}");
             let hint = format!("correct {column} of this row at central; it is read again when it changes");
@@ -130,7 +131,8 @@ fn plan(tx: &mut WriteTx<'_>, incoming: Incoming, applied: &mut Applied) -> Resu
         }
         return Ok(Some(Pending { id, seq, before, target: None, remote, entry: None, is_news: true, last_image }));
     }
-    let decision = merge::decide(&Input { id: id.clone(), base: entry.base.as_ref(), local, remote: there });
+    let decision =
+        resurrected(merge::decide(&Input { id: id.clone(), base: entry.base.as_ref(), local, remote: there }));
     if decision.case == Case::Left {
         return Ok(None);
     }

@@ -14,6 +14,7 @@ use super::apply::{Applied, Pending};
 use super::ledger::Lost;
 use super::tx::{WriteTx, children};
 use super::{StoreError, journal, ledger, rows};
+use crate::mechanism::{Mechanism, is_on};
 
 /// Tries before a suffix is found that nobody has.
 const MOST_SUFFIXES: u32 = 1000;
@@ -139,6 +140,9 @@ fn fold(tx: &mut WriteTx<'_>, item: &mut Pending, other: &Row, applied: &mut App
     rows::delete(tx.connection(), alias.entity, &alias.key)?;
     journal::clear(tx.connection(), &alias)?;
     ledger::accept(tx.connection(), &alias)?;
+    if !is_on(Mechanism::Aliases) {
+        return Ok(());
+    }
     tx.connection()
         .prepare_cached(
             "INSERT INTO ct_sync_aliases (tbl, alias, target, since_us) VALUES (?1, ?2, ?3, ?4) \

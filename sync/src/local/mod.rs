@@ -20,6 +20,7 @@ mod readers;
 mod rows;
 mod schema;
 mod standing;
+mod simulated;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -143,11 +144,17 @@ impl Store {
             let _ = reply.send(outcome);
         };
         self.inner.writer.submit(mode, Box::new(Task::new(job, reply)))?;
+        if self.inner.writer.is_inline() {
+            simulated::pause().await;
+        }
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Runs a job on one snapshot. Blocks; [`Store::read_async`] is for async callers.
     pub fn read<T>(&self, job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        if self.inner.writer.is_inline() {
+            return self.inner.writer.with_connection(|connection| job(&ReadTx::new(connection)));
+        }
         self.inner.readers.read(job)
     }
 

@@ -8,6 +8,7 @@ use rusqlite::params;
 use super::ledger::Lost;
 use super::tx::{WriteTx, children};
 use super::{StoreError, journal, ledger, rows};
+use crate::mechanism::{Mechanism, is_on};
 
 /// A row came: its references are parked where they point at nothing, and those who waited for it wait no more.
 pub(super) fn arrived(tx: &WriteTx<'_>, row: &Row) -> Result<(), StoreError> {
@@ -40,6 +41,9 @@ pub(super) fn left(tx: &WriteTx<'_>, id: &RowId, last: Option<&Row>) -> Result<(
 }
 
 fn park(tx: &WriteTx<'_>, id: &RowId, column: &str, parent: &RowId, last: Option<&Row>) -> Result<(), StoreError> {
+    if !is_on(Mechanism::Parking) {
+        return Ok(());
+    }
     tx.connection()
         .prepare_cached(
             "INSERT INTO ct_sync_parked (tbl, pk, col, parent_tbl, parent_pk, parent_image, since_us) \

@@ -79,6 +79,8 @@ pub(super) struct Writer {
     /// None once the store is closed.
     jobs: Mutex<Option<Sender<Submitted>>>,
     thread: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
+    /// In a simulation: jobs are run by whoever submits them.
+    inline: Option<Mutex<Run>>,
 }
 
 impl Writer {
@@ -87,19 +89,43 @@ impl Writer {
         clock: Arc<dyn Clock>,
         changes: watch::Sender<u64>,
     ) -> Result<Self, StoreError> {
-        let (generation, time) = journal::heads(&connection)?;
-        let time = time.max(journal::unstamp(state::number(&connection, state::HYBRID_TIME)?));
-        let offset_us = state::number(&connection, state::CLOCK_OFFSET)?;
+        let run = Run::new(connection, clock, changes)?;
         let (jobs, waiting) = channel();
-        let run = Run { connection, clock, changes, heads: Heads { generation, time, offset_us } };
         let thread = std::thread::Builder::new()
             .name("replica-writer".into())
             .spawn(move || run.until_closed(&waiting))
             .map_err(StoreError::other)?;
-        Ok(Self { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)) })
+        Ok(Self { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)), inline: None })
+    }
+
+    /// A writer without a thread.
+    pub(super) fn inline(
+        connection: Connection,
+        clock: Arc<dyn Clock>,
+        changes: watch::Sender<u64>,
+    ) -> Result<Self, StoreError> {
+        let run = Run::new(connection, clock, changes)?;
+        Ok(Self { jobs: Mutex::default(), thread: Mutex::default(), inline: Some(Mutex::new(run)) })
+    }
+
+    pub(super) fn is_inline(&self) -> bool {
+        self.inline.is_some()
+    }
+
+    /// The connection of a writer without a thread.
+    pub(super) fn with_connection<T>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let run = self.inline.as_ref().ok_or(StoreError::Closed)?;
+        job(&run.lock().unwrap_or_else(PoisonError::into_inner).connection)
     }
 
     pub(super) fn submit(&self, mode: Mode, job: Box<dyn Job>) -> Result<(), StoreError> {
+        if let Some(run) = &self.inline {
+            run.lock().unwrap_or_else(PoisonError::into_inner).commit(mode, vec![job]);
+            return Ok(());
+        }
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         let jobs = jobs.as_ref().ok_or(StoreError::Closed)?;
         jobs.send((mode, job)).map_err(|_| StoreError::Closed)
@@ -121,6 +147,14 @@ struct Run {
 }
 
 impl Run {
+    /// Starts with what the file knows.
+    fn new(connection: Connection, clock: Arc<dyn Clock>, changes: watch::Sender<u64>) -> Result<Self, StoreError> {
+        let (generation, time) = journal::heads(&connection)?;
+        let time = time.max(journal::unstamp(state::number(&connection, state::HYBRID_TIME)?));
+        let offset_us = state::number(&connection, state::CLOCK_OFFSET)?;
+        Ok(Self { connection, clock, changes, heads: Heads { generation, time, offset_us } })
+    }
+
     fn until_closed(mut self, waiting: &Receiver<Submitted>) -> Result<(), StoreError> {
         let mut held = None;
         while let Some((mode, first)) = held.take().or_else(|| waiting.recv().ok()) {

@@ -1,0 +1,59 @@
+//! A replica without a file and without a thread, for simulations of many machines in virtual time.
+//!
+//! It is the same store in all else: the same transactions, the same SQL. Its jobs run on the thread that submits them,
+//! and an asynchronous caller is suspended once for each, so that a simulation may end a machine there.
+
+use std::sync::Arc;
+use std::task::Poll;
+
+use rusqlite::Connection;
+use rusqlite::backup::Backup;
+use tokio::sync::watch;
+
+use super::readers::Readers;
+use super::writer::Writer;
+use super::{Inner, Store, StoreError, identity, schema};
+use crate::Clock;
+
+impl Store {
+    /// A new replica in memory.
+    #[doc(hidden)]
+    pub fn in_memory(clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let mut connection = schema::open_in_memory()?;
+        schema::migrate(&mut connection, clock.as_ref())?;
+        Self::simulated(connection, clock)
+    }
+
+    /// Another replica that holds what this one has committed: the same machine after a crash, a backup, a clone.
+    /// Only for a replica that is in memory itself.
+    #[doc(hidden)]
+    pub fn duplicate(&self, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let mut connection = schema::open_in_memory()?;
+        self.inner.writer.with_connection(|from| {
+            Backup::new(from, &mut connection)?.step(-1)?;
+            Ok(())
+        })?;
+        Self::simulated(connection, clock)
+    }
+
+    fn simulated(connection: Connection, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let replica_id = std::sync::RwLock::new(identity(&connection, clock.as_ref())?);
+        let (notify, changes) = watch::channel(0);
+        let writer = Writer::inline(connection, Arc::clone(&clock), notify)?;
+        let readers = Readers::new(std::path::PathBuf::new());
+        Ok(Self { inner: Arc::new(Inner { writer, readers, clock, changes, replica_id }) })
+    }
+}
+
+/// Suspends the caller once.
+pub(super) async fn pause() {
+    let mut paused = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut paused, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
