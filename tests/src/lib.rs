@@ -14,6 +14,7 @@ pub mod model;
 pub mod random;
 pub mod run;
 pub mod scratch;
+pub mod sim;
 pub mod wait;
 
 mod error;

@@ -75,7 +75,7 @@ pub(crate) fn apply(tx: &mut WriteTx<'_>, page: Page) -> Result<Applied, StoreEr
     let mut applied = Applied::default();
     let mut pending = Vec::with_capacity(page.rows.len());
     for incoming in page.rows {
-        pending.extend(plan(tx, incoming, &mut applied)?);
+        pending.extend(plan(tx, incoming, page.cursor.is_some(), &mut applied)?);
     }
     for item in pending.iter().filter(|item| item.before.is_some() && must_leave_first(item)) {
         rows::delete(tx.connection(), item.id.entity, &item.id.key)?;
@@ -95,7 +95,12 @@ fn must_leave_first(item: &Pending) -> bool {
 }
 
 /// Decides what a changed row becomes here; None when there is nothing to do.
-fn plan(tx: &mut WriteTx<'_>, incoming: Incoming, applied: &mut Applied) -> Result<Option<Pending>, StoreError> {
+fn plan(
+    tx: &mut WriteTx<'_>,
+    incoming: Incoming,
+    in_turn: bool,
+    applied: &mut Applied,
+) -> Result<Option<Pending>, StoreError> {
     let Incoming { id, seq, time, state } = incoming;
     let db = tx.connection();
     tx.witness(time);
@@ -119,6 +124,10 @@ fn plan(tx: &mut WriteTx<'_>, incoming: Incoming, applied: &mut Applied) -> Resu
         let target = remote.clone();
         return Ok(Some(Pending { target, id, seq, before, remote, entry: None, is_news: true, last_image }));
     };
+    if remote == entry.base && (remote.is_some() || !in_turn) {
+        // Nothing new there: what there is to decide, the push will, against central itself.
+        return Ok(None);
+    }
     let local = side(before.as_ref(), entry.base.as_ref(), entry.time);
     let there = match &remote {
         Some(row) => Side::Present { row, time },

@@ -21,12 +21,23 @@ const MOST_SUFFIXES: u32 = 1000;
 
 /// Makes room for the item's target; false when it has to wait for others to be read again.
 pub(super) fn resolve(tx: &mut WriteTx<'_>, item: &mut Pending, applied: &mut Applied) -> Result<bool, StoreError> {
+    if make_room(tx, item, applied)? {
+        return Ok(true);
+    }
+    match item.target.as_ref().map(|row| holder_of_any(tx, row)).transpose()?.flatten() {
+        Some(other) => wait(tx, item, &other, applied),
+        None => Ok(true),
+    }
+}
+
+/// Makes room for the item's target in every unique key; false when one of them stays taken.
+fn make_room(tx: &mut WriteTx<'_>, item: &mut Pending, applied: &mut Applied) -> Result<bool, StoreError> {
     for index in item.id.entity.unique {
         let Some(row) = &item.target else { return Ok(true) };
         let Some(other) = holder(tx, row, index.columns)? else { continue };
         let rule = rule(item.id.entity, index.columns);
         if !settle(tx, item, &other, index.columns, rule, applied)? {
-            return wait(tx, item, &other, applied);
+            return Ok(false);
         }
     }
     Ok(true)
@@ -40,6 +51,16 @@ pub(super) fn holder(tx: &WriteTx<'_>, row: &Row, columns: &[&'static str]) -> R
     }
     let found = rows::find(tx.connection(), row.entity(), &wanted)?;
     Ok(found.into_iter().find(|other| other.key() != row.key()))
+}
+
+/// The other row that holds one of the unique keys of this one.
+pub(super) fn holder_of_any(tx: &WriteTx<'_>, row: &Row) -> Result<Option<Row>, StoreError> {
+    for index in row.entity().unique {
+        if let Some(other) = holder(tx, row, index.columns)? {
+            return Ok(Some(other));
+        }
+    }
+    Ok(None)
 }
 
 fn rule(entity: &Entity, columns: &[&str]) -> OnCollision {
@@ -111,15 +132,28 @@ fn take_back(
     for column in columns {
         row.set(column, base.get(column).clone());
     }
-    let now_us = tx.corrected_us();
-    ledger::record_change(
-        tx.connection(),
-        Lost::new(row.entity(), "unique key", Winner::Remote),
-        (other, &row),
-        now_us,
-    )?;
+    // Somebody may be in its old place by now, and has to make room in turn: first it leaves, then the other comes.
+    rows::delete(tx.connection(), other.entity(), &other.key())?;
+    let mut back = Pending {
+        id: other.id(),
+        seq: 0,
+        before: Some(other.clone()),
+        target: Some(row),
+        remote: Some(base.clone()),
+        entry: None,
+        is_news: false,
+        last_image: None,
+    };
+    let has_room = make_room(tx, &mut back, applied)?;
+    let Some(row) = back.target.filter(|_| has_room) else {
+        rows::insert(tx.connection(), other)?;
+        return Ok(false);
+    };
+    let lost = Lost::new(row.entity(), "unique key", Winner::Remote);
+    ledger::record_change(tx.connection(), lost, (other, &row), tx.corrected_us())?;
     applied.conflicts += 1;
-    write(tx, other, &row)?;
+    rows::insert(tx.connection(), &row)?;
+    tx.note(row.id(), Some(other))?;
     Ok(true)
 }
 

@@ -1,13 +1,14 @@
 //! References whose parent is missing: parked while the feed may still bring it, then settled by the catalogue's rule.
 
-use merge::{Key, Row, RowId, Value, Winner};
+use merge::{HybridTime, Key, Row, RowId, Value, Winner};
 use migrations::entity;
 use migrations::entity::OnOrphan;
 use rusqlite::params;
 
+use super::apply::{FeedState, Incoming, Page, apply};
 use super::ledger::Lost;
 use super::tx::{WriteTx, children};
-use super::{StoreError, journal, ledger, rows};
+use super::{StoreError, collision, journal, ledger, rows};
 use crate::mechanism::{Mechanism, is_on};
 
 /// A row came: its references are parked where they point at nothing, and those who waited for it wait no more.
@@ -78,25 +79,42 @@ struct Waiting {
 /// After the feed is drained: settles what is still parked. Returns the rows to read again: a child without local
 /// changes must have changed at central, or its parent must be there.
 pub(crate) fn settle_all(tx: &mut WriteTx<'_>) -> Result<Vec<RowId>, StoreError> {
-    let mut again = Vec::new();
-    for waiting in parked(tx)? {
-        let db = tx.connection();
-        let child = rows::get(db, waiting.child.entity, &waiting.child.key)?;
-        let child = child.filter(|row| row.text(waiting.column) == Some(waiting.parent.key.as_str()));
-        let Some(child) = child else {
-            unpark(tx, &waiting)?;
-            continue;
-        };
-        if rows::exists(db, waiting.parent.entity, &waiting.parent.key)? {
-            unpark(tx, &waiting)?;
-        } else if journal::entry(db, &waiting.child)?.is_some() {
-            adopt(tx, &waiting, &child)?;
-            unpark(tx, &waiting)?;
-        } else {
-            again.extend([waiting.parent, waiting.child]);
+    // A parent that comes back may miss its own.
+    loop {
+        let (mut again, mut settled) = (Vec::new(), false);
+        for waiting in parked(tx)? {
+            match settle(tx, &waiting)? {
+                Verdict::Settled => settled = true,
+                Verdict::ReadAgain => again.extend([waiting.parent, waiting.child]),
+            }
+        }
+        if !settled {
+            return Ok(again);
         }
     }
-    Ok(again)
+}
+
+enum Verdict {
+    Settled,
+    ReadAgain,
+}
+
+fn settle(tx: &mut WriteTx<'_>, waiting: &Waiting) -> Result<Verdict, StoreError> {
+    let db = tx.connection();
+    let child = rows::get(db, waiting.child.entity, &waiting.child.key)?;
+    let child = child.filter(|row| row.text(waiting.column) == Some(waiting.parent.key.as_str()));
+    if let Some(child) = child
+        && !rows::exists(db, waiting.parent.entity, &waiting.parent.key)?
+    {
+        // The parent's delete is our own, and central has not heard of it: or it is one that we were told of.
+        let deleted_here = journal::entry(db, &waiting.parent)?.and_then(|entry| entry.base);
+        if deleted_here.is_none() && journal::entry(db, &waiting.child)?.is_none() {
+            return Ok(Verdict::ReadAgain);
+        }
+        adopt(tx, waiting, &child, deleted_here)?;
+    }
+    unpark(tx, waiting)?;
+    Ok(Verdict::Settled)
 }
 
 fn parked(tx: &WriteTx<'_>) -> Result<Vec<Waiting>, StoreError> {
@@ -128,43 +146,61 @@ fn unpark(tx: &WriteTx<'_>, waiting: &Waiting) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A child that was written here while its parent was deleted elsewhere.
-fn adopt(tx: &mut WriteTx<'_>, waiting: &Waiting, child: &Row) -> Result<(), StoreError> {
+/// A child that was written on one side while its parent was deleted on the other.
+fn adopt(tx: &mut WriteTx<'_>, waiting: &Waiting, child: &Row, deleted_here: Option<Row>) -> Result<(), StoreError> {
     let reference = child.entity().foreign_keys.iter().find(|fk| fk.column == waiting.column);
     let nullable = child.entity().column(waiting.column).is_some_and(|column| column.nullable);
-    match (reference.map(|fk| fk.on_orphan), &waiting.image) {
+    // The child is of the other side than the delete.
+    let (child_side, other) = match deleted_here {
+        Some(_) => (Winner::Remote, Winner::Local),
+        None => (Winner::Local, Winner::Remote),
+    };
+    let image = deleted_here.as_ref().or(waiting.image.as_ref());
+    let parents: Vec<Row> = image.iter().copied().cloned().collect();
+    let now_us = tx.corrected_us();
+    match (reference.map(|fk| fk.on_orphan), image) {
         (Some(OnOrphan::Revive), Some(image)) => {
-            rows::insert(tx.connection(), image)?;
-            tx.note(image.id(), None)?;
-            ledger::record_delete(
-                tx.connection(),
-                Lost::new(image.entity(), "revived", Winner::Local),
-                image,
-                tx.corrected_us(),
-            )?;
-            arrived(tx, image)
+            let lost = Lost::new(image.entity(), "revived", child_side);
+            ledger::record_delete(tx.connection(), lost, image, now_us)?;
+            match collision::holder_of_any(tx, image)? {
+                // Another row has its place at central by now, and so becomes the child's parent.
+                Some(holder) if deleted_here.is_none() => {
+                    change(tx, child, &child.clone().with(waiting.column, holder.key().as_str()))
+                }
+                _ => revive(tx, image, deleted_here.is_some()),
+            }
         }
         (Some(OnOrphan::Null | OnOrphan::Revive), _) if nullable => {
             let row = child.clone().with(waiting.column, Value::Null);
-            let position = super::tx::differing(child, &row).collect::<Vec<_>>();
-            rows::update(tx.connection(), &row, &position)?;
-            let parents = parents(waiting);
-            let lost = Lost::new(child.entity(), "orphan emptied", Winner::Remote).with_parents(&parents);
-            ledger::record_change(tx.connection(), lost, (child, &row), tx.corrected_us())?;
-            tx.note(child.id(), Some(child))
+            let lost = Lost::new(child.entity(), "orphan emptied", other).with_parents(&parents);
+            ledger::record_change(tx.connection(), lost, (child, &row), now_us)?;
+            change(tx, child, &row)
         }
         _ => {
             rows::delete(tx.connection(), child.entity(), &child.key())?;
-            let parents = parents(waiting);
-            let lost = Lost::new(child.entity(), "orphan dropped", Winner::Remote).with_parents(&parents);
-            ledger::record_row(tx.connection(), lost, child, tx.corrected_us())?;
+            let lost = Lost::new(child.entity(), "orphan dropped", other).with_parents(&parents);
+            ledger::record_row(tx.connection(), lost, child, now_us)?;
             tx.note(child.id(), Some(child))?;
             left(tx, &child.id(), Some(child))
         }
     }
 }
 
-/// The parent as it was last seen, so that the child can be restored with it.
-fn parents(waiting: &Waiting) -> Vec<Row> {
-    waiting.image.iter().cloned().collect()
+/// The row is there again. One that central never lost is agreed on, as it was before.
+fn revive(tx: &mut WriteTx<'_>, image: &Row, at_central: bool) -> Result<(), StoreError> {
+    if at_central {
+        journal::clear(tx.connection(), &image.id())?;
+        let incoming =
+            Incoming { id: image.id(), seq: 0, time: HybridTime::default(), state: FeedState::Present(image.clone()) };
+        return apply(tx, Page { rows: vec![incoming], cursor: None }).map(drop);
+    }
+    rows::insert(tx.connection(), image)?;
+    tx.note(image.id(), None)?;
+    arrived(tx, image)
+}
+
+fn change(tx: &mut WriteTx<'_>, before: &Row, after: &Row) -> Result<(), StoreError> {
+    let positions = super::tx::differing(before, after).collect::<Vec<_>>();
+    rows::update(tx.connection(), after, &positions)?;
+    tx.note(after.id(), Some(before))
 }

@@ -6,13 +6,15 @@
 use std::sync::Arc;
 use std::task::Poll;
 
+use merge::Row;
+use migrations::Entity;
 use rusqlite::Connection;
 use rusqlite::backup::Backup;
 use tokio::sync::watch;
 
 use super::readers::Readers;
 use super::writer::Writer;
-use super::{Inner, Store, StoreError, identity, schema};
+use super::{Inner, Store, StoreError, own_identity, rows, schema, state};
 use crate::Clock;
 
 impl Store {
@@ -36,8 +38,24 @@ impl Store {
         Self::simulated(connection, clock)
     }
 
+    /// All rows of a table, by key.
+    #[doc(hidden)]
+    pub fn all_rows(&self, entity: &'static Entity) -> Result<Vec<Row>, StoreError> {
+        self.read(|tx| {
+            let mut all = Vec::new();
+            rows::visit(tx.connection(), entity, "", &[], |row| all.push(row))?;
+            Ok(all)
+        })
+    }
+
+    /// Leaves it to the replica's copies to take an identity.
+    #[doc(hidden)]
+    pub fn forget_identity(&self) -> Result<(), StoreError> {
+        self.write(|tx| state::forget(tx.connection(), state::REPLICA_ID))
+    }
+
     fn simulated(connection: Connection, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        let replica_id = std::sync::RwLock::new(identity(&connection, clock.as_ref())?);
+        let replica_id = std::sync::RwLock::new(own_identity(&connection, clock.as_ref())?);
         let (notify, changes) = watch::channel(0);
         let writer = Writer::inline(connection, Arc::clone(&clock), notify)?;
         let readers = Readers::new(std::path::PathBuf::new());

@@ -52,3 +52,9 @@ pub(super) fn set(db: &Connection, name: &str, value: impl rusqlite::ToSql) -> R
     .execute(params![name, value])?;
     Ok(())
 }
+
+/// Unsets a name.
+pub(super) fn forget(db: &Connection, name: &str) -> Result<(), StoreError> {
+    db.prepare_cached("DELETE FROM ct_sync_state WHERE name = ?1")?.execute([name])?;
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! One simulated machine: a real replica, a clock that is wrong, a link, and perhaps a round that is under way.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use merge::{Row, RowId};
+use migrations::Entity;
+use sync::engine::{Remote as _, RoundReport, SyncError, greet, round};
+use sync::{Store, StoreError};
+
+use super::clock::{SkewedClock, Time};
+use super::draft::{Change, View};
+use super::link::Link;
+use super::model::Model;
+
+type Running = Pin<Box<dyn Future<Output = Result<RoundReport, SyncError>> + Send>>;
+
+/// A copy of a machine's file.
+pub(crate) struct Copy {
+    store: Store,
+    /// Tokens that there were.
+    pub tokens: usize,
+}
+
+/// A machine.
+pub(crate) struct Machine {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<SkewedClock>,
+    pub(crate) link: Link,
+    running: Option<Running>,
+    greeted: bool,
+    pub(crate) copy: Option<Copy>,
+}
+
+/// What a look at a round found.
+pub(crate) enum Walked {
+    /// It is still under way.
+    Running,
+    /// It ended.
+    Ended(Result<RoundReport, SyncError>),
+}
+
+impl Machine {
+    /// A machine that starts from a replica's file.
+    pub(crate) fn from(store: &Store, time: &Time, model: &Model) -> Result<Self, StoreError> {
+        let clock = Arc::new(SkewedClock::new(time.clone()));
+        let store = store.duplicate(clock.clone())?;
+        Ok(Self { store, clock, link: Link::new(model.clone()), running: None, greeted: false, copy: None })
+    }
+
+    /// Goes on with the round, or begins one, for so many awaits.
+    pub(crate) fn walk(&mut self, awaits: usize) -> Walked {
+        let (link, store, greeted) = (self.link.clone(), self.store.clone(), self.greeted);
+        let running = self.running.get_or_insert_with(|| Box::pin(one_round(link, store, greeted)));
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..awaits {
+            if let Poll::Ready(outcome) = running.as_mut().poll(&mut context) {
+                self.running = None;
+                self.greeted = outcome.is_ok();
+                return Walked::Ended(outcome);
+            }
+        }
+        Walked::Running
+    }
+
+    /// Runs a round to its end.
+    pub(crate) fn sync(&mut self) -> Result<RoundReport, SyncError> {
+        loop {
+            if let Walked::Ended(outcome) = self.walk(usize::MAX) {
+                return outcome;
+            }
+        }
+    }
+
+    /// Loses what is not on disk.
+    pub(crate) fn crash(&mut self) -> Result<(), StoreError> {
+        self.running = None;
+        self.greeted = false;
+        self.store = self.store.duplicate(self.clock.clone())?;
+        Ok(())
+    }
+
+    /// Copies the file away.
+    pub(crate) fn back_up(&mut self, tokens: usize) -> Result<(), StoreError> {
+        self.copy = Some(Copy { store: self.store.duplicate(self.clock.clone())?, tokens });
+        Ok(())
+    }
+
+    /// Gets the copy back; how many tokens there were then.
+    pub(crate) fn restore(&mut self) -> Result<Option<usize>, StoreError> {
+        let Some(copy) = &self.copy else { return Ok(None) };
+        self.running = None;
+        self.greeted = false;
+        self.store = copy.store.duplicate(self.clock.clone())?;
+        Ok(Some(copy.tokens))
+    }
+
+    /// Writes a transaction; each row before and after it.
+    pub(crate) fn write(&self, changes: Vec<Change>) -> Result<Vec<(Option<Row>, Option<Row>)>, StoreError> {
+        self.store.write(move |tx| {
+            let mut effects = Vec::with_capacity(changes.len());
+            for change in changes {
+                let id = change.id();
+                let before = tx.get(id.entity, &id.key)?;
+                match change {
+                    Change::Put(row) => tx.put(row)?,
+                    Change::Delete(id) => drop(tx.delete(id.entity, &id.key)?),
+                }
+                effects.push((before, tx.get(id.entity, &id.key)?));
+            }
+            Ok(effects)
+        })
+    }
+
+    /// All rows of its replicated tables.
+    pub(crate) fn rows(&self) -> Result<BTreeMap<RowId, Row>, StoreError> {
+        let mut rows = BTreeMap::new();
+        for entity in super::model::replicated() {
+            rows.extend(self.store.all_rows(entity)?.into_iter().map(|row| (row.id(), row)));
+        }
+        Ok(rows)
+    }
+}
+
+async fn one_round(link: Link, store: Store, greeted: bool) -> Result<RoundReport, SyncError> {
+    if greeted {
+        link.recheck().await?;
+    } else {
+        greet(&link, &store).await?;
+    }
+    round(&link, &store, "simulated").await
+}
+
+impl View for Machine {
+    fn get(&self, id: &RowId) -> Option<Row> {
+        let id = id.clone();
+        self.store.read(move |tx| tx.get(id.entity, &id.key)).ok().flatten()
+    }
+
+    fn all(&self, entity: &'static Entity) -> Vec<Row> {
+        self.store.all_rows(entity).unwrap_or_default()
+    }
+}

@@ -1,0 +1,344 @@
+//! Whether anything was lost, made up, counted twice or left apart: the invariants, checked when all is still.
+//!
+//! Convergence alone is no proof: replicas that all forget the same thing agree. So each write is asked for (is it
+//! there, was it superseded by one who saw it, deleted by one who saw it, or is it in a conflict record?), and each value
+//! that is there is asked whether it should be.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use merge::{Row, RowId};
+use sync::engine::RoundReport;
+
+use super::machine::Machine;
+use super::tokens::{Tokens, tokens_in};
+use super::world::{World, id_of, text};
+
+/// What a machine's bookkeeping says.
+struct Books {
+    /// Rows that a side refused: kind by row.
+    quarantined: BTreeMap<RowId, String>,
+    dirty: BTreeSet<RowId>,
+    parked: u64,
+    in_flight: u64,
+    conflicts: u64,
+    aliases: BTreeMap<(String, String), String>,
+    dangling: u64,
+}
+
+/// Remembers what a machine's conflict record has.
+pub(super) fn harvest(machine: &Machine, tokens: &mut Tokens) -> Result<u64, String> {
+    let records = pairs(machine, "SELECT tbl || '/' || pk, set_aside FROM ct_sync_conflicts")?;
+    for (row, set_aside) in &records {
+        let (table, key) = row.split_once('/').unwrap_or_default();
+        tokens.record(table, key, set_aside);
+    }
+    Ok(records.len() as u64)
+}
+
+fn pairs(machine: &Machine, sql: &'static str) -> Result<Vec<(String, String)>, String> {
+    let read = machine.store.read(|tx| {
+        let mut statement = tx.connection().prepare_cached(sql)?;
+        let found = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(found.collect::<Result<Vec<_>, _>>()?)
+    });
+    read.map_err(text)
+}
+
+fn count(machine: &Machine, sql: &'static str) -> Result<u64, String> {
+    machine.store.read(|tx| Ok(tx.connection().query_row(sql, [], |row| row.get(0))?)).map_err(text)
+}
+
+fn books(machine: &Machine, tokens: &mut Tokens) -> Result<Books, String> {
+    let by_row = |sql| -> Result<Vec<(RowId, String)>, String> {
+        let found = pairs(machine, sql)?.into_iter();
+        let with_id = found.filter_map(|(row, rest)| {
+            let (table, key) = row.split_once('/')?;
+            Some((id_of(table, key)?, rest))
+        });
+        Ok(with_id.collect())
+    };
+    let aliases = pairs(machine, "SELECT tbl || '/' || alias, target FROM ct_sync_aliases")?.into_iter();
+    let aliases = aliases.filter_map(|(row, target)| {
+        let (table, key) = row.split_once('/')?;
+        Some(((table.to_owned(), key.to_owned()), target))
+    });
+    Ok(Books {
+        quarantined: by_row(
+            "SELECT tbl || '/' || pk, refused_by || ' ' || kind || ' ' || reason FROM ct_sync_quarantine",
+        )?
+        .into_iter()
+        .collect(),
+        dirty: by_row("SELECT tbl || '/' || pk, '' FROM ct_sync_dirty")?.into_iter().map(|(id, _)| id).collect(),
+        parked: count(machine, "SELECT count(*) FROM ct_sync_parked")?,
+        in_flight: count(machine, "SELECT count(*) FROM ct_sync_inflight")?,
+        conflicts: harvest(machine, tokens)?,
+        aliases: aliases.collect(),
+        dangling: count(machine, "SELECT count(*) FROM pragma_foreign_key_check")?,
+    })
+}
+
+/// Checks a world in which nothing moves any more.
+pub(super) fn check(world: &mut World) -> Result<(), String> {
+    let central: BTreeMap<RowId, Row> = world.model.state().rows().map(|row| (row.id(), row.clone())).collect();
+    world.tally.rows = central.len() as u64;
+    let mut all = Vec::new();
+    for at in 0..world.machines.len() {
+        let books = books(&world.machines[at], &mut world.tokens)?;
+        converged(at, &world.machines[at], &books, &central)?;
+        world.tally.conflicts += books.conflicts;
+        world.tally.quarantined += books.quarantined.len() as u64;
+        all.push(books);
+    }
+    world.tally.acknowledged = world.tokens.acknowledged;
+    let mut present: BTreeMap<usize, RowId> = BTreeMap::new();
+    for row in central.values() {
+        let found = row.values().iter().filter_map(|value| value.as_text()).flat_map(tokens_in);
+        present.extend(found.map(|token| (token, row.id())));
+    }
+    let set_apart = set_apart(world, &all)?;
+    none_made_up(world, &present)?;
+    none_lost(world, &present, &set_apart)?;
+    none_stale(world, &present)?;
+    links_kept(world, &central, &all)?;
+    deletes_kept(world, &central)?;
+    counts_exact(world, &central)
+}
+
+/// One replica against central.
+fn converged(at: usize, machine: &Machine, books: &Books, central: &BTreeMap<RowId, Row>) -> Result<(), String> {
+    let here = machine.rows().map_err(text)?;
+    let ids: BTreeSet<&RowId> = here.keys().chain(central.keys()).collect();
+    for id in ids {
+        if here.get(id) != central.get(id) && !books.quarantined.contains_key(id) {
+            let how = match (here.get(id), central.get(id)) {
+                (Some(here), Some(there)) => differences(here, there),
+                (Some(_), None) => "central lacks it".to_owned(),
+                _ => "the machine lacks it".to_owned(),
+            };
+            return Err(format!("machine {at} and central differ in {id}: {how}"));
+        }
+    }
+    if let Some(id) = books.dirty.iter().find(|id| !books.quarantined.contains_key(id)) {
+        return Err(format!("machine {at} still has to push {id}"));
+    }
+    if books.in_flight > 0 || books.parked > 0 || books.dangling > 0 {
+        let (flight, parked, dangling) = (books.in_flight, books.parked, books.dangling);
+        return Err(format!("machine {at}: in flight {flight}, parked {parked}, dangling references {dangling}"));
+    }
+    for (id, kind) in &books.quarantined {
+        let excused = kind.contains("check") || kind.contains("parent");
+        if !excused {
+            return Err(format!("machine {at}: {id} is in quarantine without need: {kind}"));
+        }
+    }
+    Ok(())
+}
+
+fn differences(here: &Row, there: &Row) -> String {
+    let pairs = here.values().iter().zip(there.values()).zip(here.entity().columns);
+    let shown = pairs.filter(|((here, there), _)| here != there).map(|((here, there), column)| {
+        let show =
+            |value: &merge::Value| value.as_text().map_or_else(|| format!("{:?}", value.as_int()), str::to_owned);
+        format!("{} is {} and {}", column.name, show(here), show(there))
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// Tokens in rows that a machine keeps to itself because a side refused them.
+fn set_apart(world: &World, books: &[Books]) -> Result<BTreeSet<usize>, String> {
+    let mut tokens = BTreeSet::new();
+    for (machine, books) in world.machines.iter().zip(books) {
+        for id in books.quarantined.keys() {
+            let row = machine.store.read(|tx| tx.get(id.entity, &id.key)).map_err(text)?;
+            let texts = row.iter().flat_map(Row::values).filter_map(|value| value.as_text());
+            tokens.extend(texts.flat_map(tokens_in));
+        }
+    }
+    Ok(tokens)
+}
+
+/// Every value that is there was written by somebody, into that column.
+fn none_made_up(world: &World, present: &BTreeMap<usize, RowId>) -> Result<(), String> {
+    for (number, row) in present {
+        match world.tokens.get(*number).filter(|token| token.row.is_some()) {
+            None => return Err(format!("w{number} in {row} was never acknowledged")),
+            Some(token) if token.place.0 != row.entity.name => {
+                return Err(format!("w{number} was written into {} and is in {row}", token.place.0));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Every acknowledged write is there, superseded, deleted on purpose, or on record.
+fn none_lost(world: &World, present: &BTreeMap<usize, RowId>, set_apart: &BTreeSet<usize>) -> Result<(), String> {
+    for (number, token) in world.tokens.written() {
+        let known =
+            present.contains_key(&number) || set_apart.contains(&number) || world.tokens.recorded.contains(&number);
+        let meant = !token.superseded_by.is_empty() || token.emptied || token.deleted || token.forgiven;
+        if !known && !meant {
+            let row = token.row.as_ref().map(ToString::to_string).unwrap_or_default();
+            return Err(format!(
+                "w{number}, written by {} into {} of {row}, is lost",
+                who(token.writer),
+                token.place.1
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn who(writer: super::tokens::Writer) -> String {
+    writer.map_or_else(|| "another program".to_owned(), |machine| format!("machine {machine}"))
+}
+
+/// No value is there that somebody wrote over, unless what was written over it lost on record.
+fn none_stale(world: &World, present: &BTreeMap<usize, RowId>) -> Result<(), String> {
+    if world.has_restored_central {
+        return Ok(());
+    }
+    for (number, row) in present {
+        let Some(token) = world.tokens.get(*number) else { continue };
+        for &later in &token.superseded_by {
+            // What never left its machine, and was deleted there, is known to nobody.
+            let known = world.model.state().has_seen(later);
+            if known && !is_dead(&world.tokens, later, &mut BTreeSet::new()) && !present.contains_key(&later) {
+                return Err(format!("w{number} in {row} is stale: w{later} was written over it"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Lost on record, or never to be had.
+fn is_dead(tokens: &Tokens, number: usize, seen: &mut BTreeSet<usize>) -> bool {
+    let Some(token) = tokens.get(number).filter(|_| seen.insert(number)) else { return true };
+    let superseded =
+        !token.superseded_by.is_empty() && token.superseded_by.iter().all(|&later| is_dead(tokens, later, seen));
+    tokens.recorded.contains(&number) || token.forgiven || superseded
+}
+
+/// Rows that hold no text of their own (links): each is there, under its name of today, or its end is known.
+fn links_kept(world: &World, central: &BTreeMap<RowId, Row>, books: &[Books]) -> Result<(), String> {
+    for (id, fate) in &world.tokens.fates {
+        if id.entity.primary_key.len() < 2
+            || fate.made.is_empty()
+            || !fate.deleted.is_empty()
+            || world.has_restored_central
+        {
+            continue;
+        }
+        let now = renamed(id, books);
+        let recorded = [id, &now]
+            .iter()
+            .any(|id| world.tokens.recorded_rows.contains(&(id.entity.name.to_owned(), id.key.as_str().to_owned())));
+        let set_apart =
+            books.iter().any(|books| books.quarantined.contains_key(id) || books.quarantined.contains_key(&now));
+        let parent_gone = merge::parents(&sample(&now)).any(|(reference, key)| {
+            migrations::entity(reference.references)
+                .is_some_and(|parent| !central.contains_key(&RowId::new(parent, key)))
+        });
+        let deleted = world.tokens.fates.get(&now).is_some_and(|fate| !fate.deleted.is_empty());
+        if !deleted
+            && !central.contains_key(id)
+            && !central.contains_key(&now)
+            && !recorded
+            && !set_apart
+            && !parent_gone
+        {
+            return Err(format!("the link {id} is lost"));
+        }
+    }
+    Ok(())
+}
+
+/// The link with both ends under the names that stand for them.
+fn renamed(id: &RowId, books: &[Books]) -> RowId {
+    let columns = id.entity.primary_key.iter().zip(id.key.parts());
+    let parts: Vec<String> = columns
+        .map(|(column, part)| {
+            let reference = id.entity.foreign_keys.iter().find(|key| key.column == *column);
+            let table = reference.map(|key| key.references).unwrap_or_default();
+            let mut part = part.to_owned();
+            while let Some(target) = books.iter().find_map(|books| books.aliases.get(&(table.to_owned(), part.clone())))
+            {
+                part.clone_from(target);
+            }
+            part
+        })
+        .collect();
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    RowId::new(id.entity, super::draft::key(&parts))
+}
+
+fn sample(id: &RowId) -> Row {
+    let columns = id.entity.primary_key.iter().zip(id.key.parts());
+    columns.fold(Row::new(id.entity), |row, (column, part)| row.with(column, part))
+}
+
+/// No row is there that nobody made, and none that was deleted, unless it is on record or was made again.
+fn deletes_kept(world: &World, central: &BTreeMap<RowId, Row>) -> Result<(), String> {
+    for id in central.keys() {
+        let Some(fate) = world.tokens.fates.get(id) else {
+            if id.entity.primary_key.len() > 1 {
+                continue; // A link is made anew when one of its ends gets another name.
+            }
+            return Err(format!("nobody made {id}"));
+        };
+        let recorded = world.tokens.recorded_rows.contains(&(id.entity.name.to_owned(), id.key.as_str().to_owned()));
+        // A link that two make is none that one of them can take back.
+        let made_twice = id.entity.primary_key.len() > 1 && fate.made.len() > 1;
+        let excused = fate.made_after_delete || recorded || made_twice || world.has_restored_central;
+        if !fate.deleted.is_empty() && !excused {
+            return Err(format!("{id} was deleted, is there, and no record says why"));
+        }
+    }
+    Ok(())
+}
+
+/// Each counter is the sum of what was added to it.
+fn counts_exact(world: &World, central: &BTreeMap<RowId, Row>) -> Result<(), String> {
+    if world.has_restored || world.has_restored_central {
+        return Ok(());
+    }
+    for ((id, column), sum) in &world.tokens.counts {
+        let untouched =
+            world.tokens.fates.get(id).is_some_and(|fate| fate.deleted.is_empty()) && id.entity.unique.is_empty();
+        let found = central.get(id).and_then(|row| row.int(column));
+        if untouched && found.is_some_and(|found| found != *sum) {
+            return Err(format!("{column} of {id} is {found:?}, and {sum} were counted"));
+        }
+    }
+    Ok(())
+}
+
+/// A number that two runs of one seed have in common.
+pub(super) fn hash(world: &World) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let state = world.model.state();
+    for byte in state.rows().flat_map(merge::encode) {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    hash
+}
+
+/// What each machine still has to do when rows move for ever.
+pub(super) fn unsettled(world: &mut World, reports: &[RoundReport]) -> Result<String, String> {
+    let mut told = Vec::new();
+    for (at, report) in reports.iter().enumerate() {
+        let books = books(&world.machines[at], &mut world.tokens)?;
+        let dirty: Vec<String> = books.dirty.iter().map(ToString::to_string).collect();
+        let refused: Vec<String> = books.quarantined.iter().map(|(id, kind)| format!("{id} ({kind})")).collect();
+        told.push(format!(
+            "machine {at} pulled {} pushed {} merged {}, dirty [{}], refused [{}], parked {}",
+            report.pulled,
+            report.pushed,
+            report.merged,
+            dirty.join(", "),
+            refused.join(", "),
+            books.parked
+        ));
+    }
+    Ok(told.join("; "))
+}
