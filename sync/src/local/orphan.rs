@@ -111,7 +111,7 @@ fn settle(tx: &mut WriteTx<'_>, waiting: &Waiting) -> Result<Verdict, StoreError
         if deleted_here.is_none() && journal::entry(db, &waiting.child)?.is_none() {
             return Ok(Verdict::ReadAgain);
         }
-        adopt(tx, waiting, &child, deleted_here)?;
+        adopt(tx, waiting, &child, deleted_here.as_ref())?;
     }
     unpark(tx, waiting)?;
     Ok(Verdict::Settled)
@@ -147,7 +147,7 @@ fn unpark(tx: &WriteTx<'_>, waiting: &Waiting) -> Result<(), StoreError> {
 }
 
 /// A child that was written on one side while its parent was deleted on the other.
-fn adopt(tx: &mut WriteTx<'_>, waiting: &Waiting, child: &Row, deleted_here: Option<Row>) -> Result<(), StoreError> {
+fn adopt(tx: &mut WriteTx<'_>, waiting: &Waiting, child: &Row, deleted_here: Option<&Row>) -> Result<(), StoreError> {
     let reference = child.entity().foreign_keys.iter().find(|fk| fk.column == waiting.column);
     let nullable = child.entity().column(waiting.column).is_some_and(|column| column.nullable);
     // The child is of the other side than the delete.
@@ -155,7 +155,7 @@ fn adopt(tx: &mut WriteTx<'_>, waiting: &Waiting, child: &Row, deleted_here: Opt
         Some(_) => (Winner::Remote, Winner::Local),
         None => (Winner::Local, Winner::Remote),
     };
-    let image = deleted_here.as_ref().or(waiting.image.as_ref());
+    let image = deleted_here.or(waiting.image.as_ref());
     let parents: Vec<Row> = image.iter().copied().cloned().collect();
     let now_us = tx.corrected_us();
     match (reference.map(|fk| fk.on_orphan), image) {

@@ -29,7 +29,6 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// A writing connection to a database of its own in memory.
-#[expect(clippy::disallowed_methods, reason = "the one home of replica connections")]
 pub(super) fn open_in_memory() -> Result<Connection, StoreError> {
     let connection = Connection::open_in_memory()?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);

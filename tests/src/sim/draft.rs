@@ -90,7 +90,7 @@ fn edit(random: &mut Random, mut row: Row, view: &impl View, tokens: &mut Tokens
     if editable.is_empty() {
         return row;
     }
-    for _ in 0..1 + random.below(2) {
+    for _ in 0..=random.below(2) {
         let column = *random.pick(&editable);
         let value = match reference(entity, column) {
             Some(parent) => match parent_value(random, parent, column, view) {

@@ -17,6 +17,9 @@ use super::model::Model;
 
 type Running = Pin<Box<dyn Future<Output = Result<RoundReport, SyncError>> + Send>>;
 
+/// A row before and after a change.
+pub(crate) type Effect = (Option<Row>, Option<Row>);
+
 /// A copy of a machine's file.
 pub(crate) struct Copy {
     store: Store,
@@ -74,6 +77,13 @@ impl Machine {
         }
     }
 
+    /// The connection ends, and with it what is under way: a server that is restored knows no connection any more.
+    pub(crate) fn hang_up(&mut self) {
+        self.running = None;
+        self.greeted = false;
+        self.link.forget_late();
+    }
+
     /// Loses what is not on disk.
     pub(crate) fn crash(&mut self) -> Result<(), StoreError> {
         self.running = None;
@@ -98,7 +108,7 @@ impl Machine {
     }
 
     /// Writes a transaction; each row before and after it.
-    pub(crate) fn write(&self, changes: Vec<Change>) -> Result<Vec<(Option<Row>, Option<Row>)>, StoreError> {
+    pub(crate) fn write(&self, changes: Vec<Change>) -> Result<Vec<Effect>, StoreError> {
         self.store.write(move |tx| {
             let mut effects = Vec::with_capacity(changes.len());
             for change in changes {

@@ -53,6 +53,7 @@ impl fmt::Display for Step {
 
 /// Which kinds of trouble a history has beside the network's.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent kinds of trouble")]
 pub(crate) struct Trouble {
     pub foreign: bool,
     pub restores: bool,
@@ -68,7 +69,6 @@ pub(crate) fn history(random: &mut Random, steps: usize, machines: usize, troubl
 fn one(random: &mut Random, machines: usize, trouble: Trouble) -> Step {
     let machine = below(random, machines);
     match random.below(1000) {
-        0..400 => Step::Work { machine, salt: random.bits() },
         400..540 => Step::Sync { machine },
         540..640 => Step::Walk { machine, awaits: 1 + below(random, 24) },
         640..680 => Step::Crash { machine },
@@ -85,6 +85,7 @@ fn one(random: &mut Random, machines: usize, trouble: Trouble) -> Step {
         977..980 if trouble.clones => Step::Clone { machine },
         980..985 if trouble.central_restores => Step::BackupCentral,
         985..988 if trouble.central_restores => Step::RestoreCentral,
+        // Most of the time people work.
         _ => Step::Work { machine, salt: random.bits() },
     }
 }

@@ -100,7 +100,7 @@ pub(super) fn check(world: &mut World) -> Result<(), String> {
     none_lost(world, &present, &set_apart)?;
     none_stale(world, &present)?;
     links_kept(world, &central, &all)?;
-    deletes_kept(world, &central)?;
+    deletes_kept(world, &central, &all)?;
     counts_exact(world, &central)
 }
 
@@ -278,7 +278,7 @@ fn sample(id: &RowId) -> Row {
 }
 
 /// No row is there that nobody made, and none that was deleted, unless it is on record or was made again.
-fn deletes_kept(world: &World, central: &BTreeMap<RowId, Row>) -> Result<(), String> {
+fn deletes_kept(world: &World, central: &BTreeMap<RowId, Row>, books: &[Books]) -> Result<(), String> {
     for id in central.keys() {
         let Some(fate) = world.tokens.fates.get(id) else {
             if id.entity.primary_key.len() > 1 {
@@ -288,7 +288,16 @@ fn deletes_kept(world: &World, central: &BTreeMap<RowId, Row>) -> Result<(), Str
         };
         let recorded = world.tokens.recorded_rows.contains(&(id.entity.name.to_owned(), id.key.as_str().to_owned()));
         // A link that two make is none that one of them can take back.
-        let made_twice = id.entity.primary_key.len() > 1 && fate.made.len() > 1;
+        let same = |other: &RowId| other.entity == id.entity && (other == id || renamed(other, books) == *id);
+        let made_twice = id.entity.primary_key.len() > 1
+            && world
+                .tokens
+                .fates
+                .iter()
+                .filter(|(other, _)| same(other))
+                .map(|(_, fate)| fate.made.len())
+                .sum::<usize>()
+                > 1;
         let excused = fate.made_after_delete || recorded || made_twice || world.has_restored_central;
         if !fate.deleted.is_empty() && !excused {
             return Err(format!("{id} was deleted, is there, and no record says why"));

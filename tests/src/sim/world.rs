@@ -142,7 +142,7 @@ impl World {
     fn work(&mut self, at: usize, salt: u64) -> Result<(), String> {
         let random = &mut Random::new(salt);
         let mut changes: Vec<Change> = Vec::new();
-        for _ in 0..1 + random.below(3) {
+        for _ in 0..=random.below(3) {
             let drawn = draw(random, &self.machines[at], &mut self.tokens);
             if let [Change::Delete(id)] = &drawn[..] {
                 // Children first, as the daemon does; a transaction of its own.
@@ -218,6 +218,9 @@ impl World {
         self.close(false);
         *self.model.state() = copy;
         self.epochs += 1;
+        for machine in &mut self.machines {
+            machine.hang_up();
+        }
         self.model.state().set_epoch(format!("restored {}", self.epochs));
         self.tokens.forgive(None, since);
         self.has_restored_central = true;
