@@ -179,7 +179,7 @@ pub fn give_way(before: &Row, after: &Row, about: &[&str]) -> Option<(Row, Vec<F
     for unit in units(entity).into_iter().filter(|unit| unit.iter().any(|position| named.contains(position))) {
         if unit.iter().any(|&position| before.at(position) != after.at(position)) {
             copy(&unit, before, &mut row);
-            conflicts.push(conflict(&unit, Rule::Condition, Winner::Remote, after, before));
+            conflicts.push(conflict(&unit, Rule::Check, Winner::Remote, after, before));
         }
     }
     Some((row, conflicts))

@@ -57,7 +57,7 @@ pub enum Rule {
     /// Two moves in a hierarchy closed a circle; the later one was undone.
     Cycle,
     /// What both sides changed fails a condition of the table together; central's part of it stands.
-    Condition,
+    Check,
 }
 
 impl Rule {
@@ -71,7 +71,7 @@ impl Rule {
         Self::LesserRight,
         Self::KeptKey,
         Self::Cycle,
-        Self::Condition,
+        Self::Check,
     ];
 }
 
@@ -87,7 +87,7 @@ impl fmt::Display for Rule {
             Rule::LesserRight => "lesser right",
             Rule::KeptKey => "kept key",
             Rule::Cycle => "cycle",
-            Rule::Condition => "condition",
+            Rule::Check => "check",
         })
     }
 }

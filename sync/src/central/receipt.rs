@@ -193,7 +193,7 @@ fn rule_name(rule: Rule) -> &'static str {
         Rule::LesserRight => "lesser_right",
         Rule::KeptKey => "kept_key",
         Rule::Cycle => "cycle",
-        Rule::Condition => "condition",
+        Rule::Check => "check",
     }
 }
 
@@ -207,7 +207,7 @@ fn rule_named(name: &str) -> Option<Rule> {
         "lesser_right" => Rule::LesserRight,
         "kept_key" => Rule::KeptKey,
         "cycle" => Rule::Cycle,
-        "condition" => Rule::Condition,
+        "check" => Rule::Check,
         _ => return None,
     })
 }

@@ -19,8 +19,8 @@ mod place;
 mod readers;
 mod rows;
 mod schema;
-mod standing;
 mod simulated;
+mod standing;
 mod state;
 #[cfg(test)]
 mod tests;
