@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hooks::home::Home;
 use sync::central::CentralUrl;
+use sync::engine::VerifySettings;
 use sync::{Clock, StoreError, datetime_text};
 use tokio::sync::{Notify, watch};
 
@@ -23,6 +24,8 @@ pub(crate) struct App {
     pub(crate) home: Home,
     /// Absent: nothing is shared with other machines.
     pub(crate) central: Option<CentralUrl>,
+    /// When the replica is compared with it.
+    pub(crate) verify: VerifySettings,
     pub(crate) clock: Arc<dyn Clock>,
     /// Microseconds since the epoch.
     pub(crate) started_us: u64,
@@ -53,6 +56,7 @@ pub(crate) struct Addresses {
 pub(crate) struct Parts {
     pub(crate) home: Home,
     pub(crate) central: Option<CentralUrl>,
+    pub(crate) verify: VerifySettings,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log: LogHealth,
     pub(crate) startup: Vec<Trouble>,
@@ -60,7 +64,7 @@ pub(crate) struct Parts {
 
 impl App {
     pub(crate) fn new(parts: Parts) -> App {
-        let Parts { home, central, clock, log, startup } = parts;
+        let Parts { home, central, verify, clock, log, startup } = parts;
         let notices = Arc::new(Notices::default());
         for trouble in &startup {
             notices.add(format!("ClaudeTools: {} ({})", trouble.reason, trouble.hint));
@@ -77,6 +81,7 @@ impl App {
             last_error: Mutex::new(None),
             home,
             central,
+            verify,
             clock,
             notices,
             log,

@@ -23,6 +23,11 @@ const TEMPLATE: &str = "\
 # Also answer on this loopback address (bearer token in the file http.token). The hooks need only the socket.
 # listen = \"127.0.0.1:7391\"
 
+[verify]
+# The replica is compared with central by itself: a table every so many minutes (0: never), each once in so many hours.
+# every_minutes = 5
+# pass_hours = 24
+
 [log]
 # The log is cut each day and at this size (MiB); so many old files are kept.
 # max_mib = 8
@@ -36,6 +41,7 @@ pub(crate) struct Config {
     pub(crate) central: Central,
     pub(crate) http: Http,
     pub(crate) log: Log,
+    pub(crate) verify: Verify,
 }
 
 /// `[central]`
@@ -52,6 +58,22 @@ pub(crate) struct Central {
 pub(crate) struct Http {
     /// Loopback only; the daemon refuses others.
     pub(crate) listen: Option<SocketAddr>,
+}
+
+/// `[verify]`
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Verify {
+    /// Minutes between two looks whether a table is due; 0: the replica is never compared by itself.
+    pub(crate) every_minutes: u64,
+    /// Hours for which a comparison counts.
+    pub(crate) pass_hours: u64,
+}
+
+impl Default for Verify {
+    fn default() -> Verify {
+        Verify { every_minutes: 5, pass_hours: 24 }
+    }
 }
 
 /// `[log]`

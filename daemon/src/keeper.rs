@@ -76,7 +76,8 @@ async fn open(app: &App) -> Result<Core, StoreError> {
     let opened = tokio::task::spawn_blocking(move || Store::open_on(&path, clock, &machine::host())).await;
     let store = opened.map_err(|error| StoreError::other(crate::tasks::panic_text(error)))??;
     let machine = machine::this_one();
-    let settings = EngineSettings::new(app.central.clone(), machine.hostname.clone());
+    let mut settings = EngineSettings::new(app.central.clone(), machine.hostname.clone());
+    settings.verify = app.verify;
     let capture = Capture::new(store.clone(), machine);
     // What was due when the daemon ended, which may have been a kill.
     capture.catch_up_in_background();

@@ -13,6 +13,7 @@ use hooks::durable::private_dir;
 use hooks::home::Home;
 use serde_json::json;
 use sync::SystemClock;
+use sync::engine::VerifySettings;
 use tokio::task::JoinHandle;
 
 use crate::app::{Addresses, App, Parts};
@@ -107,6 +108,11 @@ async fn live(options: Options, lock: &HomeLock) -> Result<(), RunError> {
         startup.push(Trouble { reason: format!("memory is not shared: {error}"), hint: error.hint() });
         None
     });
+    let verify = VerifySettings {
+        every: Duration::from_secs(config.verify.every_minutes.saturating_mul(60)),
+        pass: Duration::from_secs(config.verify.pass_hours.saturating_mul(3600)),
+        ..VerifySettings::default()
+    };
     let clock = Arc::new(SystemClock);
     let rotation = Rotation { max_bytes: config.log.max_mib.max(1) << 20, keep: config.log.keep };
     let file = home.logs().join("daemon.log");
@@ -117,7 +123,7 @@ async fn live(options: Options, lock: &HomeLock) -> Result<(), RunError> {
     for trouble in &startup {
         tracing::error!(reason = trouble.reason, hint = trouble.hint, "not all is well at the start");
     }
-    let app = Arc::new(App::new(Parts { home, central, clock, log, startup }));
+    let app = Arc::new(App::new(Parts { home, central, verify, clock, log, startup }));
     serve_until_stopped(app, listeners, token).await
 }
 

@@ -5,11 +5,16 @@ use std::time::{Duration, Instant};
 const PAUSE: Duration = Duration::from_millis(15);
 
 /// Asks `condition` until it gives something or `limit` has passed; it is asked at least once.
+pub(crate) fn until<T>(limit: Duration, condition: impl FnMut() -> Option<T>) -> Option<T> {
+    until_each(PAUSE, limit, condition)
+}
+
+/// The same with another pause between two questions.
 #[expect(
     clippy::disallowed_methods,
     reason = "polls a condition that another process makes true; bounded by a deadline"
 )]
-pub(crate) fn until<T>(limit: Duration, mut condition: impl FnMut() -> Option<T>) -> Option<T> {
+pub(crate) fn until_each<T>(pause: Duration, limit: Duration, mut condition: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + limit;
     loop {
         if let Some(found) = condition() {
@@ -18,7 +23,7 @@ pub(crate) fn until<T>(limit: Duration, mut condition: impl FnMut() -> Option<T>
         if Instant::now() >= deadline {
             return None;
         }
-        std::thread::sleep(PAUSE);
+        std::thread::sleep(pause);
     }
 }
 

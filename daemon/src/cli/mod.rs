@@ -14,6 +14,7 @@ mod setup;
 mod status;
 mod sync;
 mod uninstall;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sync::local::{self, Conflict, Identity, Parked, Quarantined};
 use sync::{Clock, SystemClock, datetime_text};
 
-use super::{Failure, Outcome, conflicts, output, quarantine, status};
+use super::{Failure, Outcome, conflicts, output, quarantine, status, verify};
 use crate::client::{self, ClientError};
 use crate::render::counted;
 use crate::report::SyncReport;
@@ -40,6 +40,8 @@ enum SyncCommand {
     },
     Conflicts(conflicts::Arguments),
     Quarantine(quarantine::Arguments),
+    Verify(verify::VerifyArguments),
+    Repair(verify::RepairArguments),
 }
 
 /// `sync --json`
@@ -88,6 +90,8 @@ pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure
         Some(SyncCommand::Status { json }) => show(home, *json),
         Some(SyncCommand::Conflicts(arguments)) => conflicts::run(arguments, home),
         Some(SyncCommand::Quarantine(arguments)) => quarantine::run(arguments, home),
+        Some(SyncCommand::Verify(arguments)) => verify::verify(arguments, home),
+        Some(SyncCommand::Repair(arguments)) => verify::repair(arguments, home),
         None => round(arguments, home),
     }
 }

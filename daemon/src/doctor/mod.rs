@@ -5,6 +5,7 @@
 
 mod central;
 mod chain;
+mod compared;
 mod daemon;
 mod home;
 mod replica;
@@ -28,7 +29,7 @@ pub(crate) enum Level {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
     /// The link: `home`, `config`, `disk`, `programs`, `hooks`, `service`, `daemon`, `replica`, `spool`, `events`,
-    /// `central`.
+    /// `central`, `compared`.
     pub(crate) check: &'static str,
     /// `ok`, `warn` or `fail`
     pub(crate) level: Level,
@@ -91,6 +92,7 @@ const CHAIN: &[fn(&Patient<'_>) -> Vec<Finding>] = &[
     replica::integrity,
     chain::events,
     central::reachable,
+    compared::with_central,
 ];
 
 /// Examines every link.

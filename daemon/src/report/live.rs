@@ -80,6 +80,7 @@ fn sync(status: SyncStatus, now_us: u64) -> SyncReport {
         conflicts: status.conflicts,
         parked: status.parked,
         cursor: status.cursor,
+        compared: parts::compared(status.verify),
     }
 }
 

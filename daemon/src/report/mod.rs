@@ -7,7 +7,7 @@
 pub(crate) mod live;
 pub(crate) mod offline;
 mod parts;
-mod problems;
+pub(crate) mod problems;
 
 use std::path::PathBuf;
 
@@ -180,4 +180,34 @@ pub(crate) struct SyncReport {
     pub(crate) parked: u64,
     /// The last central change that was pulled.
     pub(crate) cursor: u64,
+    /// How the replica compared with central.
+    #[serde(default)]
+    pub(crate) compared: ComparedReport,
+}
+
+/// How the replica compared with central.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct ComparedReport {
+    /// Since when every table was compared; `null`: not all were yet.
+    pub(crate) complete_since: Option<String>,
+    /// Rows healed so far.
+    pub(crate) healed: u64,
+    /// Tables with rows that were left different.
+    pub(crate) left: Vec<LeftReport>,
+    /// Tables of which changes by other programs are not captured.
+    pub(crate) uncaptured: Vec<String>,
+    /// Why not.
+    pub(crate) uncaptured_because: Option<String>,
+    /// What to do about it.
+    pub(crate) uncaptured_remedy: Option<String>,
+    /// Why the latest comparison by itself did not get through.
+    pub(crate) trouble: Option<String>,
+}
+
+/// A table with rows that differ from central's.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct LeftReport {
+    pub(crate) table: String,
+    /// Rows by kind: `differs`, `missing_here`, `deleted_there`, `vanished`, `never_uploaded`, `orphaned`.
+    pub(crate) rows: std::collections::BTreeMap<String, u64>,
 }

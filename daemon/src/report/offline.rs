@@ -2,6 +2,7 @@
 
 use hooks::home::Home;
 use hooks::link::DaemonFile;
+use sync::engine::{VerifyState, VerifyStatus};
 use sync::{StoreError, datetime_text, local};
 
 use super::{DaemonReport, StatusReport, SyncReport, parts, problems};
@@ -11,11 +12,12 @@ use crate::lock;
 /// Gathers it. Nothing is created, written or started.
 pub(crate) fn gather(home: &Home) -> StatusReport {
     let path = home.replica();
-    let looked =
-        local::inspect(&path, |tx| Ok::<_, StoreError>((parts::count(tx)?, parts::events(tx)?, local::counts(tx)?)));
-    let (counted, events, counts, unreadable) = match looked {
-        Ok((counted, events, counts)) => (Some(counted), events, counts, None),
-        Err(error) => (None, Vec::new(), local::Counts::default(), Some(error)),
+    let looked = local::inspect(&path, |tx| {
+        Ok::<_, StoreError>((parts::count(tx)?, parts::events(tx)?, local::counts(tx)?, local::verified(tx)?))
+    });
+    let (counted, events, counts, verified, unreadable) = match looked {
+        Ok((counted, events, counts, verified)) => (Some(counted), events, counts, verified, None),
+        Err(error) => (None, Vec::new(), local::Counts::default(), Vec::new(), Some(error)),
     };
     let config = Config::load(&home.config());
     let central = config.as_ref().ok().and_then(|config| config.central_url(&home.config()).ok().flatten());
@@ -33,6 +35,7 @@ pub(crate) fn gather(home: &Home) -> StatusReport {
             quarantined: counts.quarantined,
             conflicts: counts.conflicts,
             parked: counts.parked,
+            compared: parts::compared(VerifyStatus::new(verified, &VerifyState::default())),
             ..SyncReport::default()
         },
     };

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use hooks::home::Home;
 use hooks::{outage, spool};
+use sync::engine::VerifyStatus;
 use sync::local::ReadTx;
 use sync::{StoreError, datetime_text};
 
-use super::{EventReport, HooksReport, ReplicaReport, SpoolReport};
+use super::{ComparedReport, EventReport, HooksReport, LeftReport, ReplicaReport, SpoolReport};
 use crate::capture::EventStats;
 use crate::intake;
 
@@ -55,6 +56,21 @@ pub(super) fn spool(home: &Home) -> SpoolReport {
         rejected: intake::rejected_count(&folder),
         broken: broken.filter(|entry| entry.path().extension().is_some_and(|end| end == "broken")).count() as u64,
         outage_since: outage::since(&folder).ok().flatten().map(datetime_text),
+    }
+}
+
+/// How the replica compared with central.
+pub(super) fn compared(status: VerifyStatus) -> ComparedReport {
+    let (uncaptured, because, remedy) =
+        status.blind.map_or((Vec::new(), None, None), |blind| (blind.tables, Some(blind.reason), Some(blind.remedy)));
+    ComparedReport {
+        complete_since: status.complete_since_us.map(datetime_text),
+        healed: status.healed,
+        left: status.found.into_iter().map(|it| LeftReport { table: it.table, rows: it.found }).collect(),
+        uncaptured,
+        uncaptured_because: because,
+        uncaptured_remedy: remedy,
+        trouble: status.trouble,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use sync::StoreError;
 
-use super::{Area, Problem, Severity, StatusReport};
+use super::{Area, ComparedReport, Problem, Severity, StatusReport};
 use crate::app::App;
 use crate::config::ConfigError;
 use crate::phase::{Phase, Trouble};
@@ -128,12 +128,49 @@ fn of_sync(report: &StatusReport) -> Vec<Problem> {
             "look at: claudetools sync quarantine",
         ));
     }
+    found.extend(of_comparison(&sync.compared));
     if sync.conflicts > 0 {
         let what = format!("{} conflict(s) were decided and want a look", sync.conflicts);
         let remedy = "look at: claudetools sync conflicts   (restore what is right, acknowledge the rest)";
         found.push(warn(Area::Sync, what, remedy));
     }
     found
+}
+
+/// What a comparison with central has found, and what it cannot see.
+pub(crate) fn of_comparison(compared: &ComparedReport) -> Vec<Problem> {
+    let mut found = Vec::new();
+    if !compared.uncaptured.is_empty() {
+        let because = compared.uncaptured_because.as_deref().unwrap_or_default();
+        let what = format!("changes of {} by other programs go unseen: {because}", compared.uncaptured.join(", "));
+        found.push(fail(Area::Sync, what, compared.uncaptured_remedy.as_deref().unwrap_or_default()));
+    }
+    for left in &compared.left {
+        let table = &left.table;
+        let kinds = left.rows.iter().map(|(kind, rows)| format!("{rows} {}", kind_in_words(kind)));
+        let what = format!("{table} differs from central: {}", kinds.collect::<Vec<_>>().join(", "));
+        let remedy =
+            format!("look: claudetools sync verify --table {table}; heal: claudetools sync repair --table {table}");
+        found.push(warn(Area::Sync, what, remedy));
+    }
+    if let Some(trouble) = &compared.trouble {
+        let what = format!("the replica could not be compared with central: {trouble}");
+        found.push(warn(Area::Sync, what, "it is tried again by itself; if it stays: claudetools central check"));
+    }
+    found
+}
+
+/// Rows of a kind of difference, for people.
+pub(crate) fn kind_in_words(kind: &str) -> &str {
+    match kind {
+        "differs" => "with other values",
+        "missing_here" => "missing here",
+        "deleted_there" => "deleted there and still here",
+        "vanished" => "vanished at central without a trace",
+        "never_uploaded" => "that central never heard of",
+        "orphaned" => "that refer to nothing",
+        other => other,
+    }
 }
 
 fn sorted(mut found: Vec<Problem>) -> Vec<Problem> {

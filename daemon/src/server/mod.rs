@@ -10,3 +10,4 @@ pub(crate) mod listen;
 pub(crate) mod memory;
 pub(crate) mod routes;
 pub(crate) mod sync;
+pub(crate) mod verify;

@@ -12,7 +12,7 @@ use axum::{Extension, Json, Router};
 use serde_json::json;
 
 use super::guard::{self, Caller, Token};
-use super::{events, health, ledger, memory, sync};
+use super::{events, health, ledger, memory, sync, verify};
 use crate::app::App;
 use crate::phase::Trouble;
 
@@ -28,6 +28,7 @@ fn table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/api/recall", post(memory::recall)),
         ("/api/remember", post(memory::remember)),
         ("/api/sync", post(sync::round)),
+        ("/api/sync/verify", get(verify::state).post(verify::begin)),
         ("/api/sync/conflicts/restore", post(ledger::restore)),
         ("/api/sync/conflicts/acknowledge", post(ledger::acknowledge)),
         ("/api/sync/quarantine/retry", post(ledger::retry)),

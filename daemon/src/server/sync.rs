@@ -47,9 +47,9 @@ pub(super) async fn round(State(app): State<Arc<App>>, Json(request): Json<SyncR
 
 pub(super) fn problem(error: &SyncError) -> Problem {
     let status = match error {
-        SyncError::Unconfigured | SyncError::Store(StoreError::Declined { .. } | StoreError::HasChildren { .. }) => {
-            StatusCode::CONFLICT
-        }
+        SyncError::Unconfigured
+        | SyncError::Comparing
+        | SyncError::Store(StoreError::Declined { .. } | StoreError::HasChildren { .. }) => StatusCode::CONFLICT,
         SyncError::Central(_) => StatusCode::BAD_GATEWAY,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };

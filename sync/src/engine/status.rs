@@ -69,7 +69,8 @@ pub struct VerifyStatus {
 }
 
 impl VerifyStatus {
-    pub(super) fn new(verified: Vec<Verified>, state: &VerifyState) -> Self {
+    /// From what the replica remembers, and what the engine knows.
+    pub fn new(verified: Vec<Verified>, state: &VerifyState) -> Self {
         let oldest = verified.iter().map(|table| table.verified_us).min();
         Self {
             complete_since_us: oldest.filter(|us| *us > 0),

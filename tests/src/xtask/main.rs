@@ -16,6 +16,7 @@ Usage: cargo xtask COMMAND
   check            formatting, and clippy with warnings as errors
   deny             licences, banned crates and sources of the dependencies
   bench [NAME …]   benchmarks: hook (the hook end to end; --json, --samples N, --memories N,N…)
+                    verify (comparing with central: rows, seconds, bytes; [ROWS])
   help             this text
 ";
 

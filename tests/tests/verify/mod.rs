@@ -1,6 +1,7 @@
 //! Comparing a replica with a real central: what nothing captured is found, named and healed on every machine.
 
 mod by_itself;
+mod commands;
 mod equal;
 mod masses;
 mod references;
@@ -41,7 +42,7 @@ fn drop_triggers(central: &Central<'_>, table: &str) {
 }
 
 /// A machine with so many clients, and another that has pulled them.
-async fn two_with_clients<'c>(central: &Central<'c>, count: usize) -> (Machine, Machine) {
+async fn two_with_clients(central: &Central<'_>, count: usize) -> (Machine, Machine) {
     let a = Machine::new("a", central).await;
     for number in 0..count {
         a.put(client(&format!("client {number}"))).await;

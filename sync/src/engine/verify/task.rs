@@ -290,6 +290,7 @@ impl Worker {
         let known = |entity: &Entity| verified.iter().find(|it| it.table == entity.name);
         let due_before = self.store.clock().now_us().saturating_sub(micros(self.settings.pass));
         let mut due: Vec<(bool, u64, &'static Entity)> = Vec::new();
+        let occupied_names: BTreeSet<&'static str> = occupied.iter().map(|entity| entity.name).collect();
         for entity in occupied {
             let last = known(entity).map_or(0, |it| it.verified_us);
             let urgent = known(entity).is_some_and(|it: &Verified| it.suspicion.is_some());
@@ -297,11 +298,27 @@ impl Worker {
                 due.push((!urgent, last, entity));
             }
         }
+        self.note_empty(due_before, &occupied_names).await?;
         due.sort_by_key(|(calm, last, _)| (*calm, *last));
         let mut tables: Vec<&'static Entity> = due.into_iter().take(1).map(|(.., entity)| entity).collect();
         let blind = ENTITIES.iter().copied().filter(|entity| self.blind.contains(entity.name));
         tables.extend(blind.filter(|entity| !tables.contains(entity)).collect::<Vec<_>>());
         self.compare_quietly(&central, &tables).await
+    }
+
+    /// Tables without a row on either side are equal.
+    async fn note_empty(&self, due_before: u64, occupied: &BTreeSet<&'static str>) -> Result<(), SyncError> {
+        let occupied = occupied.clone();
+        let note = move |tx: &mut local::WriteTx<'_>| {
+            let now_us = tx.now_us();
+            for entity in ENTITIES.iter().filter(|it| it.is_replicated() && !occupied.contains(it.name)) {
+                if local::verified_of(&tx.reading(), entity)?.verified_us < due_before {
+                    local::note_verified(tx, entity, 0, &BTreeMap::new(), 0, now_us)?;
+                }
+            }
+            Ok(())
+        };
+        Ok(self.store.write_async(note).await?)
     }
 
     /// Compares tables and heals what needs no decision.
