@@ -115,6 +115,9 @@ pub(crate) fn sync(sync: &SyncReport, now_us: u64) -> String {
     words.push(format!("{} waiting", sync.pending));
     words.extend((sync.conflicts > 0).then(|| format!("{} conflicts", sync.conflicts)));
     words.extend((sync.quarantined > 0).then(|| format!("{} in quarantine", sync.quarantined)));
+    words.extend((sync.waiting > 0).then(|| format!("{} for tables that central has not", sync.waiting)));
+    let notice = sync.versions.as_ref().and_then(|versions| versions.notice.clone());
+    words.extend(notice);
     words.extend((sync.parked > 0).then(|| format!("{} parked", sync.parked)));
     words.join(", ")
 }

@@ -25,6 +25,7 @@ pub const SQLITE: &[Step] = &[
 pub const MARIADB: &[Step] = &[
     Step { version: 1, name: "schema", sql: include_str!("../mariadb/0001_schema.sql") },
     Step { version: 2, name: "sync", sql: include_str!("../mariadb/0002_sync.sql") },
+    Step { version: 3, name: "layout", sql: include_str!("../mariadb/0003_layout.sql") },
 ];
 
 /// The statements of a step, in order, without the `;` and without the comment lines before each.

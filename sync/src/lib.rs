@@ -11,9 +11,11 @@ pub mod central;
 mod clock;
 mod digest;
 pub mod engine;
+mod extent;
 pub mod local;
 #[doc(hidden)]
 pub mod mechanism;
 
 pub use clock::{Clock, SystemClock, datetime_text, parse_datetime};
+pub use extent::Extent;
 pub use local::{Store, StoreError};

@@ -2,6 +2,7 @@
 
 mod output;
 
+mod adopt;
 mod central;
 mod completions;
 mod conflicts;

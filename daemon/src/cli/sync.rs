@@ -111,6 +111,12 @@ fn round(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
     }
     // Most of what a round sets aside is settled by its rule; what is left over is what the replica has on record.
     let left = status::gather(home).sync;
+    if let Some(versions) = left.versions.as_ref().filter(|versions| !versions.may_write) {
+        if !arguments.json {
+            output::line(format!("! {}\n  → {}", versions.notice.clone().unwrap_or_default(), versions.remedy));
+        }
+        return Ok(Outcome::NeedsUser);
+    }
     if answer.round.is_none() || left.quarantined + left.conflicts == 0 {
         return Ok(Outcome::Done);
     }

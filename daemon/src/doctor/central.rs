@@ -32,6 +32,7 @@ pub(super) fn reachable(patient: &Patient<'_>) -> Vec<Finding> {
     found.extend(report.findings.into_iter().map(|finding| match finding.severity {
         Severity::Error => Finding::fail("central", finding.problem, finding.remedy),
         Severity::Warning => Finding::warn("central", finding.problem, finding.remedy),
+        Severity::Note => Finding::ok("central", format!("{}: {}", finding.problem, finding.remedy)),
     }));
     found
 }

@@ -4,7 +4,7 @@ use sync::datetime_text;
 use sync::engine::{SyncState, SyncStatus};
 
 use super::parts::{self, Counted};
-use super::{DaemonReport, EventReport, HooksReport, StatusReport, SyncReport, problems};
+use super::{DaemonReport, EventReport, HooksReport, StatusReport, SyncReport, VersionReport, problems};
 use crate::app::App;
 use crate::phase::{Core, Phase};
 
@@ -81,6 +81,21 @@ fn sync(status: SyncStatus, now_us: u64) -> SyncReport {
         parked: status.parked,
         cursor: status.cursor,
         compared: parts::compared(status.verify),
+        waiting: status.waiting,
+        versions: status.versions.map(versions),
+    }
+}
+
+fn versions(found: sync::engine::VersionReport) -> VersionReport {
+    VersionReport {
+        central_version: found.central,
+        known_version: found.known,
+        may_write: found.may_write,
+        adopted: found.is_adopted,
+        missing_tables: found.missing_tables,
+        missing_columns: found.missing_columns,
+        notice: found.notice,
+        remedy: found.remedy,
     }
 }
 

@@ -180,6 +180,12 @@ pub(crate) struct SyncReport {
     pub(crate) parked: u64,
     /// The last central change that was pulled.
     pub(crate) cursor: u64,
+    /// Rows, of those that central has not got, of tables for which it has no place yet.
+    #[serde(default)]
+    pub(crate) waiting: u64,
+    /// How this build and central stand to each other, once they have met.
+    #[serde(default)]
+    pub(crate) versions: Option<VersionReport>,
     /// How the replica compared with central.
     #[serde(default)]
     pub(crate) compared: ComparedReport,
@@ -210,4 +216,25 @@ pub(crate) struct LeftReport {
     pub(crate) table: String,
     /// Rows by kind: `differs`, `missing_here`, `deleted_there`, `vanished`, `never_uploaded`, `orphaned`.
     pub(crate) rows: std::collections::BTreeMap<String, u64>,
+}
+
+/// Versions, and what one has and the other has not.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct VersionReport {
+    /// Version of central's schema.
+    pub(crate) central_version: u32,
+    /// Version of the daemon's.
+    pub(crate) known_version: u32,
+    /// False when central takes no changes from a build as old as this.
+    pub(crate) may_write: bool,
+    /// True when the tables at central are another program's.
+    pub(crate) adopted: bool,
+    /// Tables for which central has no place: their rows wait here.
+    pub(crate) missing_tables: Vec<String>,
+    /// Columns for which it has none, as `table.column`: their values stay here.
+    pub(crate) missing_columns: Vec<String>,
+    /// All of it in a sentence, None when there is nothing to say.
+    pub(crate) notice: Option<String>,
+    /// What to do about it; empty when nothing needs to be done.
+    pub(crate) remedy: String,
 }

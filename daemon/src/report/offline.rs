@@ -36,6 +36,7 @@ pub(crate) fn gather(home: &Home) -> StatusReport {
             conflicts: counts.conflicts,
             parked: counts.parked,
             compared: parts::compared(VerifyStatus::new(verified, &VerifyState::default())),
+            waiting: counts.waiting,
             ..SyncReport::default()
         },
     };

@@ -2,7 +2,7 @@
 
 use sync::StoreError;
 
-use super::{Area, ComparedReport, Problem, Severity, StatusReport};
+use super::{Area, ComparedReport, Problem, Severity, StatusReport, VersionReport};
 use crate::app::App;
 use crate::config::ConfigError;
 use crate::phase::{Phase, Trouble};
@@ -121,6 +121,7 @@ fn of_sync(report: &StatusReport) -> Vec<Problem> {
         )),
         _ => {}
     }
+    found.extend(sync.versions.as_ref().and_then(of_versions));
     if sync.quarantined > 0 {
         found.push(warn(
             Area::Sync,
@@ -171,6 +172,16 @@ pub(crate) fn kind_in_words(kind: &str) -> &str {
         "orphaned" => "that refer to nothing",
         other => other,
     }
+}
+
+/// Another version at central. What an adopted database has no place for is no problem, and is shown without one.
+fn of_versions(versions: &VersionReport) -> Option<Problem> {
+    let notice = versions.notice.clone()?;
+    if !versions.may_write {
+        return Some(fail(Area::Sync, notice, versions.remedy.clone()));
+    }
+    let is_expected = versions.adopted && versions.central_version == versions.known_version;
+    (!is_expected).then(|| warn(Area::Sync, notice, versions.remedy.clone()))
 }
 
 fn sorted(mut found: Vec<Problem>) -> Vec<Problem> {

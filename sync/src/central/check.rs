@@ -7,10 +7,11 @@ use sqlx::mysql::MySqlConnection;
 use super::connect::{ANSWER_WITHIN, greet};
 use super::findings;
 use super::heartbeat::offset_us;
+use super::layout::{Layout, Mapping, TableReport};
 use super::pool::{open, within};
-use super::schema::{Applied, OWN_TABLES, applied_steps, entities, known_version, tables, version_of};
+use super::schema::{OLDEST_VERSION, OWN_TABLES, known_version};
 use super::sql::run_made;
-use super::triggers::installed;
+use super::triggers::{installed, wanted};
 use super::{CentralError, CentralUrl};
 use crate::SystemClock;
 
@@ -25,6 +26,10 @@ pub struct CheckReport {
     pub schema_version: u32,
     /// Version that this build needs.
     pub schema_known: u32,
+    /// True when the tables are another program's, which claudetools joined.
+    pub is_adopted: bool,
+    /// The tables that central does not hold just as the catalogue has them.
+    pub tables: Vec<TableReport>,
     /// Recorded steps.
     pub steps: Vec<String>,
     /// Microseconds that central's clock is ahead of ours.
@@ -38,6 +43,11 @@ pub struct CheckReport {
 }
 
 impl CheckReport {
+    /// True when nothing needs to be done.
+    pub fn is_well(&self) -> bool {
+        self.findings.iter().all(|finding| finding.severity == Severity::Note)
+    }
+
     /// True when nothing is wrong that keeps changes from being synced.
     pub fn is_working(&self) -> bool {
         self.findings.iter().all(|finding| finding.severity != Severity::Error)
@@ -78,6 +88,8 @@ pub enum Severity {
     Error,
     /// It works, but something needs a look.
     Warning,
+    /// It works as well as it can, and nothing needs to be done.
+    Note,
 }
 
 /// Looks whether central is as it must be. An error means that it could not even be looked at.
@@ -88,29 +100,30 @@ pub async fn check(url: &CentralUrl) -> Result<CheckReport, CentralError> {
 }
 
 async fn look(connection: &mut MySqlConnection, url: &CentralUrl) -> Result<CheckReport, CentralError> {
-    let tables = tables(connection).await?;
-    let applied = steps(connection).await?;
-    let has_bookkeeping = OWN_TABLES.iter().all(|table| tables.contains_key(*table));
+    let layout = Layout::read(connection).await?;
+    let required = OWN_TABLES.iter().filter(|(_, since)| *since <= OLDEST_VERSION);
+    let has_bookkeeping = required.into_iter().all(|(table, _)| layout.database.tables.contains_key(*table));
     let server = sqlx::query("SELECT VERSION()").fetch_one(&mut *connection).await?;
     let mut report = CheckReport {
         central: url.to_string(),
         server: server.try_get_unchecked(0)?,
-        schema_version: version_of(&applied),
+        schema_version: layout.version,
         schema_known: known_version(),
-        steps: applied.iter().map(|step| step.id.clone()).collect(),
+        is_adopted: layout.is_adopted,
+        tables: if layout.version > 0 { noteworthy(&layout) } else { Vec::new() },
+        steps: layout.steps.iter().map(|step| step.id.clone()).collect(),
         clock_offset_us: offset_us(connection, &SystemClock).await?,
         outbox: 0,
         machines: Vec::new(),
         findings: Vec::new(),
     };
     findings::of_server(connection, &mut report.findings).await?;
-    findings::of_schema(&applied, &tables, &mut report.findings);
+    findings::of_schema(&layout, &mut report.findings);
     if report.schema_version > 0 {
         let triggers = installed(connection).await?;
-        findings::of_triggers(connection, &triggers, &mut report.findings).await?;
-        let present = entities().filter(|entity| tables.contains_key(entity.name));
-        findings::of_rights(connection, present, has_bookkeeping, &mut report.findings).await?;
-        findings::of_cascades(connection, &mut report.findings).await?;
+        findings::of_cascades(&layout, &triggers, &mut report.findings);
+        findings::of_triggers(connection, &wanted(&layout), &triggers, &mut report.findings).await?;
+        findings::of_rights(connection, &layout, &mut report.findings).await?;
     }
     if has_bookkeeping {
         report.outbox = outbox(connection).await?;
@@ -121,11 +134,10 @@ async fn look(connection: &mut MySqlConnection, url: &CentralUrl) -> Result<Chec
     Ok(report)
 }
 
-async fn steps(connection: &mut MySqlConnection) -> Result<Vec<Applied>, CentralError> {
-    match applied_steps(connection).await {
-        Err(CentralError::NotInitialised(_)) => Ok(Vec::new()),
-        other => other,
-    }
+/// The tables that are not plainly what the catalogue says.
+fn noteworthy(layout: &Layout) -> Vec<TableReport> {
+    let is_plain = |it: &&TableReport| it.mapping == Mapping::Mapped && it.table.as_deref() == Some(&it.entity);
+    layout.reports().iter().filter(|report| !is_plain(report)).cloned().collect()
 }
 
 /// How many entries wait; 0 as well when this user may not look, which is a finding of its own.

@@ -7,13 +7,13 @@
 //! Writing: text that the server parses into its type under strict modes, which refuse what does not fit.
 
 use merge::{Row, Value};
-use migrations::{Column, Entity, Kind};
+use migrations::{Column, Kind};
 use sqlx::mysql::{MySqlArguments, MySqlRow};
 use sqlx::query::Query;
 use sqlx::{MySql, Row as _};
 
 use super::CentralError;
-use super::sql::name;
+use super::layout::Table;
 use crate::local::canonical_json;
 
 /// A value that has no canonical form.
@@ -25,35 +25,25 @@ pub struct Unreadable {
     pub reason: &'static str,
 }
 
-/// All columns of a table, in the form that [`read_row`] takes.
-pub(super) fn columns_to_read(entity: &Entity) -> String {
-    entity.columns.iter().map(column_to_read).collect::<Vec<_>>().join(", ")
-}
-
-pub(super) fn column_to_read(column: &Column) -> String {
-    let name = name(column.name);
-    match column.kind {
-        Kind::DateTime => format!("DATE_FORMAT({name}, '%Y-%m-%dT%H:%i:%s.%fZ')"),
-        Kind::Int | Kind::BigInt | Kind::Bool | Kind::Decimal(..) | Kind::Date => format!("CAST({name} AS CHAR)"),
-        Kind::Uuid | Kind::String(_) | Kind::Text | Kind::Json | Kind::Blob => name,
-    }
-}
-
-/// A row selected with [`columns_to_read`], its first column at `start`.
-pub(super) fn read_row(
-    entity: &'static Entity,
-    found: &MySqlRow,
-    start: usize,
-) -> Result<Result<Row, Unreadable>, CentralError> {
+/// A row selected with [`Table::select`], its first column at `start`. What central does not hold is NULL.
+pub(super) fn read_row(table: &Table, found: &MySqlRow, start: usize) -> Result<Result<Row, Unreadable>, CentralError> {
+    let entity = table.entity;
     let mut row = Row::new(entity);
     for (position, column) in entity.columns.iter().enumerate() {
         let bytes: Option<&[u8]> = found.try_get_unchecked(start + position)?;
-        match bytes.map_or(Ok(Value::Null), |bytes| canonical(column.kind, bytes)) {
+        match bytes.map_or_else(|| absent(table, position, column), |bytes| canonical(column.kind, bytes)) {
             Ok(value) => row.set_at(position, value),
             Err(reason) => return Ok(Err(Unreadable { column: column.name, reason })),
         }
     }
     Ok(Ok(row))
+}
+
+/// What NULL stands for. Only a database that was adopted has one where there must be a value.
+fn absent(table: &Table, position: usize, column: &Column) -> Result<Value, &'static str> {
+    let value = table.null_at(position);
+    let is_empty = value.is_null() && !column.nullable && table.at(position).is_some();
+    if is_empty { Err("has no value at central, where it must have one") } else { Ok(value) }
 }
 
 /// The canonical form of what the server sent, or why there is none.

@@ -6,8 +6,9 @@ use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
 use super::connect::ANSWER_WITHIN;
+use super::layout::Layout;
 use super::pool::within;
-use super::sql::{name, statement};
+use super::sql::statement;
 use super::{Central, CentralError};
 
 impl Central {
@@ -26,8 +27,9 @@ impl Central {
     /// How these tables are defined: a hash each, another one after any change of columns, keys and conditions. Tables
     /// that are not there are left out.
     pub async fn definitions(&self, tables: &[&'static Entity]) -> Result<Vec<(&'static str, String)>, CentralError> {
+        let layout = self.layout();
         let mut lease = self.lease().await?;
-        let found = within(ANSWER_WITHIN, definitions(lease.connection(), tables)).await?;
+        let found = within(ANSWER_WITHIN, definitions(lease.connection(), &layout, tables)).await?;
         lease.keep();
         Ok(found)
     }
@@ -35,17 +37,18 @@ impl Central {
 
 async fn definitions(
     connection: &mut MySqlConnection,
+    layout: &Layout,
     tables: &[&'static Entity],
 ) -> Result<Vec<(&'static str, String)>, CentralError> {
     let mut found = Vec::with_capacity(tables.len());
-    for table in tables {
-        let text = format!("SHOW CREATE TABLE {}", name(table.name));
+    for table in tables.iter().filter_map(|entity| layout.table(entity)) {
+        let text = format!("SHOW CREATE TABLE {}", table.quoted());
         let row = match statement(text).fetch_one(&mut *connection).await.map_err(CentralError::from) {
             Err(CentralError::NotInitialised(_)) => continue,
             other => other?,
         };
         let definition: &[u8] = row.try_get_unchecked(1)?;
-        found.push((table.name, digest(definition)));
+        found.push((table.entity.name, digest(definition)));
     }
     Ok(found)
 }

@@ -15,11 +15,10 @@ use sqlx::Row as _;
 use sqlx::mysql::{MySqlArguments, MySqlRow};
 use sqlx::query::Query;
 
-use super::codec::column_to_read;
 use super::connect::BATCH_WITHIN;
+use super::layout::{Physical, Table};
 use super::pool::within;
-use super::schema::entities;
-use super::sql::{key_text, name, names, statement};
+use super::sql::statement;
 use super::{Central, CentralError};
 use crate::digest::{Digest, KeyRange};
 
@@ -38,11 +37,13 @@ pub(crate) struct Traffic {
 impl Central {
     /// The digest of a range.
     pub(crate) async fn digest(&self, entity: &'static Entity, range: &KeyRange) -> Result<Digest, CentralError> {
+        let layout = self.layout();
+        let table = layout.held(entity)?;
         let text = format!(
             "SELECT COUNT(*), {} FROM {} WHERE {}",
-            combined(entity),
-            name(entity.name),
-            within_range(entity, range)
+            combined(table),
+            table.quoted(),
+            within_range(table, range)
         );
         let mut lease = self.lease().await?;
         let query = bind_range(statement(text), range);
@@ -59,13 +60,15 @@ impl Central {
         range: &KeyRange,
         cuts: &[String],
     ) -> Result<Vec<Digest>, CentralError> {
-        let key = name(entity.primary_key[0]);
+        let layout = self.layout();
+        let table = layout.held(entity)?;
+        let key = table.first_key();
         let piece = vec![format!("({key} >= ?)"); cuts.len()].join(" + ");
         let text = format!(
             "SELECT {piece} AS piece, COUNT(*), {} FROM {} WHERE {} GROUP BY piece",
-            combined(entity),
-            name(entity.name),
-            within_range(entity, range),
+            combined(table),
+            table.quoted(),
+            within_range(table, range),
         );
         let mut query = statement(text).persistent(false);
         for cut in cuts {
@@ -92,14 +95,17 @@ impl Central {
         range: &KeyRange,
         after: Option<&Key>,
     ) -> Result<(Vec<(Key, u64)>, bool), CentralError> {
+        let layout = self.layout();
+        let table = layout.held(entity)?;
+        let keys = table.ordered_keys();
         let text = format!(
             "SELECT {}, {} FROM {} WHERE {} AND {} ORDER BY {} LIMIT {HASHES_AT_ONCE}",
-            key_text(entity, ""),
-            row_hash(entity),
-            name(entity.name),
-            within_range(entity, range),
-            if after.is_some() { behind(entity.primary_key) } else { "TRUE".to_owned() },
-            names(entity.primary_key.iter().copied()),
+            table.key_text(""),
+            row_hash(table),
+            table.quoted(),
+            within_range(table, range),
+            if after.is_some() { behind(&keys) } else { "TRUE".to_owned() },
+            keys.join(", "),
         );
         let mut query = bind_range(statement(text), range);
         if let Some(after) = after {
@@ -118,16 +124,22 @@ impl Central {
 
     /// The tables that have a row.
     pub(crate) async fn occupied(&self) -> Result<Vec<&'static str>, CentralError> {
-        let tables: Vec<&Entity> = entities().filter(|entity| entity.is_replicated()).collect();
+        let layout = self.layout();
+        let tables: Vec<&Table> = layout.tables().collect();
         let looks: Vec<String> =
-            tables.iter().map(|entity| format!("EXISTS(SELECT 1 FROM {})", name(entity.name))).collect();
+            tables.iter().map(|table| format!("EXISTS(SELECT 1 FROM {})", table.quoted())).collect();
         let text = format!("SELECT CONCAT({})", looks.join(", "));
         let mut lease = self.lease().await?;
         let query = statement(text).persistent(false);
         let row = within(BATCH_WITHIN, async { Ok(query.fetch_one(lease.connection()).await?) }).await?;
         let found: String = row.try_get_unchecked(0)?;
         lease.keep();
-        Ok(tables.iter().zip(found.bytes()).filter(|(_, seen)| *seen == b'1').map(|(entity, _)| entity.name).collect())
+        Ok(tables
+            .iter()
+            .zip(found.bytes())
+            .filter(|(_, seen)| *seen == b'1')
+            .map(|(table, _)| table.entity.name)
+            .collect())
     }
 
     /// What went over the connection so far, while there is only one.
@@ -152,14 +164,16 @@ impl Central {
 }
 
 /// The hashes of the rows, combined.
-fn combined(entity: &Entity) -> String {
-    format!("BIT_XOR({})", row_hash(entity))
+fn combined(table: &Table) -> String {
+    format!("BIT_XOR({})", row_hash(table))
 }
 
 /// The hash of a row. One too large for the server's packet has none; 0 is as good as any other wrong one.
-pub(super) fn row_hash(entity: &Entity) -> String {
-    let parts: Vec<String> = entity.columns.iter().map(part).collect();
-    let tail: Vec<String> = entity.columns.iter().filter(|column| is_text(column)).map(hashed).collect();
+pub(super) fn row_hash(table: &Table) -> String {
+    let columns = || table.entity.columns.iter().enumerate().map(|(at, column)| (column, table.at(at)));
+    let parts: Vec<String> = columns().map(|(column, held)| part(column, held)).collect();
+    let texts = columns().filter(|(column, _)| is_text(column));
+    let tail: Vec<String> = texts.filter_map(|(column, held)| Some(hashed(column, held?))).collect();
     format!(
         "CAST(COALESCE(CONV(LEFT(SHA2(CONCAT_WS(',', {}, CONCAT_WS('', '', {})), 256), 16), 16, 10), '0') AS UNSIGNED)",
         parts.join(", "),
@@ -171,14 +185,16 @@ fn is_text(column: &Column) -> bool {
     matches!(column.kind, Kind::String(_) | Kind::Text | Kind::Json)
 }
 
-fn part(column: &Column) -> String {
-    let value = hashed(column);
+/// What central does not hold is NULL on both sides.
+fn part(column: &Column, held: Option<&Physical>) -> String {
+    let Some(held) = held else { return "'~'".to_owned() };
+    let value = hashed(column, held);
     if is_text(column) { format!("IFNULL(LENGTH({value}), '~')") } else { format!("IFNULL({value}, '~')") }
 }
 
 /// A column's canonical value as text, or as near to it as the server can tell.
-fn hashed(column: &Column) -> String {
-    let read = column_to_read(column);
+fn hashed(column: &Column, held: &Physical) -> String {
+    let read = held.to_read("");
     match column.kind {
         Kind::Json => format!("CONVERT(COALESCE(JSON_COMPACT({read}), {read}) USING utf8mb4) COLLATE utf8mb4_bin"),
         Kind::Bool => format!("IF({read} IS NULL, NULL, IF({read}, 1, 0))"),
@@ -190,8 +206,8 @@ fn hashed(column: &Column) -> String {
     }
 }
 
-fn within_range(entity: &Entity, range: &KeyRange) -> String {
-    let key = name(entity.primary_key[0]);
+fn within_range(table: &Table, range: &KeyRange) -> String {
+    let key = table.first_key();
     match (&range.from, &range.until) {
         (None, None) => "TRUE".to_owned(),
         (Some(_), None) => format!("{key} >= ?"),
@@ -208,11 +224,11 @@ fn bind_range<'q>(mut query: Query<'q, MySql, MySqlArguments>, range: &KeyRange)
 }
 
 /// `a > ? OR (a = ? AND (b > ?))`: the server has no use of an index for `(a, b) > (?, ?)`.
-fn behind(columns: &[&str]) -> String {
+fn behind(columns: &[String]) -> String {
     match columns {
         [] => "FALSE".to_owned(),
-        [last] => format!("{} > ?", name(last)),
-        [first, rest @ ..] => format!("({0} > ? OR ({0} = ? AND {1}))", name(first), behind(rest)),
+        [last] => format!("{last} > ?"),
+        [first, rest @ ..] => format!("({first} > ? OR ({first} = ? AND {}))", behind(rest)),
     }
 }
 
@@ -237,14 +253,15 @@ mod tests {
 
     #[test]
     fn a_page_of_a_composite_key_starts_behind_the_last() {
-        assert_eq!(behind(&["id"]), "`id` > ?");
-        assert_eq!(behind(&["a", "b"]), "(`a` > ? OR (`a` = ? AND `b` > ?))");
+        assert_eq!(behind(&["`id`".into()]), "`id` > ?");
+        assert_eq!(behind(&["`a`".into(), "`b`".into()]), "(`a` > ? OR (`a` = ? AND `b` > ?))");
     }
 
     #[test]
     fn texts_give_their_length_first_and_themselves_last() {
         let tags = migrations::entity("tags").unwrap();
-        let text = row_hash(tags);
+        let layout = crate::central::layout::Layout::of_ours();
+        let text = row_hash(layout.table(tags).unwrap());
         let one = |name: &str| format!("CONVERT(`{name}` USING utf8mb4) COLLATE utf8mb4_bin");
         assert!(text.contains(&format!("IFNULL(LENGTH({}), '~')", one("name"))), "{text}");
         let tail = format!("CONCAT_WS('', '', {}, {}, {})", one("name"), one("category"), one("description"));

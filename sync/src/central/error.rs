@@ -24,14 +24,25 @@ pub enum CentralError {
     /// The database or its tables do not exist.
     #[error("central has no claudetools schema: {0} does not exist")]
     NotInitialised(String),
-    /// The schema was made by a newer build; this one must not write to it.
-    #[error("central has schema version {found}, this build knows {known}")]
+    /// The schema was made by a newer build, and this one is too old to write to it.
+    #[error("central has schema version {found}, this build knows {known} and is too old to write to it")]
     Newer {
         /// Version at central.
         found: u32,
         /// Newest version that this build knows.
         known: u32,
     },
+    /// A build that is older than the schema was asked to upgrade it.
+    #[error("central has schema version {found}, this build would make {known} of it, and steps only go up")]
+    Downgrade {
+        /// Version at central.
+        found: u32,
+        /// Newest version that this build knows.
+        known: u32,
+    },
+    /// What was to be adopted is claudetools' own.
+    #[error("this database holds claudetools' own schema, there is nothing to adopt")]
+    OurOwn,
     /// The schema is older than this build.
     #[error("central has schema version {found}, this build needs {known}")]
     Older {
@@ -40,6 +51,9 @@ pub enum CentralError {
         /// Version that this build needs.
         known: u32,
     },
+    /// The schema was upgraded since it was read; it is read again with the next connection.
+    #[error("central was upgraded this very moment")]
+    Upgraded,
     /// A table of the same name is there that is not ours.
     #[error("the table {table} at central is not claudetools' own: {difference}; nothing was changed")]
     Foreign {
@@ -91,7 +105,12 @@ impl CentralError {
     /// What the user can do, None when waiting is all.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Unreachable(_) | Self::Deadlock | Self::LockWait | Self::TooBig | Self::Protocol(_) => None,
+            Self::Unreachable(_)
+            | Self::Deadlock
+            | Self::LockWait
+            | Self::TooBig
+            | Self::Upgraded
+            | Self::Protocol(_) => None,
             Self::Denied(_) => {
                 Some("check user, password and GRANTs; `claudetools central check` prints what is missing")
             }
@@ -99,8 +118,14 @@ impl CentralError {
             Self::Unsupported(_) => Some("central needs MariaDB 10.6 or later"),
             Self::NotInitialised(_) => Some("run `claudetools central init URL` with a user that may create tables"),
             Self::Newer { .. } => Some("upgrade claudetools on this machine; until then it goes on collecting"),
+            Self::Downgrade { .. } => {
+                Some("run it with the newest claudetools among your machines; nothing was changed")
+            }
+            Self::OurOwn => Some("run `claudetools central init` without --adopt"),
             Self::Older { .. } => Some("run `claudetools central migrate` once, with a user that may alter tables"),
-            Self::Foreign { .. } => Some("choose another database for claudetools"),
+            Self::Foreign { .. } => {
+                Some("choose another database, or see what `claudetools central init --adopt --dry-run URL` says")
+            }
             Self::ReadOnly => Some("it goes on by itself once central takes writes again"),
             Self::Full => Some("free space on the database server, then it goes on by itself"),
             Self::Rewound { .. } => Some("it gets a new identity and reconciles by itself"),
@@ -112,7 +137,13 @@ impl CentralError {
     pub fn is_retryable(&self) -> bool {
         matches!(
             self,
-            Self::Unreachable(_) | Self::ReadOnly | Self::Full | Self::Deadlock | Self::LockWait | Self::TooBig
+            Self::Unreachable(_)
+                | Self::ReadOnly
+                | Self::Full
+                | Self::Deadlock
+                | Self::LockWait
+                | Self::TooBig
+                | Self::Upgraded
         )
     }
 
@@ -136,6 +167,8 @@ impl CentralError {
             1205 | 1317 | 1969 => Self::LockWait,
             1153 => Self::TooBig,
             1040 | 1047 | 1053 | 1152 | 1158..=1161 | 1184 | 1203 | 1226 | 1927 | 4150 => Self::Unreachable(message()),
+            // A column that was there when the schema was read. That of a trigger is for its user to see.
+            1054 if !["'OLD'", "'NEW'"].iter().any(|row| error.message().contains(row)) => Self::Upgraded,
             code => Self::Sql { code, message: message() },
         }
     }

@@ -14,10 +14,10 @@ use sqlx::mysql::{MySqlConnection, MySqlRow};
 use super::batch::bytes_of_row;
 use super::codec::Unreadable;
 use super::connect::{ANSWER_WITHIN, BATCH_WITHIN};
+use super::layout::Layout;
 use super::pool::within;
 use super::rows::{Found, KEYS_AT_ONCE, Lock, read_keys};
-use super::schema::{LATEST_STEP, require_step};
-use super::sql::{padded, repeated, rounded_up, run, statement};
+use super::sql::{padded, places, repeated, rounded_up, run, statement};
 use super::{Central, CentralError};
 
 /// Bytes of rows after which a page ends early: a page is held in memory.
@@ -36,7 +36,7 @@ pub struct Feed {
     pub complete: bool,
     /// The rows, by ascending number, each key once.
     pub rows: Vec<FeedRow>,
-    /// Changes of tables that this build does not know; they are skipped.
+    /// Changes of tables that this build does not know, or cannot read; they are skipped.
     pub unknown: u64,
 }
 
@@ -88,59 +88,84 @@ pub struct Head {
 impl Central {
     /// Where the numbering stands: one small query, for looking often whether there is something to pull.
     pub async fn head(&self) -> Result<Head, CentralError> {
+        let layout = self.layout();
         let mut lease = self.lease().await?;
-        let head = within(ANSWER_WITHIN, read_head(lease.connection())).await?;
+        let head = within(ANSWER_WITHIN, read_head(lease.connection(), &layout)).await?;
         lease.keep();
         Ok(head)
     }
 
     /// Up to `limit` changes after the number `after`, with the rows as they are, in one snapshot.
     pub async fn feed(&self, after: u64, limit: usize) -> Result<Feed, CentralError> {
+        let layout = self.layout();
         let mut lease = self.lease().await?;
-        let feed = within(BATCH_WITHIN, read_feed(lease.connection(), after, limit)).await?;
+        let feed =
+            within(BATCH_WITHIN, read_feed(lease.connection(), &layout, Pages { after, limit, tables: None })).await?;
+        lease.keep();
+        Ok(feed)
+    }
+
+    /// [`Central::feed`] of these tables only.
+    pub async fn feed_of(&self, tables: &[String], after: u64, limit: usize) -> Result<Feed, CentralError> {
+        let layout = self.layout();
+        let mut lease = self.lease().await?;
+        let pages = Pages { after, limit, tables: Some(tables) };
+        let feed = within(BATCH_WITHIN, read_feed(lease.connection(), &layout, pages)).await?;
         lease.keep();
         Ok(feed)
     }
 
     /// These rows as they are now, in the same form and in the order of `ids`. One that is neither there nor in the change
-    /// log is `Deleted` without an image and with time 0.
+    /// log is `Deleted` without an image and with time 0. Those of tables that central does not hold are left out.
     pub async fn rows(&self, ids: &[RowId]) -> Result<Vec<FeedRow>, CentralError> {
+        let layout = self.layout();
         let mut lease = self.lease().await?;
-        let rows = within(BATCH_WITHIN, read_ids(lease.connection(), ids)).await?;
+        let rows = within(BATCH_WITHIN, read_ids(lease.connection(), &layout, ids)).await?;
         lease.keep();
         Ok(rows)
     }
+}
+
+/// What of the feed is read.
+#[derive(Clone, Copy)]
+struct Pages<'t> {
+    after: u64,
+    limit: usize,
+    tables: Option<&'t [String]>,
 }
 
 /// A consistent snapshot needs REPEATABLE READ; the session itself is READ COMMITTED.
 const SNAPSHOT: &str =
     "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
 
-async fn read_head(connection: &mut MySqlConnection) -> Result<Head, CentralError> {
+async fn read_head(connection: &mut MySqlConnection, layout: &Layout) -> Result<Head, CentralError> {
     let text = format!(
-        "SELECT epoch, last_seq, EXISTS (SELECT 1 FROM ct_sync_outbox), {LATEST_STEP} FROM ct_sync_counter WHERE id = 1"
+        "SELECT epoch, last_seq, EXISTS (SELECT 1 FROM ct_sync_outbox), {} FROM ct_sync_counter WHERE id = 1",
+        layout.mark()
     );
     let row = statement(text).fetch_optional(connection).await?;
     let row = row.ok_or_else(|| CentralError::NotInitialised("the row of ct_sync_counter".into()))?;
-    require_step(row.try_get_unchecked(3)?)?;
+    layout.require_same(&row.try_get_unchecked::<Option<String>, _>(3)?.unwrap_or_default())?;
     let outbox: i64 = row.try_get_unchecked(2)?;
     Ok(Head { epoch: row.try_get_unchecked(0)?, seq: row.try_get_unchecked(1)?, outbox: outbox != 0 })
 }
 
-async fn read_feed(connection: &mut MySqlConnection, after: u64, limit: usize) -> Result<Feed, CentralError> {
+async fn read_feed(connection: &mut MySqlConnection, layout: &Layout, pages: Pages<'_>) -> Result<Feed, CentralError> {
+    let Pages { after, limit, tables } = pages;
     run(connection, SNAPSHOT).await?;
-    let head = read_head(connection).await?;
+    let head = read_head(connection, layout).await?;
     let mut feed =
         Feed { epoch: head.epoch, head: head.seq, next: after, complete: false, rows: Vec::new(), unknown: 0 };
     let (mut taken, mut bytes) = (0, 0);
     while !feed.complete && taken < limit && bytes < PAGE_BYTES {
         let wanted = KEYS_AT_ONCE.min(limit - taken);
-        let entries = entries_after(connection, feed.next, wanted).await?;
+        let entries = entries_after(connection, feed.next, wanted, tables).await?;
         taken += entries.len();
         feed.complete = entries.len() < wanted;
         feed.next = entries.last().map_or(feed.next, |entry| entry.seq);
-        feed.unknown += entries.iter().filter(|entry| entry.entity.is_none()).count() as u64;
-        let rows = with_states(connection, entries).await?;
+        let is_known = |entry: &&Entry| entry.entity.is_some_and(|entity| layout.table(entity).is_some());
+        feed.unknown += (entries.len() - entries.iter().filter(is_known).count()) as u64;
+        let rows = with_states(connection, layout, entries).await?;
         bytes += rows.iter().map(bytes_of).sum::<usize>();
         feed.rows.extend(rows);
     }
@@ -196,9 +221,19 @@ pub(super) fn read_image(id: &RowId, image: Option<&[u8]>) -> Option<Row> {
     merge::decode(id.entity, image?).ok().filter(|row| row.key() == id.key)
 }
 
-async fn entries_after(connection: &mut MySqlConnection, after: u64, limit: usize) -> Result<Vec<Entry>, CentralError> {
-    let text = format!("SELECT {ENTRY_COLUMNS} FROM ct_sync_rows WHERE seq > ? ORDER BY seq LIMIT ?");
-    let rows = statement(text).bind(after).bind(limit as u64).fetch_all(connection).await?;
+async fn entries_after(
+    connection: &mut MySqlConnection,
+    after: u64,
+    limit: usize,
+    tables: Option<&[String]>,
+) -> Result<Vec<Entry>, CentralError> {
+    let of = tables.map_or(String::new(), |tables| format!(" AND tbl IN ({})", places(tables.len())));
+    let text = format!("SELECT {ENTRY_COLUMNS} FROM ct_sync_rows WHERE seq > ?{of} ORDER BY seq LIMIT ?");
+    let mut query = statement(text).bind(after);
+    for table in tables.into_iter().flatten() {
+        query = query.bind(table);
+    }
+    let rows = query.bind(limit as u64).fetch_all(connection).await?;
     rows.iter().map(Entry::read).collect()
 }
 
@@ -226,9 +261,13 @@ pub(super) async fn entries_of(
 }
 
 /// Adds what each row is now; entries of unknown tables are left out.
-async fn with_states(connection: &mut MySqlConnection, entries: Vec<Entry>) -> Result<Vec<FeedRow>, CentralError> {
+async fn with_states(
+    connection: &mut MySqlConnection,
+    layout: &Layout,
+    entries: Vec<Entry>,
+) -> Result<Vec<FeedRow>, CentralError> {
     let ids = entries.iter().filter_map(|entry| Some(RowId::new(entry.entity?, entry.key.clone())));
-    let mut found = read_tables(connection, ids).await?;
+    let mut found = read_tables(connection, layout, ids).await?;
     let rows = entries.into_iter().filter_map(|entry| {
         let id = RowId::new(entry.entity?, entry.key.clone());
         let state = state(found.get_mut(id.entity.name)?.remove(&id.key), || entry.decoded_image());
@@ -237,12 +276,17 @@ async fn with_states(connection: &mut MySqlConnection, entries: Vec<Entry>) -> R
     Ok(rows.collect())
 }
 
-async fn read_ids(connection: &mut MySqlConnection, ids: &[RowId]) -> Result<Vec<FeedRow>, CentralError> {
+async fn read_ids(
+    connection: &mut MySqlConnection,
+    layout: &Layout,
+    ids: &[RowId],
+) -> Result<Vec<FeedRow>, CentralError> {
     run(connection, SNAPSHOT).await?;
     let entries = entries_of(connection, ids).await?;
-    let found = read_tables(connection, ids.iter().cloned()).await?;
+    let found = read_tables(connection, layout, ids.iter().cloned()).await?;
     run(connection, "COMMIT").await?;
-    let rows = ids.iter().map(|id| {
+    let held = ids.iter().filter(|id| layout.table(id.entity).is_some());
+    let rows = held.map(|id| {
         let entry = entries.get(id);
         let there = found.get(id.entity.name).and_then(|table| table.get(&id.key)).cloned();
         FeedRow {
@@ -264,9 +308,10 @@ fn state(there: Option<Result<Row, Unreadable>>, image: impl FnOnce() -> Option<
     }
 }
 
-/// The rows that exist of these, by table.
+/// The rows that exist of these, by table; tables that are not held are left out.
 async fn read_tables(
     connection: &mut MySqlConnection,
+    layout: &Layout,
     ids: impl IntoIterator<Item = RowId>,
 ) -> Result<HashMap<&'static str, Found>, CentralError> {
     let mut keys: HashMap<&'static str, (&'static Entity, Vec<Key>)> = HashMap::new();
@@ -274,8 +319,10 @@ async fn read_tables(
         keys.entry(id.entity.name).or_insert((id.entity, Vec::new())).1.push(id.key);
     }
     let mut found = HashMap::with_capacity(keys.len());
-    for (table, (entity, keys)) in keys {
-        found.insert(table, read_keys(connection, entity, &keys, Lock::No).await?);
+    for (name, (entity, keys)) in keys {
+        if let Some(table) = layout.table(entity) {
+            found.insert(name, read_keys(connection, table, &keys, Lock::No).await?);
+        }
     }
     Ok(found)
 }

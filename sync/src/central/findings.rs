@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 
-use migrations::{Direction, Entity, ladder};
+use migrations::{Direction, ladder};
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
-use super::CentralError;
 use super::check::{Finding, MachineSeen, Severity, may};
-use super::schema::{Applied, OWN_TABLES, Tables, difference, entities, known_version, step_id, version_of};
+use super::layout::{Layout, Mapping, altered, steps_table};
+use super::schema::{OWN_TABLES, entities, known_version, step_id};
 use super::sql::name;
 use super::steps::checksum;
-use super::triggers::{self, Installed, is_gone};
+use super::triggers::{Event, Installed, Trigger, is_gone};
+use super::{CentralError, Versions, cascade};
 
 type Findings = Vec<Finding>;
 
@@ -26,6 +27,10 @@ const RUN_INIT: &str = "run `claudetools central init` again, with a user that m
 
 fn error(problem: impl Into<String>, remedy: impl Into<String>) -> Finding {
     Finding { severity: Severity::Error, problem: problem.into(), remedy: remedy.into() }
+}
+
+fn note(problem: impl Into<String>, remedy: impl Into<String>) -> Finding {
+    Finding { severity: Severity::Note, problem: problem.into(), remedy: remedy.into() }
 }
 
 fn warning(problem: impl Into<String>, remedy: impl Into<String>) -> Finding {
@@ -54,58 +59,120 @@ pub(super) async fn of_server(connection: &mut MySqlConnection, findings: &mut F
 }
 
 /// The recorded steps and the tables.
-pub(super) fn of_schema(applied: &[Applied], tables: &Tables, findings: &mut Findings) {
-    let (found, known) = (version_of(applied), known_version());
+pub(super) fn of_schema(layout: &Layout, findings: &mut Findings) {
+    let (found, known) = (layout.version, known_version());
     if found == 0 {
         findings.push(error("there is no claudetools schema in this database", RUN_INIT));
         return;
     }
-    if found > known {
-        let problem = format!("the schema has version {found}, this build knows {known}");
-        findings.push(error(problem, "upgrade claudetools on this machine"));
-    } else if found < known {
-        let problem = format!("the schema has version {found}, this build needs {known}");
-        findings.push(error(problem, "run `claudetools central migrate`"));
-    }
+    of_version(layout, findings);
     for step in ladder::MARIADB {
-        let recorded = applied.iter().find(|done| done.id == step_id(step)).and_then(|done| done.checksum.as_deref());
+        let recorded = layout.steps.iter().find(|done| done.id == step_id(step));
+        let recorded = recorded.and_then(|done| done.checksum.as_deref());
         if recorded.is_some_and(|recorded| recorded != checksum(step)) {
             let problem = format!("step {} was applied in another form than this build has", step_id(step));
             findings.push(warning(problem, "see whether the builds on your machines are official ones"));
         }
     }
-    for table in entities().map(|entity| entity.name).chain(OWN_TABLES.iter().copied()) {
-        if !tables.contains_key(table) {
+    for (table, since) in OWN_TABLES {
+        if *since <= found && !layout.database.tables.contains_key(*table) {
             findings.push(error(format!("the table {table} is missing"), "restore it from a backup"));
         }
     }
+    if layout.is_adopted {
+        of_adopted(layout, findings);
+    } else if found == known {
+        of_own(layout, findings);
+    }
+}
+
+/// Another version works, as far as each knows what the other has.
+fn of_version(layout: &Layout, findings: &mut Findings) {
+    let (found, known) = (layout.version, known_version());
+    let versions = Versions::of(layout);
+    if !layout.may_write() {
+        let problem = format!("the schema has version {found}, this build knows {known} and is too old to write to it");
+        findings.push(error(problem, versions.remedy()));
+    } else if found > known {
+        let problem = format!("the schema has version {found}, this build knows {known}: it leaves the rest alone");
+        findings.push(warning(problem, versions.remedy()));
+    } else if found < known {
+        let lacks = [
+            versions.extent.missing_tables().iter().map(|entity| entity.name.to_owned()).collect(),
+            versions.extent.missing_columns(),
+        ];
+        let lacks: Vec<String> = lacks.concat();
+        let waits = if lacks.is_empty() { String::new() } else { format!("; it has no {}", lacks.join(", ")) };
+        let problem = format!("the schema has version {found}, this build needs {known}{waits}");
+        findings.push(warning(problem, versions.remedy()));
+    }
+}
+
+/// A schema of our own is as its steps made it.
+fn of_own(layout: &Layout, findings: &mut Findings) {
     for entity in entities() {
-        if let Some(difference) = tables.get(entity.name).and_then(|found| difference(entity, found)) {
-            let problem = format!("the table {} was altered: {difference}", entity.name);
-            findings.push(warning(problem, "undo the change, or report what it is needed for"));
+        match layout.database.tables.get(entity.name) {
+            None => {
+                let remedy = "restore it from a backup; until then its rows wait on the machines";
+                findings.push(error(format!("the table {} is missing", entity.name), remedy));
+            }
+            Some(found) => {
+                if let Some(difference) = altered(entity, found) {
+                    let problem = format!("the table {} was altered: {difference}", entity.name);
+                    findings.push(warning(problem, "undo the change, or report what it is needed for"));
+                }
+            }
         }
+    }
+}
+
+/// What an adopted database holds is told table by table; here is what its user must know.
+fn of_adopted(layout: &Layout, findings: &mut Findings) {
+    for report in layout.reports() {
+        let entity = &report.entity;
+        if let Some(reason) = &report.reason {
+            let table = report.table.as_deref().unwrap_or(entity);
+            let problem = format!("the table {table} cannot hold {entity}: {reason}");
+            findings.push(note(problem, "these rows stay on each machine; nothing is lost"));
+        }
+        if !report.required_columns.is_empty() {
+            let columns = report.required_columns.join(", ");
+            let problem =
+                format!("new rows of {entity} are refused: {columns} must be given, which claudetools does not know");
+            findings.push(warning(problem, format!("give {columns} a default, or let it be NULL")));
+        }
+        if !report.missing_columns.is_empty() {
+            let problem = format!("{entity} has no place for {}", report.missing_columns.join(", "));
+            findings.push(note(problem, "their values stay on each machine"));
+        }
+    }
+    let missing: Vec<&str> =
+        layout.reports().iter().filter(|it| it.mapping == Mapping::Missing).map(|it| it.entity.as_str()).collect();
+    if !missing.is_empty() {
+        let problem = format!("there is no table for {}", missing.join(", "));
+        findings.push(note(problem, "`claudetools central init --adopt --create-missing` makes them"));
     }
 }
 
 /// The capture triggers.
 pub(super) async fn of_triggers(
     connection: &mut MySqlConnection,
+    wanted: &[Trigger],
     installed: &HashMap<String, Installed>,
     findings: &mut Findings,
 ) -> Result<(), CentralError> {
-    for trigger in triggers::all() {
-        let what = format!("changes of {} by {}", trigger.entity.name, trigger.event.keyword());
-        match installed.get(&trigger.name()) {
+    for trigger in wanted {
+        let what = &trigger.captures;
+        match installed.get(&trigger.name) {
+            // Said by the key that is its reason.
+            None if trigger.timing == "BEFORE" => {}
             None => findings.push(error(
-                format!(
-                    "{what} are not captured: the trigger {} is missing or this user may not see it",
-                    trigger.name()
-                ),
+                format!("{what} are not captured: the trigger {} is missing or this user may not see it", trigger.name),
                 RUN_INIT,
             )),
-            Some(there) if !there.is(&trigger) => {
+            Some(there) if !there.is(trigger) => {
                 findings.push(error(
-                    format!("{what} may not be captured: the trigger {} was altered", trigger.name()),
+                    format!("{what} may not be captured: the trigger {} was altered", trigger.name),
                     RUN_INIT,
                 ));
             }
@@ -113,7 +180,7 @@ pub(super) async fn of_triggers(
         }
     }
     let mut definers: Vec<&str> =
-        triggers::all().filter_map(|trigger| installed.get(&trigger.name())).map(|it| it.definer.as_str()).collect();
+        wanted.iter().filter_map(|trigger| installed.get(&trigger.name)).map(|it| it.definer.as_str()).collect();
     definers.sort_unstable();
     definers.dedup();
     for definer in definers {
@@ -137,23 +204,23 @@ async fn needs_super(connection: &mut MySqlConnection) -> Result<bool, CentralEr
 /// The rights of the user that is logged in, table by table.
 pub(super) async fn of_rights(
     connection: &mut MySqlConnection,
-    present: impl Iterator<Item = &'static Entity>,
-    has_bookkeeping: bool,
+    layout: &Layout,
     findings: &mut Findings,
 ) -> Result<(), CentralError> {
-    let own = OWN_TABLES.iter().filter(|_| has_bookkeeping).map(|table| (*table, true));
-    let tables: Vec<(&str, bool)> = present
-        .filter(|entity| entity.is_replicated() || entity.name == "schema_migrations")
-        .map(|entity| (entity.name, entity.is_replicated() && !matches!(entity.sync.direction, Direction::Pull)))
-        .chain(own)
-        .collect();
+    let own = OWN_TABLES.iter().map(|(table, _)| *table).filter(|table| layout.database.tables.contains_key(*table));
+    let held = layout.tables().map(|table| {
+        let writes = !matches!(table.entity.sync.direction, Direction::Pull);
+        (table.name.as_str(), writes)
+    });
+    let tables = held.chain(own.map(|table| (table, true))).chain([(steps_table(&layout.database), false)]);
     let mut missing: HashMap<&str, Vec<&str>> = HashMap::new();
     for (table, writes) in tables {
-        let quoted = name(table);
+        let Some(column) = layout.database.tables.get(table).and_then(|found| found.columns.first()) else { continue };
+        let (quoted, column) = (name(table), name(&column.name));
         let statements = [
             ("SELECT", format!("SELECT * FROM {quoted} WHERE FALSE")),
             ("INSERT", format!("INSERT INTO {quoted} SELECT * FROM {quoted} WHERE FALSE")),
-            ("UPDATE", format!("UPDATE {quoted} SET {0} = {0} WHERE FALSE", name(first_column(table)))),
+            ("UPDATE", format!("UPDATE {quoted} SET {column} = {column} WHERE FALSE")),
             ("DELETE", format!("DELETE FROM {quoted} WHERE FALSE")),
         ];
         for (right, statement) in statements {
@@ -171,29 +238,27 @@ pub(super) async fn of_rights(
     Ok(())
 }
 
-fn first_column(table: &str) -> &'static str {
-    match migrations::entity(table) {
-        Some(entity) => entity.columns[0].name,
-        None if table == "ct_sync_rows" => "tbl",
-        None if table == "ct_sync_machines" || table == "ct_sync_receipts" => "replica_id",
-        None => "id",
-    }
-}
-
-/// Foreign keys that change children by themselves: the triggers do not see that.
-pub(super) async fn of_cascades(connection: &mut MySqlConnection, findings: &mut Findings) -> Result<(), CentralError> {
-    let text = "SELECT constraint_name, table_name FROM information_schema.referential_constraints \
-                WHERE constraint_schema = DATABASE() AND (delete_rule IN ('CASCADE', 'SET NULL') \
-                OR update_rule IN ('CASCADE', 'SET NULL')) ORDER BY constraint_name";
-    for row in sqlx::query(text).fetch_all(connection).await? {
-        let (key, table): (String, String) = (row.try_get_unchecked(0)?, row.try_get_unchecked(1)?);
-        if migrations::entity(&table).is_some_and(Entity::is_replicated) {
+/// Foreign keys that change rows of ours by themselves, and no trigger tells.
+pub(super) fn of_cascades(layout: &Layout, installed: &HashMap<String, Installed>, findings: &mut Findings) {
+    let references = layout.database.references.iter().filter(|it| layout.named(&it.table).is_some());
+    for reference in references {
+        let told = |event| {
+            let trigger = cascade::trigger_name(layout, &reference.parent, event);
+            installed.contains_key(&trigger)
+        };
+        let untold = (cascade::spreads(reference) && !told(Event::Delete))
+            || (cascade::follows(reference) && !told(Event::Update));
+        if untold {
+            let (key, table) = (&reference.name, &reference.table);
             let problem =
                 format!("the foreign key {key} of {table} cascades inside the server, which fires no triggers");
-            findings.push(error(problem, "make it ON DELETE RESTRICT ON UPDATE RESTRICT"));
+            findings.push(error(problem, RUN_INIT));
         }
     }
-    Ok(())
+    for (key, table) in cascade::uncaptured(layout) {
+        let problem = format!("the foreign key {key} of {table} cascades further than the triggers can follow");
+        findings.push(warning(problem, "make it ON DELETE RESTRICT; `claudetools sync verify` finds what went unseen"));
+    }
 }
 
 /// The machines, the backlog and the clocks.

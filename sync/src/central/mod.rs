@@ -12,9 +12,12 @@
 //!   commit out of order; here whoever pulls first numbers what is committed (see [`Central::sequence`]).
 //! - A connection on which anything failed is closed, never used again: no transaction, lock or session variable of
 //!   ours can outlive its purpose.
-//! - Identifiers in SQL come from the catalogue only, values are always bound, and no error text holds a value.
+//! - Identifiers in SQL come from the catalogue, or from the database itself and are quoted ([`layout`]); values are always
+//!   bound, and no error text holds a value.
 
+mod adopt;
 mod batch;
+mod cascade;
 mod check;
 mod codec;
 mod connect;
@@ -27,6 +30,8 @@ mod findings;
 mod grants;
 mod heartbeat;
 mod init;
+mod introspect;
+mod layout;
 mod look;
 mod pool;
 mod push;
@@ -43,9 +48,11 @@ mod steps;
 mod transaction;
 mod triggers;
 mod url;
+mod versions;
 mod watch;
 mod write;
 
+pub use adopt::{Adoption, GivenName, Survey, release, survey};
 pub use batch::{Batch, Limits, PushItem, PushState};
 pub use check::{CheckReport, Finding, MachineSeen, Severity, check};
 pub(crate) use codec::unscaled;
@@ -54,13 +61,15 @@ pub use error::CentralError;
 pub use feed::{Feed, FeedRow, FeedState, Head};
 pub use grants::{NewUser, grants_sql};
 pub use heartbeat::Heartbeat;
-pub use init::{InitOptions, InitReport, init};
+pub use init::{InitOptions, InitProgress, InitReport, init, init_with};
+pub use layout::{Mapping, TableReport};
 pub use look::Look;
 pub use receipt::{ItemOutcome, Receipt};
 pub use refusal::{Refusal, RefusalKind};
 pub use sequencer::Sequenced;
 pub(crate) use standing::{Missing, Stand};
 pub use url::{CentralUrl, UrlError};
+pub use versions::Versions;
 pub(crate) use watch::Restored;
 
 /// The logic of central without SQL, for a central that is simulated.

@@ -10,6 +10,7 @@
 //! number. So receipts carry a digest of what was sent, and a different one under a known number is
 //! [`CentralError::Rewound`].
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use merge::{HybridTime, RowId};
@@ -22,7 +23,9 @@ use super::session::Session;
 use super::sides::decide;
 use super::transaction::{StoredReceipt, Transaction};
 use super::write::{Job, Written, write};
-use super::{Batch, Central, CentralError, ItemOutcome, Limits, PushItem, Receipt, Refusal, RefusalKind, receipt};
+use super::{
+    Batch, Central, CentralError, ItemOutcome, Limits, PushItem, PushState, Receipt, Refusal, RefusalKind, receipt,
+};
 use crate::mechanism::{Mechanism, is_on};
 
 /// Rounds of a batch: rows that were refused because of others are tried again after those, as long as that gets
@@ -37,9 +40,11 @@ impl Central {
     /// nothing was done, and half of the batch, under the same number, may succeed; [`CentralError::Unreachable`] when it
     /// is not known whether it was done: [`Central::resolve`] tells.
     pub async fn push(&self, batch: &Batch) -> Result<Receipt, CentralError> {
+        let layout = self.layout();
+        layout.require_writable()?;
         let mut lease = self.lease().await?;
         let receipt = within(BATCH_WITHIN, async {
-            push(&mut Session::begin(lease.connection()).await?, batch, self.limits()).await
+            push(&mut Session::begin(lease.connection(), layout).await?, batch, self.limits()).await
         })
         .await?;
         lease.keep();
@@ -49,10 +54,12 @@ impl Central {
     /// Whether a batch was done: its receipt, or None, and then it never will be, even if its transaction is still on its
     /// way: the number is used up, and the next batch needs a greater one.
     pub async fn resolve(&self, batch: &Batch) -> Result<Option<Receipt>, CentralError> {
+        let layout = self.layout();
         let mut lease = self.lease().await?;
-        let receipt =
-            within(BATCH_WITHIN, async { resolve(&mut Session::begin(lease.connection()).await?, batch).await })
-                .await?;
+        let receipt = within(BATCH_WITHIN, async {
+            resolve(&mut Session::begin(lease.connection(), layout).await?, batch).await
+        })
+        .await?;
         lease.keep();
         Ok(receipt)
     }
@@ -107,13 +114,14 @@ async fn carry_out<T: Transaction>(
     now: HybridTime,
 ) -> Result<Vec<(RowId, ItemOutcome)>, CentralError> {
     let mut outcomes: HashMap<RowId, ItemOutcome> = HashMap::with_capacity(batch.items.len());
-    let mut open: Vec<&PushItem> = Vec::with_capacity(batch.items.len());
+    let mut sent: Vec<Cow<'_, PushItem>> = Vec::with_capacity(batch.items.len());
     for item in &batch.items {
-        match refused_unsent(item, limits) {
-            Some(refusal) => drop(outcomes.insert(item.id.clone(), ItemOutcome::Refused(refusal))),
-            None => open.push(item),
+        match refused_unsent(item, limits).map_or_else(|| fitted(transaction, item), Err) {
+            Err(refusal) => drop(outcomes.insert(item.id.clone(), ItemOutcome::Refused(refusal))),
+            Ok(item) => sent.push(item),
         }
     }
+    let mut open: Vec<&PushItem> = sent.iter().map(|item| &**item).collect();
     for round in 1..=MOST_ROUNDS {
         let decided = decide(transaction, &open, batch.cursor, now).await?;
         outcomes.extend(decided.settled);
@@ -129,6 +137,17 @@ async fn carry_out<T: Transaction>(
     }
     let in_order = batch.items.iter().filter_map(|item| outcomes.remove_entry(&item.id));
     Ok(in_order.collect())
+}
+
+/// The item in the form in which central would give its rows back.
+fn fitted<'i, T: Transaction>(transaction: &T, item: &'i PushItem) -> Result<Cow<'i, PushItem>, Refusal> {
+    let local = item.local.row().map(|row| transaction.fitted(row)).transpose()?.flatten();
+    let base = item.base.as_ref().map(|base| transaction.fitted(base)).transpose()?.flatten();
+    if local.is_none() && base.is_none() {
+        return Ok(Cow::Borrowed(item));
+    }
+    let local = local.map_or_else(|| item.local.clone(), PushState::Present);
+    Ok(Cow::Owned(PushItem { id: item.id.clone(), base: base.or_else(|| item.base.clone()), local, time: item.time }))
 }
 
 /// A row of this id that was not there when it was looked for: another machine made it at the same moment.

@@ -5,6 +5,7 @@ use migrations::{Entity, entity};
 
 use super::CentralError;
 use super::error::{server_error, without_values};
+use super::layout::Layout;
 
 /// A row that central did not take. The other rows of its batch were not affected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +55,11 @@ pub enum RefusalKind {
         /// The column, empty when the server does not name it.
         column: String,
     },
+    /// The table at central needs a value in a column that this build does not know.
+    Foreign {
+        /// Its name there.
+        column: String,
+    },
     /// The row is larger than the server takes in one statement.
     TooBig,
     /// What central holds under this key cannot be read, so nothing can be decided.
@@ -85,9 +91,9 @@ impl Refusal {
 const OF_THE_TABLE: [u16; 6] = [1054, 1136, 1305, 1356, 1449, 1665];
 
 /// Sorts an error of a statement that wrote one row: its own fault, or a reason to give up the batch.
-pub(super) fn refusal_of(error: sqlx::Error, row: &Row) -> Result<Refusal, CentralError> {
+pub(super) fn refusal_of(error: sqlx::Error, row: &Row, layout: &Layout) -> Result<Refusal, CentralError> {
     let Some((code, message)) = server_error(&error) else { return Err(error.into()) };
-    let found = kind_of(code, message, row);
+    let found = kind_of(code, message, row, layout);
     let (kind, message) = match found {
         Some(kind) => {
             let message = message_of(&kind);
@@ -102,37 +108,39 @@ pub(super) fn refusal_of(error: sqlx::Error, row: &Row) -> Result<Refusal, Centr
 }
 
 /// What the texts of MariaDB's errors tell; their wording is the same in all supported versions.
-fn kind_of(code: u16, message: &str, row: &Row) -> Option<RefusalKind> {
+fn kind_of(code: u16, message: &str, row: &Row, layout: &Layout) -> Option<RefusalKind> {
     let entity = row.entity();
+    let table = layout.table(entity)?;
+    let column_of = |message| {
+        let physical = column_of(message);
+        table.catalogued(&physical).map_or(physical, str::to_owned)
+    };
     match code {
         1062 | 1586 => {
             let index = message.trim_end_matches('\'').rsplit(['\'', '.']).next()?;
-            Some(RefusalKind::Unique { columns: columns_of(entity, index)?, existing: None })
+            Some(RefusalKind::Unique { columns: table.columns_of(index)?, existing: None })
         }
         1452 => {
-            let name = message.split("FOREIGN KEY (`").nth(1)?.split('`').next()?;
+            let name = table.catalogued(message.split("FOREIGN KEY (`").nth(1)?.split('`').next()?)?;
             let key = entity.foreign_keys.iter().find(|key| key.column == name)?;
             let parent = RowId::new(self::entity(key.references)?, Key::new(row.text(key.column)?));
             Some(RefusalKind::MissingParent { column: key.column, parent })
         }
         1451 => {
             let child = message.split("(`").nth(1)?.split('`').nth(2)?;
+            let child = layout.named(child).map_or(child, |child| child.entity.name);
             Some(RefusalKind::HasChildren { child: child.to_owned() })
         }
         4025 => Some(RefusalKind::Check { name: message.split('`').nth(1)?.to_owned() }),
         1406 => Some(RefusalKind::TooLong { column: column_of(message) }),
+        1364 if entity.column(&column_of(message)).is_none() => {
+            Some(RefusalKind::Foreign { column: column_of(message) })
+        }
         1048 | 1264 | 1265 | 1292 | 1364 | 1366 | 1411 | 1690 => {
             Some(RefusalKind::BadValue { column: column_of(message) })
         }
         _ => None,
     }
-}
-
-fn columns_of(entity: &Entity, index: &str) -> Option<Vec<&'static str>> {
-    if index == "PRIMARY" {
-        return Some(entity.primary_key.to_vec());
-    }
-    entity.unique.iter().find(|unique| unique.name == index).map(|unique| unique.columns.to_vec())
 }
 
 /// The columns that a condition is about.
@@ -158,6 +166,9 @@ fn message_of(kind: &RefusalKind) -> String {
         RefusalKind::Check { name } => format!("the condition {name} does not hold"),
         RefusalKind::TooLong { column } => format!("{column} is longer than central takes"),
         RefusalKind::BadValue { column } => format!("{column} has a value that central does not take"),
+        RefusalKind::Foreign { column } => {
+            format!("the table at central needs a value in {column}, which claudetools does not know")
+        }
         RefusalKind::TooBig => "the row is larger than central takes (max_allowed_packet)".into(),
         RefusalKind::Unreadable { column } => format!("{column} of this row at central cannot be read"),
         RefusalKind::Other => "central refused it".into(),
@@ -177,6 +188,7 @@ mod tests {
         let fails = "a foreign key constraint fails (`t`.`sites`, CONSTRAINT `fk_sites_client_id` FOREIGN KEY \
                      (`client_id`) REFERENCES `clients` (`id`))";
         let parent = RowId::new(entity("clients").unwrap(), Key::new("c1"));
+        let layout = Layout::of_ours();
         for (code, message, kind) in [
             (
                 1062,
@@ -209,13 +221,18 @@ mod tests {
                 "Incorrect datetime value: 'column 'id'' for column `t`.`sites`.`created_at` at row 1".to_owned(),
                 RefusalKind::BadValue { column: "created_at".into() },
             ),
+            (
+                1364,
+                "Field 'tenant' doesn't have a default value".to_owned(),
+                RefusalKind::Foreign { column: "tenant".into() },
+            ),
             (1048, "Column 'name' cannot be null".to_owned(), RefusalKind::BadValue { column: "name".into() }),
         ] {
-            assert_eq!(kind_of(code, &message, &site()), Some(kind), "{message}");
+            assert_eq!(kind_of(code, &message, &site(), &layout), Some(kind), "{message}");
         }
         let client = entity("clients").unwrap();
         assert_eq!(columns_in(client, "`is_active` = 1 or `notes` is null"), ["notes", "is_active"]);
-        assert_eq!(kind_of(1644, "not on a Friday", &site()), None);
-        assert_eq!(kind_of(1062, "Duplicate entry 'x' for key 'uq_foreign'", &site()), None);
+        assert_eq!(kind_of(1644, "not on a Friday", &site(), &layout), None);
+        assert_eq!(kind_of(1062, "Duplicate entry 'x' for key 'uq_foreign'", &site(), &layout), None);
     }
 }

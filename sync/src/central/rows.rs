@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use merge::{Key, Row};
-use migrations::Entity;
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
 use super::CentralError;
-use super::codec::{Unreadable, columns_to_read, read_row};
-use super::sql::{bind_keys, key_in, key_text, name, names, padded, rounded_up, statement};
+use super::codec::{Unreadable, read_row};
+use super::layout::Table;
+use super::sql::{bind_keys, padded, rounded_up, statement};
 
 /// Keys asked for in one statement. Above 1,000 the server would turn the list into a temporary table.
 pub(super) const KEYS_AT_ONCE: usize = 256;
@@ -28,30 +28,26 @@ pub(super) enum Lock {
 /// The rows of a table that exist of those asked for.
 pub(super) async fn read_keys(
     connection: &mut MySqlConnection,
-    entity: &'static Entity,
+    table: &Table,
     keys: &[Key],
     lock: Lock,
 ) -> Result<Found, CentralError> {
     let mut found = Found::with_capacity(keys.len());
     for keys in keys.chunks(KEYS_AT_ONCE) {
         let (hint, tail) = match lock {
-            Lock::No => ("", String::new()),
-            Lock::ForUpdate => (
-                // The optimiser may prefer another index of a junction, and then locks in the order of that one.
-                " FORCE INDEX (PRIMARY)",
-                format!(" ORDER BY {} FOR UPDATE", names(entity.primary_key.iter().copied())),
-            ),
+            Lock::No => (String::new(), String::new()),
+            Lock::ForUpdate => (table.by_key(), format!(" ORDER BY {} FOR UPDATE", table.key_columns())),
         };
         let text = format!(
             "SELECT {}, {} FROM {}{hint} WHERE {}{tail}",
-            key_text(entity, ""),
-            columns_to_read(entity),
-            name(entity.name),
-            key_in(entity, rounded_up(keys.len())),
+            table.key_text(""),
+            table.select(),
+            table.quoted(),
+            table.key_in(rounded_up(keys.len())),
         );
         for row in bind_keys(statement(text), padded(keys)).fetch_all(&mut *connection).await? {
             let key: String = row.try_get_unchecked(0)?;
-            found.insert(Key::new(key), read_row(entity, &row, 1)?);
+            found.insert(Key::new(key), read_row(table, &row, 1)?);
         }
     }
     Ok(found)
@@ -60,13 +56,13 @@ pub(super) async fn read_keys(
 /// Which of these rows exist.
 pub(super) async fn existing_keys(
     connection: &mut MySqlConnection,
-    entity: &Entity,
+    table: &Table,
     keys: &[Key],
 ) -> Result<Vec<Key>, CentralError> {
     let mut existing = Vec::new();
     for keys in keys.chunks(KEYS_AT_ONCE) {
-        let (key, table, list) = (key_text(entity, ""), name(entity.name), key_in(entity, rounded_up(keys.len())));
-        let text = format!("SELECT {key} FROM {table} WHERE {list}");
+        let (key, list) = (table.key_text(""), table.key_in(rounded_up(keys.len())));
+        let text = format!("SELECT {key} FROM {} WHERE {list}", table.quoted());
         for row in bind_keys(statement(text), padded(keys)).fetch_all(&mut *connection).await? {
             existing.push(Key::new(row.try_get_unchecked::<String, _>(0)?));
         }

@@ -18,6 +18,7 @@ use sqlx::Row as _;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 
 use super::connect::BATCH_WITHIN;
+use super::layout::Layout;
 use super::pool::within;
 use super::rows::existing_keys;
 use super::sql::{repeated, run, statement};
@@ -40,10 +41,11 @@ pub struct Sequenced {
 impl Central {
     /// Numbers all changes that were committed before the call, or leaves it to another machine that is at it.
     pub async fn sequence(&self) -> Result<Sequenced, CentralError> {
+        let layout = self.layout();
         let mut lease = self.lease().await?;
         let mut total = Sequenced::default();
         loop {
-            let step = within(BATCH_WITHIN, number_some(lease.connection())).await?;
+            let step = within(BATCH_WITHIN, number_some(lease.connection(), &layout)).await?;
             match step {
                 Step::Numbered(count) => total.numbered += count,
                 Step::Last(count) => {
@@ -70,7 +72,7 @@ enum Step {
     Elsewhere,
 }
 
-async fn number_some(connection: &mut MySqlConnection) -> Result<Step, CentralError> {
+async fn number_some(connection: &mut MySqlConnection, layout: &Layout) -> Result<Step, CentralError> {
     run(connection, "START TRANSACTION").await?;
     let lock = "SELECT last_seq FROM ct_sync_counter WHERE id = 1 FOR UPDATE SKIP LOCKED";
     let Some(row) = sqlx::query(lock).fetch_optional(&mut *connection).await? else {
@@ -85,7 +87,7 @@ async fn number_some(connection: &mut MySqlConnection) -> Result<Step, CentralEr
     }
     let ids: Vec<u64> = entries.iter().map(|entry| entry.id).collect();
     let mut changes = coalesced(entries);
-    look_up_deleted(connection, &mut changes).await?;
+    look_up_deleted(connection, layout, &mut changes).await?;
     let count = changes.len() as u64;
     write_changes(connection, last_seq, &changes).await?;
     copy_images(connection, &changes).await?;
@@ -173,16 +175,20 @@ pub fn coalesced(entries: Vec<OutboxEntry>) -> Vec<Change> {
 }
 
 /// Replaces what the last operation says by what is: see the module's documentation.
-async fn look_up_deleted(connection: &mut MySqlConnection, changes: &mut [Change]) -> Result<(), CentralError> {
+async fn look_up_deleted(
+    connection: &mut MySqlConnection,
+    layout: &Layout,
+    changes: &mut [Change],
+) -> Result<(), CentralError> {
     let mut asked: HashMap<&str, Vec<Key>> = HashMap::new();
     for change in changes.iter().filter(|change| change.delete.is_some()) {
         asked.entry(&change.table).or_default().push(Key::new(change.key.clone()));
     }
     let mut existing: HashMap<&'static str, HashSet<Key>> = HashMap::new();
-    for (table, keys) in asked {
-        if let Some(entity) = migrations::entity(table).filter(|entity| entity.on_mariadb) {
-            let keys = existing_keys(connection, entity, &keys).await?;
-            existing.insert(entity.name, keys.into_iter().collect());
+    for (name, keys) in asked {
+        if let Some(table) = migrations::entity(name).and_then(|entity| layout.table(entity)) {
+            let keys = existing_keys(connection, table, &keys).await?;
+            existing.insert(table.entity.name, keys.into_iter().collect());
         }
     }
     for change in changes.iter_mut().filter(|change| change.delete.is_some()) {

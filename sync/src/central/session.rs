@@ -3,23 +3,25 @@
 //! Each row keeps its own time: the triggers read it from a user variable, which an INSERT of many rows sets from row to
 //! row, in the expression of the first column.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use merge::{HybridTime, Key, Row, RowId};
 use migrations::Entity;
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
-use super::CentralError;
 use super::codec::bind;
 use super::feed::{entries_of, read_image};
+use super::layout::{Layout, Table};
 use super::refusal::{columns_in, refusal_of};
 use super::rows::{KEYS_AT_ONCE, Lock, read_keys};
-use super::schema::{LATEST_STEP, require_step};
-use super::sql::{bind_keys, key_is, key_text, name, names, padded, repeated, rounded_up, run, statement};
+use super::sql::{bind_keys, padded, repeated, rounded_up, run, statement};
 use super::transaction::{Locked, Logged, Machine, StoredReceipt, Taken, Transaction, Unnumbered};
 use super::triggers::NOW_US;
 use super::write::INSERT_SIZES;
+use super::{CentralError, Refusal, RefusalKind};
 
 /// Receipts kept for each replica; only the latest is ever needed, the others are for people who look for a fault.
 const RECEIPTS_KEPT: u64 = 8;
@@ -30,15 +32,16 @@ const COMMIT: &str = "COMMIT; SET @ct_sync_origin = NULL, @ct_sync_time = NULL";
 /// A connection with an open transaction.
 pub(super) struct Session<'c> {
     connection: &'c mut MySqlConnection,
+    layout: Arc<Layout>,
     /// The session's `@ct_sync_time`.
     stamp: Option<HybridTime>,
 }
 
 impl<'c> Session<'c> {
     /// Opens a transaction.
-    pub(super) async fn begin(connection: &'c mut MySqlConnection) -> Result<Self, CentralError> {
+    pub(super) async fn begin(connection: &'c mut MySqlConnection, layout: Arc<Layout>) -> Result<Self, CentralError> {
         run(connection, "START TRANSACTION").await?;
-        Ok(Self { connection, stamp: None })
+        Ok(Self { connection, layout, stamp: None })
     }
 
     /// Tells the triggers when the next row changed.
@@ -53,12 +56,12 @@ impl<'c> Session<'c> {
 
 impl Transaction for Session<'_> {
     async fn machine(&mut self, replica_id: &str) -> Result<Machine, CentralError> {
-        let text =
-            format!("SELECT batch_no, {NOW_US}, {LATEST_STEP} FROM ct_sync_machines WHERE replica_id = ? FOR UPDATE");
+        let mark = self.layout.mark();
+        let text = format!("SELECT batch_no, {NOW_US}, {mark} FROM ct_sync_machines WHERE replica_id = ? FOR UPDATE");
         for _ in 0..2 {
             let row = statement(text.clone()).bind(replica_id).fetch_optional(&mut *self.connection).await?;
             if let Some(row) = row {
-                require_step(row.try_get_unchecked(2)?)?;
+                self.layout.require_same(&row.try_get_unchecked::<Option<String>, _>(2)?.unwrap_or_default())?;
                 let now: i64 = row.try_get_unchecked(1)?;
                 return Ok(Machine { batch_no: row.try_get_unchecked(0)?, now: HybridTime(now.max(0).unsigned_abs()) });
             }
@@ -111,7 +114,8 @@ impl Transaction for Session<'_> {
         for table in sorted.chunk_by(|one, next| one.entity == next.entity) {
             let entity: &'static Entity = table[0].entity;
             let keys: Vec<Key> = table.iter().map(|id| id.key.clone()).collect();
-            let found = read_keys(self.connection, entity, &keys, Lock::ForUpdate).await?;
+            let Some(held) = self.layout.table(entity) else { continue };
+            let found = read_keys(self.connection, held, &keys, Lock::ForUpdate).await?;
             locked.extend(found.into_iter().map(|(key, row)| (RowId::new(entity, key), row)));
         }
         Ok(locked)
@@ -154,60 +158,69 @@ impl Transaction for Session<'_> {
         Ok(news)
     }
 
-    /// A value that is missing where there must be one is left to its default.
+    fn fitted(&self, row: &Row) -> Result<Option<Row>, Refusal> {
+        let Some(table) = self.layout.table(row.entity()) else { return Err(unheld(row.entity())) };
+        match table.fitted(row)? {
+            Cow::Borrowed(_) => Ok(None),
+            Cow::Owned(row) => Ok(Some(row)),
+        }
+    }
+
     async fn insert(&mut self, rows: &[(&Row, HybridTime)]) -> Result<Taken, CentralError> {
         let Some((first, _)) = rows.first() else { return Ok(Ok(())) };
-        let entity = first.entity();
-        let is_default = |row: &Row, at: usize| at > 0 && row.at(at).is_null() && !entity.columns[at].nullable;
-        let values: Vec<String> = rows
-            .iter()
-            .map(|(row, _)| {
-                let rest = (1..entity.columns.len()).map(|at| if is_default(row, at) { ", DEFAULT" } else { ", ?" });
-                format!("(IF((@ct_sync_time := ?) IS NULL, NULL, ?){})", rest.collect::<String>())
-            })
-            .collect();
-        let text = format!(
-            "INSERT INTO {} ({}) VALUES {}",
-            name(entity.name),
-            names(entity.columns.iter().map(|column| column.name)),
-            values.join(", ")
-        );
+        let layout = Arc::clone(&self.layout);
+        let Some(table) = layout.table(first.entity()) else { return Ok(Err(unheld(first.entity()))) };
+        let text = insert_text(table, rows);
         let usual = INSERT_SIZES.contains(&rows.len()) && !text.contains("DEFAULT");
         let mut query = statement(text).persistent(usual);
         for (row, time) in rows {
             query = query.bind(time.0);
-            for (at, column) in entity.columns.iter().enumerate().filter(|(at, _)| !is_default(row, *at)) {
-                query = bind(query, column.kind, row.at(at));
+            for (at, column) in table.order().iter().map(|&at| (at, &table.entity.columns[at])) {
+                if !is_default(table, row, at) {
+                    query = bind(query, column.kind, row.at(at));
+                }
             }
         }
         self.stamp = None;
         let result = query.execute(&mut *self.connection).await;
-        sorted(result.map(drop), first)
+        sorted(result.map(drop), first, &layout)
     }
 
     async fn update(&mut self, before: &Row, after: &Row, time: HybridTime) -> Result<Taken, CentralError> {
-        let entity = after.entity();
-        let changed: Vec<usize> = (0..entity.columns.len()).filter(|&at| before.at(at) != after.at(at)).collect();
-        if changed.is_empty() {
+        let layout = Arc::clone(&self.layout);
+        let Some(table) = layout.table(after.entity()) else { return Ok(Err(unheld(after.entity()))) };
+        let changed = |at: usize| before.at(at) != after.at(at);
+        if !table.order().iter().any(|&at| changed(at)) {
             return Ok(Ok(()));
         }
         self.stamp(time).await?;
-        let set: Vec<String> = changed.iter().map(|&at| format!("{} = ?", name(entity.columns[at].name))).collect();
-        let text = format!("UPDATE {} SET {} WHERE {}", name(entity.name), set.join(", "), key_is(entity));
+        let set = table.order().iter().filter_map(|&at| {
+            let held = table.at(at)?;
+            let place = held.quoted();
+            match changed(at) {
+                true if is_default(table, after, at) => Some(format!("{place} = DEFAULT")),
+                true => Some(format!("{place} = ?")),
+                // Named, it stays: what was not changed here is not to change there.
+                false => held.moves_by_itself.then(|| format!("{place} = {place}")),
+            }
+        });
+        let set: Vec<String> = set.collect();
+        let text = format!("UPDATE {} SET {} WHERE {}", table.quoted(), set.join(", "), table.key_is());
         let mut query = statement(text);
-        for &at in &changed {
-            query = bind(query, entity.columns[at].kind, after.at(at));
+        for &at in table.order().iter().filter(|&&at| changed(at) && !is_default(table, after, at)) {
+            query = bind(query, table.entity.columns[at].kind, after.at(at));
         }
         let result = bind_keys(query, [&after.key()]).execute(&mut *self.connection).await;
-        sorted(result.map(drop), after)
+        sorted(result.map(drop), after, &layout)
     }
 
     async fn delete(&mut self, before: &Row, time: HybridTime) -> Result<Taken, CentralError> {
+        let layout = Arc::clone(&self.layout);
+        let Some(table) = layout.table(before.entity()) else { return Ok(Err(unheld(before.entity()))) };
         self.stamp(time).await?;
-        let entity = before.entity();
-        let text = format!("DELETE FROM {} WHERE {}", name(entity.name), key_is(entity));
+        let text = format!("DELETE FROM {} WHERE {}", table.quoted(), table.key_is());
         let result = bind_keys(statement(text), [&before.key()]).execute(&mut *self.connection).await;
-        sorted(result.map(drop), before)
+        sorted(result.map(drop), before, &layout)
     }
 
     async fn parent_of(
@@ -216,8 +229,10 @@ impl Transaction for Session<'_> {
         column: &'static str,
         key: &Key,
     ) -> Result<Option<Key>, CentralError> {
-        let (column, table) = (name(column), name(entity.name));
-        let text = format!("SELECT {column} FROM {table} WHERE {} LOCK IN SHARE MODE", key_is(entity));
+        let Some(table) = self.layout.table(entity) else { return Ok(None) };
+        let Some(held) = table.column(column) else { return Ok(None) };
+        let (column, table, key_is) = (held.to_read(""), table.quoted(), table.key_is());
+        let text = format!("SELECT {column} FROM {table} WHERE {key_is} LOCK IN SHARE MODE");
         let row = bind_keys(statement(text), [key]).fetch_optional(&mut *self.connection).await?;
         let parent: Option<String> = row.map(|row| row.try_get_unchecked(0)).transpose()?.flatten();
         Ok(parent.map(Key::new))
@@ -225,9 +240,13 @@ impl Transaction for Session<'_> {
 
     async fn holder_of(&mut self, row: &Row, columns: &[&'static str]) -> Result<Option<RowId>, CentralError> {
         let entity = row.entity();
-        let same: Vec<String> = columns.iter().map(|column| format!("{} = ?", name(column))).collect();
-        let text =
-            format!("SELECT {} FROM {} WHERE {} LIMIT 1", key_text(entity, ""), name(entity.name), same.join(" AND "));
+        let Some(table) = self.layout.table(entity) else { return Ok(None) };
+        let Some(held) = columns.iter().map(|column| table.column(column)).collect::<Option<Vec<_>>>() else {
+            return Ok(None);
+        };
+        let same: Vec<String> = held.iter().map(|held| format!("{} = ?", held.quoted())).collect();
+        let (key, same) = (table.key_text(""), same.join(" AND "));
+        let text = format!("SELECT {key} FROM {} WHERE {same} LIMIT 1", table.quoted());
         let mut query = statement(text);
         for column in columns {
             let kind = entity.column(column).map_or(migrations::Kind::Text, |column| column.kind);
@@ -248,10 +267,11 @@ impl Transaction for Session<'_> {
         // A condition that an adopted schema has of its own.
         let text = "SELECT CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS \
                     WHERE CONSTRAINT_SCHEMA = DATABASE() AND TABLE_NAME = ? AND CONSTRAINT_NAME = ?";
-        let query = sqlx::query(text).bind(entity.name).bind(name);
+        let Some(table) = self.layout.table(entity) else { return Ok(Vec::new()) };
+        let query = sqlx::query(text).bind(&table.name).bind(name);
         let found = query.fetch_optional(&mut *self.connection).await?;
         let clause: Option<String> = found.map(|row| row.try_get_unchecked(0)).transpose()?;
-        Ok(clause.map(|clause| columns_in(entity, &clause)).unwrap_or_default())
+        Ok(clause.map(|clause| table.columns_in(&clause)).unwrap_or_default())
     }
 
     async fn commit(&mut self) -> Result<(), CentralError> {
@@ -263,10 +283,33 @@ impl Transaction for Session<'_> {
     }
 }
 
+/// A value that is missing where there must be one is left to its default.
+fn is_default(table: &Table, row: &Row, at: usize) -> bool {
+    !table.is_key(at) && row.at(at).is_null() && table.at(at).is_some_and(|held| !held.nullable)
+}
+
+fn insert_text(table: &Table, rows: &[(&Row, HybridTime)]) -> String {
+    let (_, rest) = table.order().split_at(1);
+    let values: Vec<String> = rows
+        .iter()
+        .map(|(row, _)| {
+            let rest = rest.iter().map(|&at| if is_default(table, row, at) { ", DEFAULT" } else { ", ?" });
+            format!("(IF((@ct_sync_time := ?) IS NULL, NULL, ?){})", rest.collect::<String>())
+        })
+        .collect();
+    let columns: Vec<String> = table.order().iter().filter_map(|&at| Some(table.at(at)?.quoted())).collect();
+    format!("INSERT INTO {} ({}) VALUES {}", table.quoted(), columns.join(", "), values.join(", "))
+}
+
+/// A row of a table that central does not hold.
+fn unheld(entity: &Entity) -> Refusal {
+    Refusal::unsent(RefusalKind::Other, format!("central has no table for {}", entity.name))
+}
+
 /// The statement's success, the row's own fault, or the end of the batch.
-fn sorted(result: Result<(), sqlx::Error>, row: &Row) -> Result<Taken, CentralError> {
+fn sorted(result: Result<(), sqlx::Error>, row: &Row, layout: &Layout) -> Result<Taken, CentralError> {
     match result {
         Ok(()) => Ok(Ok(())),
-        Err(error) => refusal_of(error, row).map(Err),
+        Err(error) => refusal_of(error, row, layout).map(Err),
     }
 }

@@ -3,12 +3,11 @@
 use std::fmt::Write as _;
 
 use merge::Key;
-use migrations::Entity;
 use sqlx::mysql::{MySqlArguments, MySqlConnection};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, MySql};
 
-/// A statement of this crate's own text and identifiers of the catalogue. Values are always bound, so that nothing a
+/// A statement of this crate's own text, identifiers of the catalogue, and names that were [quoted](name). Values are always bound, so that nothing a
 /// user or another program wrote can become part of the text.
 pub(super) fn statement(text: String) -> Query<'static, MySql, MySqlArguments> {
     sqlx::query(AssertSqlSafe(text))
@@ -32,11 +31,6 @@ pub(super) fn name(text: &str) -> String {
     format!("`{}`", text.replace('`', "``"))
 }
 
-/// Names as a list of identifiers.
-pub(super) fn names<'a>(list: impl IntoIterator<Item = &'a str>) -> String {
-    list.into_iter().map(name).collect::<Vec<_>>().join(", ")
-}
-
 /// `?, ?, ?`
 pub(super) fn places(count: usize) -> String {
     repeated("?", count)
@@ -49,34 +43,6 @@ pub(super) fn repeated(piece: &str, count: usize) -> String {
         let _ = write!(text, "{}{piece}", if i > 0 { ", " } else { "" });
     }
     text
-}
-
-/// The primary key as one text, in the form of [`Key`]; `side` is a prefix such as `NEW.`.
-///
-/// `CHAR(31)` alone would be a binary string and make the whole key one.
-pub(super) fn key_text(entity: &Entity, side: &str) -> String {
-    let parts: Vec<String> = entity.primary_key.iter().map(|column| format!("{side}{}", name(column))).collect();
-    match parts.as_slice() {
-        [one] => one.clone(),
-        several => format!("CONCAT_WS(CHAR(31 USING utf8mb4), {})", several.join(", ")),
-    }
-}
-
-/// `` `id` IN (?, …) `` or `` (`a`, `b`) IN ((?, ?), …) `` for so many keys; bind with [`bind_keys`].
-pub(super) fn key_in(entity: &Entity, count: usize) -> String {
-    match entity.primary_key {
-        [one] => format!("{} IN ({})", name(one), places(count)),
-        several => {
-            let tuple = format!("({})", places(several.len()));
-            format!("({}) IN ({})", names(several.iter().copied()), repeated(&tuple, count))
-        }
-    }
-}
-
-/// `` `a` = ? AND `b` = ? ``; bind with [`bind_keys`].
-pub(super) fn key_is(entity: &Entity) -> String {
-    let parts: Vec<String> = entity.primary_key.iter().map(|column| format!("{} = ?", name(column))).collect();
-    parts.join(" AND ")
 }
 
 /// Binds the parts of each key.

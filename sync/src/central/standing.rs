@@ -17,9 +17,10 @@ use sqlx::mysql::MySqlConnection;
 use super::codec::Unreadable;
 use super::connect::BATCH_WITHIN;
 use super::digest::row_hash;
+use super::layout::{Layout, Table};
 use super::pool::within;
 use super::rows::{Found, KEYS_AT_ONCE, Lock, read_keys};
-use super::sql::{bind_keys, key_in, key_text, name, padded, repeated, rounded_up, run, statement};
+use super::sql::{bind_keys, padded, repeated, rounded_up, run, statement};
 use super::triggers::NOW_US;
 use super::{Central, CentralError};
 
@@ -64,8 +65,9 @@ pub(crate) struct Missing {
 impl Central {
     /// How these rows stand.
     pub(crate) async fn standing(&self, ids: &[RowId]) -> Result<Standing, CentralError> {
+        let layout = self.layout();
         let mut lease = self.lease().await?;
-        let standing = within(BATCH_WITHIN, standing(lease.connection(), ids)).await?;
+        let standing = within(BATCH_WITHIN, standing(lease.connection(), &layout, ids)).await?;
         lease.keep();
         Ok(standing)
     }
@@ -112,7 +114,7 @@ async fn enter(
     Ok(())
 }
 
-async fn standing(connection: &mut MySqlConnection, ids: &[RowId]) -> Result<Standing, CentralError> {
+async fn standing(connection: &mut MySqlConnection, layout: &Layout, ids: &[RowId]) -> Result<Standing, CentralError> {
     // A consistent snapshot needs REPEATABLE READ; the session itself is READ COMMITTED.
     run(
         connection,
@@ -127,8 +129,9 @@ async fn standing(connection: &mut MySqlConnection, ids: &[RowId]) -> Result<Sta
         tables.entry(id.entity.name).or_insert((id.entity, Vec::new())).1.push(id.key.clone());
     }
     for (entity, keys) in tables.into_values() {
-        let rows = read_keys(connection, entity, &keys, Lock::No).await?;
-        let hashes = hashes_of(connection, entity, &rows).await?;
+        let table = layout.held(entity)?;
+        let rows = read_keys(connection, table, &keys, Lock::No).await?;
+        let hashes = hashes_of(connection, table, &rows).await?;
         for (key, row) in rows {
             let hash = hashes.get(&key).copied();
             if let Some(stand) = standing.rows.get_mut(&RowId::new(entity, key)) {
@@ -150,7 +153,7 @@ async fn standing(connection: &mut MySqlConnection, ids: &[RowId]) -> Result<Sta
 /// The hashes of rows that are there.
 async fn hashes_of(
     connection: &mut MySqlConnection,
-    entity: &'static Entity,
+    table: &Table,
     rows: &Found,
 ) -> Result<HashMap<Key, u64>, CentralError> {
     let keys: Vec<Key> = rows.keys().cloned().collect();
@@ -158,10 +161,10 @@ async fn hashes_of(
     for keys in keys.chunks(KEYS_AT_ONCE) {
         let text = format!(
             "SELECT {}, {} FROM {} WHERE {}",
-            key_text(entity, ""),
-            row_hash(entity),
-            name(entity.name),
-            key_in(entity, rounded_up(keys.len()))
+            table.key_text(""),
+            row_hash(table),
+            table.quoted(),
+            table.key_in(rounded_up(keys.len()))
         );
         for row in bind_keys(statement(text), padded(keys)).fetch_all(&mut *connection).await? {
             hashes.insert(Key::new(row.try_get_unchecked::<String, _>(0)?), row.try_get_unchecked(1)?);

@@ -9,8 +9,9 @@ use sqlx::mysql::MySqlConnection;
 
 use super::CentralError;
 use super::error::server_error;
+use super::layout::ADOPTED_STEPS;
 use super::schema::step_id;
-use super::sql::run;
+use super::sql::{run, statement};
 
 /// Errors of a statement that an interrupted run had already done: the table, column, index or constraint is there.
 const DONE_BEFORE: [u16; 4] = [1050, 1060, 1061, 1826];
@@ -20,25 +21,70 @@ pub(super) fn outstanding(applied: &[super::schema::Applied]) -> impl Iterator<I
     ladder::MARIADB.iter().filter(|step| applied.iter().all(|done| done.id != step_id(step)))
 }
 
-/// Runs a step and records it.
-pub(super) async fn apply(connection: &mut MySqlConnection, step: &'static Step) -> Result<(), CentralError> {
+/// Where steps are applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ground {
+    /// A database of our own: every statement is run.
+    Own,
+    /// One that was adopted: only statements about tables of ours are run, the others are its owner's to decide on.
+    Adopted,
+}
+
+impl Ground {
+    /// The table in which steps are recorded.
+    fn record(self) -> &'static str {
+        match self {
+            Self::Own => "schema_migrations",
+            Self::Adopted => ADOPTED_STEPS,
+        }
+    }
+}
+
+/// Runs a step and records it; the statements that were left out.
+pub(super) async fn apply(
+    connection: &mut MySqlConnection,
+    step: &'static Step,
+    ground: Ground,
+) -> Result<Vec<&'static str>, CentralError> {
     let started = Instant::now();
+    let mut left_out = Vec::new();
     for statement in statements(step.sql) {
+        if ground == Ground::Adopted && !is_about_ours(statement) {
+            left_out.push(statement);
+            continue;
+        }
         match run(connection, statement).await {
             Err(error) if server_error(&error).is_some_and(|(code, _)| DONE_BEFORE.contains(&code)) => {}
             other => other?,
         }
     }
-    let text = "INSERT INTO schema_migrations (version_id, description, checksum, applied_by, execution_ms) \
-                VALUES (?, ?, ?, CURRENT_USER(), ?)";
-    sqlx::query(text)
+    let text = format!(
+        "INSERT INTO {} (version_id, description, checksum, applied_by, execution_ms) \
+         VALUES (?, ?, ?, CURRENT_USER(), ?)",
+        ground.record()
+    );
+    statement(text)
         .bind(step_id(step))
         .bind(step.name)
         .bind(checksum(step))
         .bind(i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX))
         .execute(connection)
         .await?;
-    Ok(())
+    Ok(left_out)
+}
+
+/// True for a statement about one of our own tables.
+fn is_about_ours(statement: &str) -> bool {
+    table_of(statement).is_some_and(|table| table.starts_with("ct_sync_"))
+}
+
+/// The table that a statement of a step is about.
+pub(super) fn table_of(statement: &str) -> Option<&str> {
+    let lines = statement.lines().filter(|line| !line.trim_start().starts_with("--"));
+    let mut words = lines.flat_map(str::split_whitespace);
+    words.find(|word| ["TABLE", "INTO", "UPDATE", "ON"].contains(word))?;
+    let name = words.find(|word| !["IF", "NOT", "EXISTS"].contains(word))?;
+    name.split('(').next().map(|name| name.trim_matches('`'))
 }
 
 /// SHA-256 of the step's text, in hexadecimal.
@@ -51,7 +97,7 @@ pub(super) fn checksum(step: &Step) -> String {
 }
 
 /// The statements of a step: each ends with `;` at the end of a line that is no comment.
-fn statements(sql: &'static str) -> Vec<&'static str> {
+pub(super) fn statements(sql: &'static str) -> Vec<&'static str> {
     let mut found = Vec::new();
     let (mut start, mut end) = (0, 0);
     for line in sql.split_inclusive('\n') {
@@ -76,6 +122,26 @@ mod tests {
             statements(sql),
             ["-- a; b;\nCREATE TABLE x (\n  y INT -- one; two\n);", "INSERT INTO x VALUES (';');"]
         );
+    }
+
+    #[test]
+    fn what_a_statement_is_about() {
+        for (text, table) in [
+            ("-- The table.\nCREATE TABLE IF NOT EXISTS ct_sync_x (", "ct_sync_x"),
+            ("CREATE TABLE clients (\n id INT)", "clients"),
+            ("ALTER TABLE `clients` ADD COLUMN x INT", "clients"),
+            ("INSERT INTO ct_sync_counter (id) VALUES (1)", "ct_sync_counter"),
+            ("CREATE INDEX i ON tags(name)", "tags"),
+        ] {
+            assert_eq!(table_of(text), Some(table), "{text}");
+        }
+        for step in ladder::MARIADB {
+            for statement in statements(step.sql) {
+                let table = table_of(statement).unwrap();
+                let known = table.starts_with("ct_sync_") || migrations::entity(table).is_some();
+                assert!(known, "{}: {table}", step.name);
+            }
+        }
     }
 
     #[test]

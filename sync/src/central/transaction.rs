@@ -50,6 +50,12 @@ pub trait Transaction: Send {
         ids: &[RowId],
     ) -> impl Future<Output = Result<HashMap<RowId, Unnumbered>, CentralError>> + Send;
 
+    /// The row as central would give it back, None when that is the row itself; or why central cannot hold it. What is
+    /// planned and written is always of this form.
+    fn fitted(&self, _row: &Row) -> Result<Option<Row>, Refusal> {
+        Ok(None)
+    }
+
     /// Inserts all of these rows, which are of one table, or none.
     fn insert(&mut self, rows: &[(&Row, HybridTime)]) -> impl Future<Output = Result<Taken, CentralError>> + Send;
 

@@ -1,4 +1,4 @@
-//! The capture triggers, generated from the catalogue.
+//! The capture triggers, generated from the catalogue and from how central holds it.
 //!
 //! - They run inside other programs' transactions, so they must never be what makes a statement fail. Insert and update
 //!   triggers mention the primary key only: a column that is dropped one day would make every write fail with 1054. Delete
@@ -7,17 +7,18 @@
 //!   under strict modes an image too large for `max_allowed_packet` would fail the DELETE; so it is NULL, and the
 //!   tombstone has no image.
 //! - The origin is a user variable that only our pushes set; for everyone else it is NULL.
+//! - What the server's own cascades do fires none of them: see [`cascade`].
 
 use std::collections::HashMap;
 
-use migrations::{Column, ENTITIES, Entity, Kind};
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
 use super::connect::ANSWER_WITHIN;
+use super::layout::{Layout, Table};
 use super::pool::within;
-use super::sql::{key_text, name};
-use super::{Central, CentralError};
+use super::sql::name;
+use super::{Central, CentralError, cascade};
 
 /// The mode that the triggers are made with.
 pub(super) const SQL_MODE: &str = "NO_ENGINE_SUBSTITUTION";
@@ -43,86 +44,82 @@ impl Event {
     }
 }
 
-/// A capture trigger.
-#[derive(Clone, Debug)]
+/// A trigger that central must have.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Trigger {
-    pub entity: &'static Entity,
+    pub name: String,
+    /// At central.
+    pub table: String,
+    /// `AFTER` or `BEFORE`
+    pub timing: &'static str,
     pub event: Event,
+    /// What it does, as `information_schema` shows it.
+    pub body: String,
+    /// What it captures, for people.
+    pub captures: String,
+    /// The entities whose changes it captures.
+    pub concerns: Vec<&'static str>,
 }
 
 /// All triggers that central must have.
-pub(super) fn all() -> impl Iterator<Item = Trigger> {
-    let tables = ENTITIES.iter().copied().filter(|entity| entity.is_replicated());
-    tables.flat_map(|entity| Event::ALL.map(|event| Trigger { entity, event }))
+pub(super) fn wanted(layout: &Layout) -> Vec<Trigger> {
+    let tables = layout.tables().flat_map(|table| Event::ALL.map(|event| capture(table, event)));
+    tables.chain(cascade::triggers(layout)).collect()
 }
 
 impl Trigger {
-    /// `ct_sync_clients_update`.
-    pub(super) fn name(&self) -> String {
-        format!("ct_sync_{}_{}", self.entity.name, self.event.keyword().to_ascii_lowercase())
-    }
-
     /// The statement that makes it, or replaces it without a gap in between.
     pub(super) fn create(&self) -> String {
         format!(
-            "CREATE OR REPLACE TRIGGER {} AFTER {} ON {} FOR EACH ROW {}",
-            name(&self.name()),
+            "CREATE OR REPLACE TRIGGER {} {} {} ON {} FOR EACH ROW {}",
+            name(&self.name),
+            self.timing,
             self.event.keyword(),
-            name(self.entity.name),
-            self.body()
-        )
-    }
-
-    /// What it does, as `information_schema` shows it.
-    pub(super) fn body(&self) -> String {
-        let (old, new) = (key_text(self.entity, "OLD."), key_text(self.entity, "NEW."));
-        match self.event {
-            Event::Insert => self.append(&new, 'I', "NULL"),
-            Event::Delete => self.append(&old, 'D', &image(self.entity)),
-            // A changed key is a row that went and another that came. Compared as bytes: a collation may hold them equal.
-            Event::Update => format!(
-                "BEGIN IF NOT (BINARY {old} <=> BINARY {new}) THEN {}; END IF; {}; END",
-                self.append(&old, 'D', "NULL"),
-                self.append(&new, 'U', "NULL"),
-            ),
-        }
-    }
-
-    fn append(&self, key: &str, op: char, image: &str) -> String {
-        format!(
-            "INSERT INTO ct_sync_outbox (tbl, pk, op, origin, time_us, image) VALUES ('{}', {key}, '{op}', \
-             @ct_sync_origin, COALESCE(@ct_sync_time, {NOW_US}), {image})",
-            self.entity.name
+            name(&self.table),
+            self.body
         )
     }
 }
+
+/// The trigger `ct_sync_clients_update` and its like.
+fn capture(table: &Table, event: Event) -> Trigger {
+    let entity = table.entity.name;
+    Trigger {
+        name: format!("ct_sync_{entity}_{}", event.keyword().to_ascii_lowercase()),
+        table: table.name.clone(),
+        timing: "AFTER",
+        event,
+        body: body(table, event),
+        captures: format!("changes of {entity} by {}", event.keyword()),
+        concerns: vec![entity],
+    }
+}
+
+fn body(table: &Table, event: Event) -> String {
+    let (old, new) = (table.key_text("OLD."), table.key_text("NEW."));
+    let append = |key: &str, op: char, image: &str| {
+        format!(
+            "{APPEND} VALUES ('{}', {key}, '{op}', @ct_sync_origin, COALESCE(@ct_sync_time, {NOW_US}), {image})",
+            table.entity.name
+        )
+    };
+    match event {
+        Event::Insert => append(&new, 'I', "NULL"),
+        Event::Delete => append(&old, 'D', &table.image("OLD.")),
+        // A changed key is a row that went and another that came. Compared as bytes: a collation may hold them equal.
+        Event::Update => format!(
+            "BEGIN IF NOT (BINARY {old} <=> BINARY {new}) THEN {}; END IF; {}; END",
+            append(&old, 'D', "NULL"),
+            append(&new, 'U', "NULL"),
+        ),
+    }
+}
+
+/// How each trigger begins what it notes.
+pub(super) const APPEND: &str = "INSERT INTO ct_sync_outbox (tbl, pk, op, origin, time_us, image)";
 
 /// The server's clock, microseconds since the epoch, UTC.
 pub(super) const NOW_US: &str = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))";
-
-/// The last image of a deleted row, in the form that `merge::decode` reads.
-fn image(entity: &Entity) -> String {
-    let pairs: Vec<String> = entity.columns.iter().map(|c| format!("'{}', {}", c.name, image_value(c))).collect();
-    format!("JSON_OBJECT({})", pairs.join(", "))
-}
-
-/// A column's canonical value as JSON.
-fn image_value(column: &Column) -> String {
-    let old = format!("OLD.{}", name(column.name));
-    match column.kind {
-        Kind::Int | Kind::BigInt => old,
-        // One collation for all: JSON_OBJECT refuses a mixture (1271), and with it the DELETE.
-        Kind::Uuid | Kind::String(_) | Kind::Text | Kind::Json => {
-            format!("CONVERT({old} USING utf8mb4) COLLATE utf8mb4_bin")
-        }
-        // A comparison would become true or false there, and not 0 or 1.
-        Kind::Bool => format!("IF({old} IS NULL, NULL, IF({old}, 1, 0))"),
-        Kind::Decimal(_, scale) => format!("CAST({old} * {} AS SIGNED)", 10_u64.pow(u32::from(scale))),
-        Kind::Date => format!("CAST({old} AS CHAR)"),
-        Kind::DateTime => format!("DATE_FORMAT({old}, '%Y-%m-%dT%H:%i:%s.%fZ')"),
-        Kind::Blob => format!("HEX({old})"),
-    }
-}
 
 /// A trigger as the database has it.
 #[derive(Clone, Debug)]
@@ -137,12 +134,17 @@ pub(super) struct Installed {
 }
 
 impl Installed {
+    /// True for one that was made here, whatever it was made for: by its name and by what it writes.
+    pub(super) fn is_ours(&self, name: &str) -> bool {
+        name.starts_with("ct_sync_") && self.body.contains("ct_sync_outbox")
+    }
+
     /// True when it does what this one does.
     pub(super) fn is(&self, trigger: &Trigger) -> bool {
-        self.table == trigger.entity.name
+        self.table == trigger.table
             && self.event == trigger.event.keyword()
-            && self.timing == "AFTER"
-            && self.body == trigger.body()
+            && self.timing == trigger.timing
+            && self.body == trigger.body
             && self.sql_mode == SQL_MODE
     }
 }
@@ -171,11 +173,13 @@ impl Central {
     /// The capture triggers that are missing or altered: changes by other programs may go unseen there. Worth asking at
     /// every connection, as `CREATE OR REPLACE TABLE` and tools that swap tables drop them silently.
     pub async fn missing_triggers(&self) -> Result<Vec<String>, CentralError> {
+        let layout = self.layout();
         let mut lease = self.lease().await?;
         let there = within(ANSWER_WITHIN, installed(lease.connection())).await?;
         lease.keep();
-        let missing = all().filter(|trigger| !there.get(&trigger.name()).is_some_and(|it| it.is(trigger)));
-        Ok(missing.map(|trigger| trigger.name()).collect())
+        let wanted = wanted(&layout).into_iter();
+        let missing = wanted.filter(|trigger| !there.get(&trigger.name).is_some_and(|it| it.is(trigger)));
+        Ok(missing.map(|trigger| trigger.name).collect())
     }
 }
 
@@ -191,25 +195,29 @@ pub(super) async fn is_gone(connection: &mut MySqlConnection, account: &str) -> 
 
 #[cfg(test)]
 mod tests {
+    use migrations::{ENTITIES, Entity, Kind};
+
     use super::*;
 
-    fn body(table: &str, event: Event) -> String {
-        Trigger { entity: migrations::entity(table).unwrap(), event }.body()
+    fn trigger(table: &str, event: Event) -> Trigger {
+        capture(Layout::of_ours().table(migrations::entity(table).unwrap()).unwrap(), event)
     }
 
     #[test]
     fn every_replicated_table_has_three_and_no_other_table_has_any() {
         let replicated = ENTITIES.iter().filter(|entity| entity.is_replicated()).count();
-        assert_eq!(all().count(), 3 * replicated);
-        assert!(all().all(|trigger| trigger.entity.name != "schema_migrations"));
+        let all = wanted(&Layout::of_ours());
+        assert_eq!(all.len(), 3 * replicated);
+        assert!(all.iter().all(|trigger| trigger.table != "schema_migrations"));
     }
 
     #[test]
     fn names_and_keys_fit_their_columns() {
-        for trigger in all() {
-            assert!(trigger.name().len() <= 64, "{}", trigger.name());
-            let key: usize = trigger.entity.primary_key.iter().map(|column| longest(trigger.entity, column)).sum();
-            assert!(key < trigger.entity.primary_key.len() + 512, "{}", trigger.entity.name);
+        for trigger in wanted(&Layout::of_ours()) {
+            assert!(trigger.name.len() <= 64, "{}", trigger.name);
+            let entity = migrations::entity(&trigger.table).unwrap();
+            let key: usize = entity.primary_key.iter().map(|column| longest(entity, column)).sum();
+            assert!(key < entity.primary_key.len() + 512, "{}", entity.name);
         }
     }
 
@@ -224,7 +232,7 @@ mod tests {
     #[test]
     fn insert_and_update_mention_the_key_only() {
         for event in [Event::Insert, Event::Update] {
-            let body = body("clients", event);
+            let body = trigger("clients", event).body;
             assert!(body.contains("NEW.`id`"), "{body}");
             for column in migrations::entity("clients").unwrap().columns.iter().filter(|c| c.name != "id") {
                 assert!(!body.contains(&format!(".`{}`", column.name)), "{body}");
@@ -234,16 +242,14 @@ mod tests {
 
     #[test]
     fn a_composite_key_is_joined_as_text() {
-        assert!(
-            body("session_tags", Event::Insert)
-                .contains("CONCAT_WS(CHAR(31 USING utf8mb4), NEW.`session_id`, NEW.`tag_id`)")
-        );
+        let body = trigger("session_tags", Event::Insert).body;
+        assert!(body.contains("CONCAT_WS(CHAR(31 USING utf8mb4), NEW.`session_id`, NEW.`tag_id`)"));
     }
 
     #[test]
     fn the_insert_trigger_in_full() {
         assert_eq!(
-            Trigger { entity: migrations::entity("tags").unwrap(), event: Event::Insert }.create(),
+            trigger("tags", Event::Insert).create(),
             "CREATE OR REPLACE TRIGGER `ct_sync_tags_insert` AFTER INSERT ON `tags` FOR EACH ROW INSERT INTO \
              ct_sync_outbox (tbl, pk, op, origin, time_us, image) VALUES ('tags', NEW.`id`, 'I', @ct_sync_origin, \
              COALESCE(@ct_sync_time, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))), NULL)"

@@ -9,6 +9,7 @@ use sqlx::mysql::MySqlConnection;
 
 use super::connect::ANSWER_WITHIN;
 use super::init::wanting_triggers;
+use super::layout::Layout;
 use super::pool::within;
 use super::sql::{run, run_made};
 use super::triggers::{SQL_MODE, Trigger};
@@ -33,26 +34,31 @@ impl Central {
     pub(crate) async fn restore_triggers(&self) -> Result<Restored, CentralError> {
         // Not kept: the session's modes are those of the triggers afterwards.
         let mut lease = self.lease().await?;
-        within(ANSWER_WITHIN, restore(lease.connection())).await
+        let layout = self.layout();
+        within(ANSWER_WITHIN, restore(lease.connection(), &layout)).await
     }
 
-    /// When each table of the database was made, as text; dropping and making it again, or swapping it, shows here.
+    /// When the table of each entity was made, as text; dropping and making it again, or swapping it, shows here.
     pub(crate) async fn made_at(&self) -> Result<HashMap<String, String>, CentralError> {
+        let layout = self.layout();
         let mut lease = self.lease().await?;
         let text = "SELECT table_name, CAST(create_time AS CHAR) FROM information_schema.tables \
                     WHERE table_schema = DATABASE() AND create_time IS NOT NULL";
         let rows = within(ANSWER_WITHIN, async { Ok(sqlx::query(text).fetch_all(lease.connection()).await?) }).await?;
         let mut made = HashMap::with_capacity(rows.len());
         for row in &rows {
-            made.insert(row.try_get_unchecked(0)?, row.try_get_unchecked(1)?);
+            let physical: String = row.try_get_unchecked(0)?;
+            if let Some(table) = layout.named(&physical) {
+                made.insert(table.entity.name.to_owned(), row.try_get_unchecked(1)?);
+            }
         }
         lease.keep();
         Ok(made)
     }
 }
 
-async fn restore(connection: &mut MySqlConnection) -> Result<Restored, CentralError> {
-    let wanting = wanting_triggers(connection).await?;
+async fn restore(connection: &mut MySqlConnection, layout: &Layout) -> Result<Restored, CentralError> {
+    let (wanting, _) = wanting_triggers(connection, layout).await?;
     let mut restored = Restored::default();
     if wanting.is_empty() {
         return Ok(restored);
@@ -61,11 +67,11 @@ async fn restore(connection: &mut MySqlConnection) -> Result<Restored, CentralEr
     run_made(connection, format!("SET sql_mode = '{SQL_MODE}'")).await?;
     for trigger in &wanting {
         if let Err(error) = make(connection, trigger).await {
-            restored.blind.insert(trigger.entity.name);
+            restored.blind.extend(&trigger.concerns);
             restored.refused = Some(error);
         }
     }
-    let touched = wanting.iter().map(|trigger| trigger.entity.name);
+    let touched = wanting.iter().flat_map(|trigger| trigger.concerns.iter().copied());
     restored.tables = touched.filter(|table| !restored.blind.contains(table)).collect();
     Ok(restored)
 }

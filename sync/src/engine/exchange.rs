@@ -89,6 +89,10 @@ fn explained(id: &RowId, refusal: crate::central::Refusal) -> Refusal {
         RefusalKind::BadValue { column } => {
             ("bad value", format!("correct {column}, or the type of that column of {table} at central"))
         }
+        RefusalKind::Foreign { column } => (
+            "foreign column",
+            format!("give the column {column} of the table of {table} at central a default, or let it be NULL"),
+        ),
         RefusalKind::TooBig => ("too big", "shorten the row, or raise max_allowed_packet at central".to_owned()),
         RefusalKind::Unreadable { column } => ("unreadable", format!("correct {column} of this row at central")),
         RefusalKind::Other => {

@@ -12,6 +12,7 @@ mod backoff;
 mod by_hand;
 mod exchange;
 mod pace;
+mod refill;
 mod remote;
 mod round;
 mod status;
@@ -31,7 +32,7 @@ use crate::local::Store;
 pub use by_hand::Discarded;
 pub use remote::Remote;
 pub use round::{RoundReport, greet, round};
-pub use status::{SyncError, SyncState, SyncStatus, VerifyStatus};
+pub use status::{SyncError, SyncState, SyncStatus, VerifyStatus, VersionReport};
 pub use verify::{
     Blind, Difference, Heal, Kind, TableFindings, VerifyProgress, VerifyReport, VerifyRequest, VerifySettings,
     VerifyState,

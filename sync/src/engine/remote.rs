@@ -3,15 +3,20 @@
 use std::time::Duration;
 
 use crate::Clock;
-use migrations::Entity;
-
-use crate::central::{Batch, Central, CentralError, Feed, FeedRow, Head, Heartbeat, Limits, Receipt, Sequenced};
+use crate::central::{
+    Batch, Central, CentralError, Feed, FeedRow, Head, Heartbeat, Limits, Receipt, Sequenced, Versions,
+};
 use merge::RowId;
+use migrations::Entity;
 
 /// Central, as a round needs it. Each method is one exchange, documented at [`Central`]'s own.
 pub trait Remote: Send + Sync {
     /// How much central takes at once.
     fn limits(&self) -> Limits;
+    /// Its version, and what it holds of the catalogue.
+    fn versions(&self) -> Versions {
+        Versions::equal()
+    }
     /// Looks again whether this build may work with central.
     fn recheck(&self) -> impl Future<Output = Result<(), CentralError>> + Send;
     /// Microseconds that central's clock is ahead of this one.
@@ -22,6 +27,15 @@ pub trait Remote: Send + Sync {
     fn sequence(&self) -> impl Future<Output = Result<Sequenced, CentralError>> + Send;
     /// Changes after a number.
     fn feed(&self, after: u64, limit: usize) -> impl Future<Output = Result<Feed, CentralError>> + Send;
+    /// Changes after a number of these tables; a model may give all.
+    fn feed_of(
+        &self,
+        _tables: &[String],
+        after: u64,
+        limit: usize,
+    ) -> impl Future<Output = Result<Feed, CentralError>> + Send {
+        self.feed(after, limit)
+    }
     /// These rows as they are now.
     fn rows(&self, ids: &[RowId]) -> impl Future<Output = Result<Vec<FeedRow>, CentralError>> + Send;
     /// Merges a batch, exactly once.
@@ -49,6 +63,9 @@ impl Remote for Central {
     fn limits(&self) -> Limits {
         Central::limits(self)
     }
+    fn versions(&self) -> Versions {
+        Central::versions(self)
+    }
     async fn recheck(&self) -> Result<(), CentralError> {
         Central::recheck(self).await
     }
@@ -63,6 +80,9 @@ impl Remote for Central {
     }
     async fn feed(&self, after: u64, limit: usize) -> Result<Feed, CentralError> {
         Central::feed(self, after, limit).await
+    }
+    async fn feed_of(&self, tables: &[String], after: u64, limit: usize) -> Result<Feed, CentralError> {
+        Central::feed_of(self, tables, after, limit).await
     }
     async fn rows(&self, ids: &[RowId]) -> Result<Vec<FeedRow>, CentralError> {
         Central::rows(self, ids).await

@@ -117,21 +117,23 @@ fn jitter(replica_id: &str, batch_no: u64) -> Duration {
     Duration::from_millis(5 + mixed % 45)
 }
 
-struct Round<'a, R> {
-    central: &'a R,
-    store: &'a Store,
+pub(super) struct Round<'a, R> {
+    pub(super) central: &'a R,
+    pub(super) store: &'a Store,
     report: &'a mut RoundReport,
 }
 
 impl<R: Remote> Round<'_, R> {
     async fn run(&mut self, hostname: &str) -> Result<(), SyncError> {
+        self.adapt().await?;
         if is_on(Mechanism::Resolve) {
             self.resolve().await?;
         }
         self.recognise().await?;
         self.pull().await?;
         self.look_at_definitions().await?;
-        if Box::pin(self.push()).await? {
+        // A build that central takes nothing from goes on collecting.
+        if self.central.versions().may_write && Box::pin(self.push()).await? {
             if self.report.quarantined > 0 {
                 self.look_at_definitions().await?;
             }
@@ -224,7 +226,7 @@ impl<R: Remote> Round<'_, R> {
     }
 
     /// Reads rows again that others depend on, and settles what points at nothing.
-    async fn reread(&mut self, mut needs: Vec<RowId>) -> Result<(), SyncError> {
+    pub(super) async fn reread(&mut self, mut needs: Vec<RowId>) -> Result<(), SyncError> {
         for _ in 0..if is_on(Mechanism::Reread) { REREADS } else { 0 } {
             needs.extend(self.store.write_async(local::settle_all).await?);
             needs.sort_unstable();
@@ -239,7 +241,7 @@ impl<R: Remote> Round<'_, R> {
         Ok(())
     }
 
-    async fn apply(&mut self, page: Page) -> Result<Applied, SyncError> {
+    pub(super) async fn apply(&mut self, page: Page) -> Result<Applied, SyncError> {
         if page.rows.is_empty() && page.cursor.is_none() {
             return Ok(Applied::default());
         }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::verify::{Blind, VerifyState};
-use crate::central::{CentralError, CentralUrl};
+use crate::central::{CentralError, CentralUrl, Versions};
 use crate::local::{Counts, StoreError, Verified};
 
 /// In short.
@@ -51,6 +51,10 @@ pub struct SyncStatus {
     pub retry_at_us: Option<u64>,
     /// How the replica compared with central.
     pub verify: VerifyStatus,
+    /// Rows, of those that central has not got, of tables for which it has no place.
+    pub waiting: u64,
+    /// How this build and central stand to each other, once they have met.
+    pub versions: Option<VersionReport>,
 }
 
 /// How the replica compared with central.
@@ -78,6 +82,43 @@ impl VerifyStatus {
             found: verified.into_iter().filter(|table| !table.found.is_empty()).collect(),
             blind: state.blind.clone(),
             trouble: state.trouble.clone(),
+        }
+    }
+}
+
+/// How this build and central stand to each other.
+#[derive(Debug, Clone, Serialize)]
+pub struct VersionReport {
+    /// Version of central's schema.
+    pub central: u32,
+    /// Version of this build's.
+    pub known: u32,
+    /// False when central says that this build is too old to write to it.
+    pub may_write: bool,
+    /// True when the tables at central are another program's.
+    pub is_adopted: bool,
+    /// Tables for which central has no place: their rows wait here.
+    pub missing_tables: Vec<String>,
+    /// Columns for which it has none, as `table.column`: their values stay here.
+    pub missing_columns: Vec<String>,
+    /// All of it in a sentence, None when there is nothing to say.
+    pub notice: Option<String>,
+    /// What to do about it; empty when nothing needs to be done.
+    pub remedy: String,
+}
+
+impl From<&Versions> for VersionReport {
+    fn from(versions: &Versions) -> Self {
+        let tables = versions.extent.missing_tables();
+        Self {
+            central: versions.central,
+            known: versions.known,
+            may_write: versions.may_write,
+            is_adopted: versions.is_adopted,
+            missing_tables: tables.into_iter().map(|entity| entity.name.to_owned()).collect(),
+            missing_columns: versions.extent.missing_columns(),
+            notice: versions.notice(),
+            remedy: versions.remedy().to_owned(),
         }
     }
 }
@@ -143,6 +184,7 @@ pub(super) struct Progress {
     hint: Option<String>,
     cursor: u64,
     retry_at_us: Option<u64>,
+    versions: Option<VersionReport>,
 }
 
 impl Progress {
@@ -155,6 +197,7 @@ impl Progress {
             hint: None,
             cursor: 0,
             retry_at_us: None,
+            versions: None,
         }
     }
 
@@ -169,9 +212,14 @@ impl Progress {
     }
 
     pub(super) fn succeeded(&mut self, now_us: u64, cursor: u64) {
-        let central = self.central.take();
-        *self = Self { central, last_success_us: Some(now_us), cursor, ..Self::new(None) };
+        let (central, versions) = (self.central.take(), self.versions.take());
+        *self = Self { central, versions, last_success_us: Some(now_us), cursor, ..Self::new(None) };
         self.state = SyncState::Idle;
+    }
+
+    /// Central was met.
+    pub(super) fn met(&mut self, versions: &Versions) {
+        self.versions = Some(versions.into());
     }
 
     /// A look told that nothing is new, which is as good as a round.
@@ -204,6 +252,8 @@ impl Progress {
             cursor: self.cursor,
             retry_at_us: self.retry_at_us,
             verify: VerifyStatus::default(),
+            waiting: counts.waiting,
+            versions: self.versions.clone(),
         }
     }
 }

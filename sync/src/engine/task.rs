@@ -179,6 +179,8 @@ impl Worker {
 
     async fn connected_round(&mut self) -> Result<RoundReport, SyncError> {
         let central = self.connected().await?;
+        let versions = central.versions();
+        self.progress.send_modify(|progress| progress.met(&versions));
         let report = round(&central, &self.store, &self.settings.hostname).await?;
         let read = |tx: &mut local::WriteTx<'_>| Ok((local::cursor(tx)?, local::batch_numbers(tx)?));
         let ((epoch, cursor), batches) = self.store.write_async(read).await?;

@@ -104,7 +104,7 @@ fn plan(
     let Incoming { id, seq, time, state } = incoming;
     let db = tx.connection();
     tx.witness(time);
-    let (remote, last_image) = match state {
+    let (mut remote, mut last_image) = match state {
         FeedState::Present(row) => (Some(row), None),
         FeedState::Deleted(image) => (None, image.filter(|_| is_on(Mechanism::TombstoneImages))),
         FeedState::Unreadable { column, reason } => {
@@ -116,7 +116,16 @@ fn plan(
         }
     };
     let before = rows::get(db, id.entity, &id.key)?;
-    let Some(entry) = journal::entry(db, &id)? else {
+    let mut entry = journal::entry(db, &id)?;
+    let sides = (&mut remote, &mut last_image, &mut entry);
+    if let Err(column) = fill_up(tx, before.as_ref(), time, sides)? {
+        let reason = format!("central has no place for {column}, which must have a value");
+        let hint = "give the table at central that column, or map it to one that it has; then it is read again";
+        let cause = ledger::Cause { kind: "no place", reason: &reason, hint, because: None };
+        ledger::refuse(tx, &id, ledger::RefusedBy::Replica { seq }, &cause)?;
+        return Ok(None);
+    }
+    let Some(entry) = entry else {
         if before == remote {
             ledger::decided(db, &id, true)?;
             return Ok(None);
@@ -167,6 +176,29 @@ fn knew_of_it(entry: &Entry, row: &Row, image: Option<&Row>, deleted: HybridTime
     let here = Side::Present { row, time: entry.time };
     let same = image.is_some_and(|image| matches!(Change::of(Some(image), &here), Change::Unchanged | Change::Touched));
     entry.time <= deleted && (same || entry.enrolled)
+}
+
+/// What central has no place for is on all sides as it is here, so that nothing looks changed by it. Err names a column
+/// that must have a value and has none.
+fn fill_up(
+    tx: &mut WriteTx<'_>,
+    before: Option<&Row>,
+    time: HybridTime,
+    (remote, image, entry): (&mut Option<Row>, &mut Option<Row>, &mut Option<Entry>),
+) -> Result<Result<(), &'static str>, StoreError> {
+    let gaps = tx.gaps()?;
+    if gaps.lacks_no_column() {
+        return Ok(Ok(()));
+    }
+    let mut base = entry.as_mut().and_then(|entry| entry.base.as_mut());
+    let here = before.or(base.as_deref()).cloned();
+    if let (Some(base), Some(here)) = (&mut base, &here) {
+        gaps.align(base, here);
+    }
+    if let (Some(image), Some(here)) = (image, &here) {
+        gaps.align(image, here);
+    }
+    Ok(remote.as_mut().map_or(Ok(()), |remote| gaps.fill(remote, here.as_ref(), time)))
 }
 
 /// The local side of a row with a journal entry.

@@ -36,11 +36,19 @@ fn make_room(tx: &mut WriteTx<'_>, item: &mut Pending, applied: &mut Applied) ->
         let Some(row) = &item.target else { return Ok(true) };
         let Some(other) = holder(tx, row, index.columns)? else { continue };
         let rule = rule(item.id.entity, index.columns);
+        if !tx.gaps()?.enforces(index.name) && !is_ours_alone(tx, &other)? {
+            continue;
+        }
         if !settle(tx, item, &other, index.columns, rule, applied)? {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// True for a row that central has never seen: where central enforces no key, two of its rows may well share one.
+fn is_ours_alone(tx: &WriteTx<'_>, row: &Row) -> Result<bool, StoreError> {
+    Ok(journal::entry(tx.connection(), &row.id())?.is_some_and(|entry| entry.base.is_none()))
 }
 
 /// The other row that holds the same values in these columns; NULLs never collide.

@@ -10,6 +10,7 @@ use merge::{Key, Row, RowId};
 use migrations::Entity;
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
+use super::extent::Gaps;
 use super::{ReadTx, StoreError, WriteTx, journal, rows};
 use crate::digest::{Digest, KeyRange, row_hash};
 
@@ -184,12 +185,16 @@ impl Known {
 }
 
 fn bases(db: &Connection, entity: &'static Entity, range: &KeyRange) -> Result<BTreeMap<Key, Option<u64>>, StoreError> {
+    let gaps = Gaps::load(db)?;
     let sql = "SELECT pk, base FROM ct_sync_dirty WHERE tbl = ?1 AND pk >= ?2 AND (?3 IS NULL OR pk < ?3)";
     let mut statement = db.prepare_cached(sql)?;
     let mut found = statement.query(params![entity.name, range.from.as_deref().unwrap_or(""), range.until])?;
     let mut bases = BTreeMap::new();
     while let Some(row) = found.next()? {
-        let base = journal::image(entity, row.get(1)?)?;
+        let mut base = journal::image(entity, row.get(1)?)?;
+        if let Some(base) = &mut base {
+            gaps.without(base);
+        }
         bases.insert(Key::new(row.get::<_, String>(0)?), base.as_ref().map(row_hash));
     }
     Ok(bases)
@@ -214,13 +219,18 @@ fn alike(
     Ok(alike)
 }
 
-/// Visits the rows of a range in the order of their keys.
+/// Visits the rows of a range in the order of their keys, without what central has no place for.
 fn each_row(
     db: &Connection,
     entity: &'static Entity,
     range: &KeyRange,
-    visit: impl FnMut(Row),
+    mut visit: impl FnMut(Row),
 ) -> Result<(), StoreError> {
+    let gaps = Gaps::load(db)?;
+    let visit = |mut row: Row| {
+        gaps.without(&mut row);
+        visit(row);
+    };
     let bounds = [(">=", &range.from), ("<", &range.until)];
     let conditions: Vec<String> = bounds
         .iter()

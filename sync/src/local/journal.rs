@@ -8,6 +8,7 @@ use migrations::{Entity, entity};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::StoreError;
+use super::extent::waiting_tables;
 
 /// One entry of the journal.
 #[derive(Debug, Clone)]
@@ -90,15 +91,15 @@ pub(super) fn clear(db: &Connection, id: &RowId) -> Result<(), StoreError> {
 }
 
 /// The oldest entries that may be pushed now: neither refused in their present form a short while ago, nor of a table
-/// that is unknown.
+/// that is unknown here or at central.
 pub(crate) fn pushable(db: &Connection, limit: usize, now_us: u64) -> Result<Vec<Entry>, StoreError> {
     let mut statement = db.prepare_cached(
         "SELECT tbl, pk, position, generation, time_us, base FROM ct_sync_dirty d WHERE NOT EXISTS \
            (SELECT 1 FROM ct_sync_quarantine q WHERE q.tbl = d.tbl AND q.pk = d.pk AND q.refused_by = 'central' \
             AND q.generation = d.generation AND q.retry_us > ?2) \
-         ORDER BY position LIMIT ?1",
+           AND tbl NOT IN (SELECT value FROM json_each(?3)) ORDER BY position LIMIT ?1",
     )?;
-    let mut found = statement.query(params![limit, now_us])?;
+    let mut found = statement.query(params![limit, now_us, waiting_tables(db)?])?;
     let mut entries = Vec::new();
     while let Some(row) = found.next()? {
         let table: String = row.get(0)?;
@@ -109,6 +110,13 @@ pub(crate) fn pushable(db: &Connection, limit: usize, now_us: u64) -> Result<Vec
         entries.push(Entry { id, position, generation, time, base, enrolled: false });
     }
     Ok(entries)
+}
+
+/// The rows of a table that have an entry.
+pub(super) fn ids_of(db: &Connection, entity: &'static Entity) -> Result<Vec<RowId>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT pk FROM ct_sync_dirty WHERE tbl = ?1")?;
+    let found = statement.query_map([entity.name], |row| Ok(RowId::new(entity, Key::new(row.get::<_, String>(0)?))))?;
+    Ok(found.collect::<Result<_, _>>()?)
 }
 
 /// The highest generation and hybrid time that the file knows.

@@ -11,6 +11,7 @@ mod compressed;
 mod digest;
 mod enrol;
 mod error;
+mod extent;
 mod ids;
 mod journal;
 mod ledger;
@@ -41,6 +42,7 @@ pub(crate) use digest::{Piece, hashes, is_occupied, note_alike, pieces, row_coun
 pub use enrol::{Identity, identity};
 pub(crate) use enrol::{batch_numbers, become_another, cursor, set_clock_offset, start_over};
 pub use error::StoreError;
+pub(crate) use extent::{Refill, hold, refill, set_refill};
 pub use ids::{derived_id, new_id};
 pub use ledger::{
     Conflict, Counts, Detail, KEPT_US, Parked, Quarantined, Restored, acknowledge_all_conflicts, acknowledge_conflict,

@@ -72,6 +72,20 @@ pub(super) fn visit(
     Ok(())
 }
 
+/// The rows whose column is something else than this value.
+pub(super) fn find_other(
+    db: &Connection,
+    entity: &'static Entity,
+    column: &str,
+    value: &Value,
+) -> Result<Vec<Row>, StoreError> {
+    let (columns, column) = (columns(entity), quoted(column));
+    let sql = format!("SELECT {columns} FROM {} WHERE {column} IS NOT ?1", quoted(entity.name));
+    let mut statement = db.prepare_cached(&sql)?;
+    let found = statement.query_map([Bound(value)], |found| read(entity, found))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
 /// True when there is a row of that key.
 pub(super) fn exists(db: &Connection, entity: &'static Entity, key: &Key) -> Result<bool, StoreError> {
     let sql = format!("SELECT 1 FROM {} WHERE {}", quoted(entity.name), key_condition(entity));

@@ -8,6 +8,7 @@ use migrations::Entity;
 use migrations::entity::OnOrphan;
 use rusqlite::params;
 
+use super::extent::Gaps;
 use super::{ReadTx, StoreError, WriteTx, journal, ledger, rows, state};
 
 /// What central should have of some rows, and how far the replica had pulled when it said so.
@@ -30,13 +31,17 @@ pub(crate) struct Expectation {
 /// What central should have of these rows.
 pub(crate) fn expected(tx: &ReadTx<'_>, ids: &[RowId]) -> Result<Expected, StoreError> {
     let db = tx.connection();
+    let gaps = Gaps::load(db)?;
     let mut found = HashMap::with_capacity(ids.len());
     for id in ids {
         let entry = journal::entry(db, id)?;
-        let row = match entry {
+        let mut row = match entry {
             Some(entry) => entry.base,
             None => rows::get(db, id.entity, &id.key)?,
         };
+        if let Some(row) = &mut row {
+            gaps.without(row);
+        }
         let quarantined = db
             .prepare_cached("SELECT 1 FROM ct_sync_quarantine WHERE tbl = ?1 AND pk = ?2")?
             .exists([id.entity.name, id.key.as_str()])?;

@@ -1,11 +1,13 @@
 //! Transactions: what a job may do with the replica.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use merge::{HybridTime, Key, Row, RowId, Value};
 use migrations::{Direction, ENTITIES, Entity};
 use rusqlite::Connection;
 
+use super::extent::Gaps;
 use super::{StoreError, journal, ledger, rows, validate};
 use crate::clock::datetime_text;
 
@@ -53,11 +55,13 @@ pub struct WriteTx<'a> {
     now_us: u64,
     touched: BTreeSet<RowId>,
     journaled: bool,
+    /// What central lacks, once it was asked for.
+    gaps: Option<Arc<Gaps>>,
 }
 
 impl<'a> WriteTx<'a> {
     pub(super) fn new(db: &'a Connection, heads: &'a mut Heads, now_us: u64) -> Self {
-        Self { db, heads, now_us, touched: BTreeSet::new(), journaled: false }
+        Self { db, heads, now_us, touched: BTreeSet::new(), journaled: false, gaps: None }
     }
 
     /// The row of that key, as this transaction sees it.
@@ -176,6 +180,20 @@ impl<'a> WriteTx<'a> {
     /// A time seen from elsewhere: what is written after it must be later.
     pub(super) fn witness(&mut self, time: HybridTime) {
         self.heads.time = self.heads.time.max(time);
+    }
+
+    /// What central lacks.
+    pub(super) fn gaps(&mut self) -> Result<Arc<Gaps>, StoreError> {
+        let gaps = match self.gaps.take() {
+            Some(gaps) => gaps,
+            None => Arc::new(Gaps::load(self.db)?),
+        };
+        Ok(Arc::clone(self.gaps.insert(gaps)))
+    }
+
+    /// It has just changed.
+    pub(super) fn forget_gaps(&mut self) {
+        self.gaps = None;
     }
 
     /// True when this transaction made a journal entry.

@@ -18,15 +18,19 @@ pub(super) fn fill_defaults(row: &mut Row, now_us: u64) {
         if !row.at(position).is_null() {
             continue;
         }
-        let value = match column.default {
-            None => continue,
-            Some(ColumnDefault::Now) => datetime_text(now_us).into(),
-            Some(ColumnDefault::Bool(flag)) => flag.into(),
-            Some(ColumnDefault::Int(number)) => number.into(),
-            Some(ColumnDefault::Decimal(text)) => scaled(text, column.kind),
-            Some(ColumnDefault::Text(text)) => text.into(),
-        };
-        row.set_at(position, value);
+        row.set_at(position, default_of(column, now_us));
+    }
+}
+
+/// The default of a column; NULL where it has none.
+pub(super) fn default_of(column: &Column, now_us: u64) -> Value {
+    match column.default {
+        None => Value::Null,
+        Some(ColumnDefault::Now) => datetime_text(now_us).into(),
+        Some(ColumnDefault::Bool(flag)) => flag.into(),
+        Some(ColumnDefault::Int(number)) => number.into(),
+        Some(ColumnDefault::Decimal(text)) => scaled(text, column.kind),
+        Some(ColumnDefault::Text(text)) => text.into(),
     }
 }
 

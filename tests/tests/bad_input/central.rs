@@ -159,20 +159,27 @@ fn a_newer_central_is_waited_for_while_everything_is_collected() {
     server
         .sql(
             &database,
-            "INSERT INTO schema_migrations (version_id, description) VALUES ('9000_future', 'of the future')",
+            "INSERT INTO schema_migrations (version_id, description) VALUES ('9000_future', 'of the future'); \
+             UPDATE ct_sync_settings SET value = '9000' WHERE name = 'min_client'",
         )
         .unwrap();
 
     Conversation::new(&machine, &project(&machine, "newer")).turn("tell me about xenotime", "xenotime told");
     let parts = ["schema version 9000", "pgrade claudetools"];
-    assert_refused(&machine.cli(&["sync", "--wait"]).unwrap(), 1, &parts);
+    // What was collected here stays here; what others write is still read.
+    server.sql(&database, "INSERT INTO clients (id, name) VALUES (UUID(), 'from elsewhere')").unwrap();
+    let waited = machine.cli(&["sync", "--wait"]).unwrap();
+    assert_eq!(waited.code, 3, "{waited:?}");
+    assert!(parts.iter().all(|part| waited.stdout.contains(part)), "{waited:?}");
     assert_refused(&machine.cli(&["central", "init", &url]).unwrap(), 1, &["9000"]);
     assert_known(&machine, "fail", &["schema version 9000"]);
-    assert_eq!(status(&machine)["sync"]["state"], "refused");
+    assert_eq!(status(&machine)["sync"]["versions"]["may_write"], false);
     assert!(status(&machine)["sync"]["pending"].as_u64().unwrap() > 0);
     assert_eq!(rows(server, &database, "SELECT count(*) FROM work_items"), "0", "nothing is written there");
 
-    server.sql(&database, "DELETE FROM schema_migrations WHERE version_id = '9000_future'").unwrap();
+    let back =
+        "DELETE FROM schema_migrations WHERE version_id = '9000_future'; UPDATE ct_sync_settings SET value = '1'";
+    server.sql(&database, back).unwrap();
     machine.cli(&["sync", "--wait"]).unwrap().ok().unwrap();
     assert_eq!(rows(server, &database, "SELECT description FROM work_items"), "tell me about xenotime");
 }

@@ -15,7 +15,7 @@ async fn nothing_is_found_where_all_is_well() {
     place.sql(&format!("INSERT INTO clients (id, name) VALUES ('{}', 'a')", uuid(1)));
     let report = check(&place.url()).await.unwrap();
     assert_eq!(report.findings, []);
-    assert_eq!((report.schema_version, report.outbox, report.steps.len()), (2, 1, 2));
+    assert_eq!((report.schema_version, report.outbox, report.steps.len()), (3, 1, 3));
     assert!(report.is_working() && report.server.contains("MariaDB"));
 }
 
@@ -56,8 +56,18 @@ async fn each_fault_with_its_remedy() {
         ),
         (
             "INSERT INTO schema_migrations (version_id) VALUES ('0099_future')",
+            Severity::Warning,
+            "the schema has version 99, this build knows",
+        ),
+        (
+            "INSERT INTO schema_migrations (version_id) VALUES ('0099_future'); UPDATE ct_sync_settings SET value = 99",
             Severity::Error,
-            "the schema has version 99",
+            "too old to write",
+        ),
+        (
+            "DELETE FROM schema_migrations WHERE version_id > '0002_sync'; ALTER TABLE sites DROP COLUMN notes",
+            Severity::Warning,
+            "it has no sites.notes",
         ),
     ] {
         let place = Place::new().await;

@@ -36,24 +36,33 @@ async fn each_way_of_not_getting_in_is_told_apart() {
 }
 
 #[tokio::test]
-async fn a_schema_of_another_version_is_left_alone() {
+async fn a_schema_of_another_version_is_worked_with_as_far_as_it_goes() {
     let place = Place::new().await;
     place.central.head().await.unwrap();
     place.sql("INSERT INTO schema_migrations (version_id) VALUES ('0099_future')");
-    // Also by those who were connected before.
+    // Those who were connected before look again.
     for error in [
         place.central.feed(0, 10).await.unwrap_err(),
         place.central.push(&batch(1, vec![created(client(1, "a"), 1)])).await.unwrap_err(),
     ] {
-        assert!(matches!(error, CentralError::Newer { found: 99, .. }), "{error}");
+        assert!(matches!(error, CentralError::Upgraded) && error.is_retryable(), "{error}");
     }
-    assert_eq!(place.sql("SELECT COUNT(*) FROM clients"), "0");
-    let error = refused(&place.url().expose()).await;
+    place.central.recheck().await.unwrap();
+    place.push(&batch(1, vec![created(client(1, "a"), 1)])).await;
+    assert_eq!(place.central.versions().central, 99);
+    assert!(place.central.versions().notice().unwrap().contains("leaves the rest alone"));
+
+    place.sql("UPDATE ct_sync_settings SET value = '99' WHERE name = 'min_client'");
+    place.central.recheck().await.unwrap();
+    assert_eq!(place.pull(0).await.rows.len(), 1, "what it may not write it may read");
+    let error = place.central.push(&batch(2, vec![created(client(2, "b"), 1)])).await.unwrap_err();
     assert!(matches!(error, CentralError::Newer { found: 99, .. }), "{error}");
     assert!(error.hint().unwrap().contains("goes on collecting"));
+    assert_eq!(place.sql("SELECT name FROM clients"), "a");
+
     let error = sync::central::init(&place.url(), sync::central::InitOptions::default()).await.unwrap_err();
-    assert!(matches!(error, CentralError::Newer { .. }), "{error}");
-    place.sql("DELETE FROM schema_migrations WHERE version_id > '0001_schema'");
+    assert!(matches!(error, CentralError::Downgrade { found: 99, .. }), "{error}");
+    place.sql("DELETE FROM schema_migrations WHERE version_id > '0002'");
     let error = refused(&place.url().expose()).await;
     assert!(matches!(error, CentralError::Older { found: 1, .. }), "{error}");
 }
@@ -189,7 +198,7 @@ async fn machines_and_clocks_are_known() {
     let beat = |cursor| Heartbeat { replica_id: REPLICA.into(), hostname: "höst".into(), version: "1".into(), cursor };
     place.central.heartbeat(&beat(5)).await.unwrap();
     place.central.heartbeat(&beat(9)).await.unwrap();
-    assert_eq!(place.sql("SELECT hostname, pulled_seq, schema_version FROM ct_sync_machines"), "höst\t9\t2");
+    assert_eq!(place.sql("SELECT hostname, pulled_seq, schema_version FROM ct_sync_machines"), "höst\t9\t3");
     let offset = place.central.clock_offset_us(&SystemClock).await.unwrap();
     assert!(offset.abs() < 1_000_000, "{offset}");
 }

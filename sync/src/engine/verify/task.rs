@@ -174,10 +174,11 @@ impl Worker {
     /// The tables of these (none: of all) that have rows on either side.
     async fn occupied(&self, central: &Central, wanted: &[&'static Entity]) -> Result<Vec<&'static Entity>, SyncError> {
         let there: BTreeSet<&str> = central.occupied().await?.into_iter().collect();
+        let extent = central.versions().extent;
         let wanted: Vec<&'static Entity> = ENTITIES
             .iter()
             .copied()
-            .filter(|entity| entity.is_replicated() && (wanted.is_empty() || wanted.contains(entity)))
+            .filter(|entity| extent.has_table(entity) && (wanted.is_empty() || wanted.contains(entity)))
             .collect();
         let occupied = move |tx: &local::ReadTx<'_>| {
             let mut occupied = Vec::new();
@@ -301,7 +302,8 @@ impl Worker {
         self.note_empty(due_before, &occupied_names).await?;
         due.sort_by_key(|(calm, last, _)| (*calm, *last));
         let mut tables: Vec<&'static Entity> = due.into_iter().take(1).map(|(.., entity)| entity).collect();
-        let blind = ENTITIES.iter().copied().filter(|entity| self.blind.contains(entity.name));
+        let extent = central.versions().extent;
+        let blind = ENTITIES.iter().copied().filter(|it| self.blind.contains(it.name) && extent.has_table(it));
         tables.extend(blind.filter(|entity| !tables.contains(entity)).collect::<Vec<_>>());
         self.compare_quietly(&central, &tables).await
     }

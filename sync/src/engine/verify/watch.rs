@@ -72,9 +72,10 @@ impl Worker {
     ) -> Result<(), SyncError> {
         let made = central.made_at().await?;
         let there: BTreeSet<&str> = central.occupied().await?.into_iter().collect();
+        let extent = central.versions().extent;
         let look = move |tx: &mut local::WriteTx<'_>| {
             let mut found = Vec::new();
-            for entity in ENTITIES.iter().copied().filter(|entity| entity.is_replicated()) {
+            for entity in ENTITIES.iter().copied().filter(|entity| extent.has_table(entity)) {
                 let read = tx.reading();
                 let before = local::verified_of(&read, entity)?.made_at;
                 let emptied = !there.contains(entity.name) && local::is_occupied(&read, entity)?;

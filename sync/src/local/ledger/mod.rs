@@ -19,6 +19,7 @@ mod words;
 
 use serde::Serialize;
 
+use super::extent::waiting_tables;
 use super::{ReadTx, StoreError};
 
 pub use conflicts::{Conflict, Detail, conflict, conflicts};
@@ -59,6 +60,8 @@ pub struct Counts {
     pub conflicts: u64,
     /// References that point at nothing for the moment.
     pub parked: u64,
+    /// Rows, of those that central has not got, of tables for which it has no place.
+    pub waiting: u64,
 }
 
 /// The counts of all four.
@@ -66,10 +69,17 @@ pub fn counts(tx: &ReadTx<'_>) -> Result<Counts, StoreError> {
     Ok(tx.connection().query_row(
         "SELECT (SELECT count(*) FROM ct_sync_dirty), (SELECT count(*) FROM ct_sync_quarantine), \
            (SELECT count(*) FROM ct_sync_conflicts WHERE flagged AND acknowledged_us IS NULL), \
-           (SELECT count(*) FROM ct_sync_parked)",
-        [],
+           (SELECT count(*) FROM ct_sync_parked), \
+           (SELECT count(*) FROM ct_sync_dirty WHERE tbl IN (SELECT value FROM json_each(?1)))",
+        [waiting_tables(tx.connection())?],
         |row| {
-            Ok(Counts { pending: row.get(0)?, quarantined: row.get(1)?, conflicts: row.get(2)?, parked: row.get(3)? })
+            Ok(Counts {
+                pending: row.get(0)?,
+                quarantined: row.get(1)?,
+                conflicts: row.get(2)?,
+                parked: row.get(3)?,
+                waiting: row.get(4)?,
+            })
         },
     )?)
 }
