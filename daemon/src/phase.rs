@@ -36,6 +36,7 @@ impl Trouble {
             StoreError::Full => "free some space on that disk; it goes on by itself then",
             StoreError::ReadOnly => "make the home writable again; it goes on by itself then",
             StoreError::Damaged(_) => "run: claudetools doctor   (nothing is deleted; new events are kept in spool/)",
+            StoreError::Older { .. } => "start the daemon, which upgrades it: claudetools daemon --detach",
             StoreError::Newer { .. } => "install the newer claudetools on this machine",
             _ => "run: claudetools doctor",
         };

@@ -8,6 +8,7 @@ use sync::{Clock, SystemClock, datetime_text};
 
 use super::quarantine::ask;
 use super::{Failure, Outcome, output};
+use crate::phase::Trouble;
 use crate::render::{ago, counted};
 use crate::server::ledger::{AcknowledgeRequest, Acknowledged, RestoreRequest};
 
@@ -104,8 +105,10 @@ fn list(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-fn unreadable(error: &sync::StoreError) -> Failure {
-    Failure::new(format!("read the replica: {error}")).hint("run: claudetools doctor")
+/// The replica could not be looked at.
+pub(super) fn unreadable(error: &sync::StoreError) -> Failure {
+    let Trouble { reason, hint } = Trouble::of_store(error);
+    Failure::new(format!("read the replica: {reason}")).hint(hint)
 }
 
 fn show(id: i64, json: bool, home: &Home) -> Result<Outcome, Failure> {

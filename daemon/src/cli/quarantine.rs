@@ -6,6 +6,7 @@ use serde::Serialize;
 use sync::engine::Discarded;
 use sync::local::{self, Parked, Quarantined};
 
+use super::conflicts::unreadable;
 use super::{Failure, Outcome, output};
 use crate::client;
 use crate::render::counted;
@@ -69,8 +70,7 @@ fn list(json: bool, home: &Home) -> Result<Outcome, Failure> {
     let read = local::inspect(&home.replica(), |tx| {
         Ok(Listed { quarantine: local::quarantine(tx)?, parked: local::parked(tx)? })
     });
-    let listed =
-        read.map_err(|error| Failure::new(format!("read the replica: {error}")).hint("run: claudetools doctor"))?;
+    let listed = read.map_err(|error| unreadable(&error))?;
     if json {
         output::json(&listed);
         return Ok(Outcome::Done);

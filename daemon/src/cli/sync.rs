@@ -146,7 +146,7 @@ fn show(home: &Home, json: bool) -> Result<Outcome, Failure> {
         Ok((local::identity(tx)?, local::conflicts(tx, SHOWN, true, None)?, local::quarantine(tx)?, local::parked(tx)?))
     });
     let (identity, conflict_list, quarantine_list, parked_list) =
-        lists.map_err(|error| Failure::new(format!("read the replica: {error}")).hint("run: claudetools doctor"))?;
+        lists.map_err(|error| conflicts::unreadable(&error))?;
     let details = SyncDetails { sync: report.sync, identity, conflict_list, quarantine_list, parked_list };
     if json {
         output::json(&details);

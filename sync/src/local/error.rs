@@ -23,6 +23,14 @@ pub enum StoreError {
         /// Newest version that this build knows.
         known: u32,
     },
+    /// The file was made by an older build, and is only looked at. Opening it upgrades it.
+    #[error("the replica has schema version {found}; this build brings it to {known} when the daemon starts")]
+    Older {
+        /// Version of the file.
+        found: u32,
+        /// Version that this build reads.
+        known: u32,
+    },
     /// A value that the table cannot take. Nothing was written.
     #[error("{table}.{column} {reason}")]
     Invalid {

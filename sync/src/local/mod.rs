@@ -215,7 +215,13 @@ fn own_identity(connection: &rusqlite::Connection, clock: &dyn Clock) -> Result<
 /// Runs a job on one snapshot of a replica file, whether or not a [`Store`] has it open. Nothing is created, upgraded
 /// or written, so it is safe beside a running daemon.
 pub fn inspect<T>(path: &Path, job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
-    Readers::new(path.to_owned()).read(job)
+    Readers::new(path.to_owned()).read(|tx| {
+        let known = schema::known();
+        match tx.connection().pragma_query_value(None, "user_version", |row| row.get(0))? {
+            found if found < known => Err(StoreError::Older { found, known }),
+            _ => job(tx),
+        }
+    })
 }
 
 /// A job whose references are checked before it is let into the commit.

@@ -71,9 +71,14 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// The version that this build makes.
+pub(super) fn known() -> u32 {
+    SQLITE.last().map_or(0, |step| step.version)
+}
+
 /// Applies the steps that the file lacks, each in a transaction of its own, recorded in `schema_migrations`.
 pub(super) fn migrate(connection: &mut Connection, clock: &dyn Clock) -> Result<(), StoreError> {
-    let known = SQLITE.last().map_or(0, |step| step.version);
+    let known = known();
     let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found > known {
         return Err(StoreError::Newer { found, known });

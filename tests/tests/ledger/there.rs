@@ -131,6 +131,34 @@ async fn a_row_that_is_larger_than_the_packet() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_grew_larger_than_the_packet_at_central_holds_nobody_up() {
+    let server =
+        MariaDb::start_with(Options { arguments: vec!["--max-allowed-packet=1M".into()], ..Options::default() })
+            .unwrap();
+    let central = Central::on(&server).await;
+    let (a, b) = (Machine::new("a", &central).await, Machine::new("b", &central).await);
+    // Two statements of another program, each within the packet.
+    central.sql(&format!(
+        "INSERT INTO clients (id, name, notes) VALUES ('{}', 'large', REPEAT('x', 700000)), ('{}', 'good', NULL); \
+         UPDATE clients SET address = REPEAT('y', 700000) WHERE name = 'large'",
+        id("large"),
+        id("good")
+    ));
+    for machine in [&a, &b] {
+        machine.round().await;
+        assert_eq!(machine.get(CLIENTS, "large").await.unwrap().text("address").map(str::len), Some(700_000));
+        assert!(machine.get(CLIENTS, "good").await.is_some());
+    }
+    a.edit("large", "domain_name", "small.change").await;
+    assert_eq!(a.round().await.pushed, 1, "{:?}", quarantine(&a));
+    central.sql("DELETE FROM clients WHERE name = 'large'");
+    for machine in [&a, &b] {
+        machine.round().await;
+        assert_eq!(machine.get(CLIENTS, "large").await, None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn children_of_a_refused_row_wait_and_others_go() {
     let pair = Pair::new().await;
     pair.central.sql("ALTER TABLE clients ADD CONSTRAINT ck_house CHECK (notes IS NULL OR notes <> 'forbidden')");

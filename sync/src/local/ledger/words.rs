@@ -40,7 +40,10 @@ pub(super) fn explanation(rule: &str, winner: &str, loser: Loser) -> String {
         ("repaired", _) => {
             "central was found with an earlier state of the row, as after a restored backup; that one stands".into()
         }
-        ("check", _) => "the merged row broke a condition; the columns that it is about were given up".into(),
+        ("condition", _) => {
+            "together, both sides' changes broke a condition of the table; the columns that it is about were given up"
+                .into()
+        }
         (other, _) => format!("decided by the rule “{other}”; {side} side stands"),
     }
 }

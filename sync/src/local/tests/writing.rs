@@ -208,3 +208,13 @@ fn composite_keys_work_like_others() {
     assert_eq!(found.unwrap().text("state"), Some("unknown"));
     assert_eq!(replica.journal()[0].0.to_string(), "coord_component_states github.com/a/b/api");
 }
+
+#[test]
+fn a_replica_of_an_older_build_is_not_read_as_if_it_were_of_this_one() {
+    let replica = replica();
+    replica.put(client("Acme"));
+    replica.store.write(|tx| Ok(tx.connection().pragma_update(None, "user_version", 1)?)).unwrap();
+    replica.store.close().unwrap();
+    let error = crate::local::inspect(&replica.folder.path().join("replica.db"), crate::local::counts).unwrap_err();
+    assert!(matches!(error, StoreError::Older { found: 1, .. }), "{error}");
+}
