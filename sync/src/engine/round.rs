@@ -68,7 +68,7 @@ pub async fn greet<R: Remote>(central: &R, store: &Store) -> Result<i64, SyncErr
 pub async fn round<R: Remote>(central: &R, store: &Store, hostname: &str) -> Result<RoundReport, SyncError> {
     let started = Instant::now();
     let mut report = RoundReport::default();
-    let mut round = Round { central, store, report: &mut report };
+    let mut round = Round { central, store, report: &mut report, receipted: None };
     match round.run(hostname).await {
         Err(SyncError::Central(CentralError::Rewound { .. })) => {
             round.take_another_identity().await?;
@@ -121,6 +121,8 @@ pub(super) struct Round<'a, R> {
     pub(super) central: &'a R,
     pub(super) store: &'a Store,
     report: &'a mut RoundReport,
+    /// The batch whose receipt central gave, until that is written down.
+    receipted: Option<u64>,
 }
 
 impl<R: Remote> Round<'_, R> {
@@ -149,7 +151,10 @@ impl<R: Remote> Round<'_, R> {
         let (_, cursor) = self.store.write_async(|tx| local::cursor(tx)).await?;
         let receipt = self.central.resolve(&batch(&flight, &self.store.replica_id(), cursor)).await?;
         match receipt {
-            Some(receipt) => drop(self.acknowledge(flight, receipt, None).await?),
+            Some(receipt) => {
+                self.receipted = Some(receipt.batch_no);
+                drop(self.acknowledge(flight, receipt, None).await?);
+            }
             None => self.store.write_async(|tx| local::discard(tx)).await?,
         }
         Ok(())
@@ -260,6 +265,7 @@ impl<R: Remote> Round<'_, R> {
         while let Some(flight) = departing.take() {
             match central.push(&batch(&flight, &self.store.replica_id(), self.report.cursor)).await {
                 Ok(receipt) => {
+                    self.receipted = Some(receipt.batch_no);
                     sizes.grow();
                     unnumbered += flight.items.len();
                     let before = self.report.pushed;
@@ -311,9 +317,13 @@ impl<R: Remote> Round<'_, R> {
         let refused = settled.iter().filter(|(_, one)| matches!(one, Settled::Refused(_))).count() as u64;
         self.report.quarantined += refused;
         self.report.pushed += settled.len() as u64 - refused;
+        let receipted = self.receipted.take();
         let (applied, departed) = self
             .store
             .apply_async(move |tx| {
+                if let Some(batch_no) = receipted {
+                    local::note_acknowledged(tx, batch_no)?;
+                }
                 let applied = local::acknowledge(tx, &flight, settled)?;
                 let is_quiet = applied.needs.is_empty() && !local::has_parked(tx)?;
                 let departed = match next.filter(|_| is_quiet) {

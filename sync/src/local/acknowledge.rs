@@ -156,7 +156,6 @@ pub(crate) fn acknowledge(
         }
     }
     discard(tx)?;
-    state::set(tx.connection(), state::ACKNOWLEDGED_NO, i64::try_from(flight.batch_no).unwrap_or(i64::MAX))?;
     let mut applied = apply(tx, Page { rows: agreed, cursor: None })?;
     applied.conflicts += conflicts_seen;
     applied.needs.extend(needs);

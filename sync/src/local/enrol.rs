@@ -114,6 +114,11 @@ pub(crate) fn batch_numbers(tx: &WriteTx<'_>) -> Result<(u64, u64), StoreError> 
     Ok((number(state::BATCH_NO)?, number(state::ACKNOWLEDGED_NO)?))
 }
 
+/// Central has stored a receipt of this batch: it knows of it, unless it is restored from a backup.
+pub(crate) fn note_acknowledged(tx: &WriteTx<'_>, batch_no: u64) -> Result<(), StoreError> {
+    state::set(tx.connection(), state::ACKNOWLEDGED_NO, i64::try_from(batch_no).unwrap_or(i64::MAX))
+}
+
 /// The epoch that the cursor belongs to, and the cursor.
 pub(crate) fn cursor(tx: &WriteTx<'_>) -> Result<(Option<String>, u64), StoreError> {
     let cursor = state::number(tx.connection(), state::CURSOR)?;

@@ -213,3 +213,19 @@ async fn a_delete_that_central_refuses_is_given_up_or_goes_later() {
     assert_eq!(pair.b.get(CLIENTS, "Acme").await, None);
     pair.assert_settled("clients", "name");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delete_that_a_child_made_elsewhere_forbids_is_undone() {
+    let pair = Pair::new().await;
+    pair.a.put(client("Acme")).await;
+    pair.rounds().await;
+    pair.a.delete(CLIENTS, "Acme").await;
+    pair.b.put(Row::new(SITES).with("id", id("HQ")).with("client_id", id("Acme")).with("name", "HQ")).await;
+    pair.b.round().await;
+    pair.rounds().await;
+    for machine in [&pair.a, &pair.b] {
+        assert!(machine.get(SITES, "HQ").await.is_some() && machine.get(CLIENTS, "Acme").await.is_some());
+    }
+    assert_eq!(pair.a.engine.status().conflicts, 1, "the delete that lost is on record");
+    pair.assert_settled("sites", "name");
+}

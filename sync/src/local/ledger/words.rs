@@ -40,7 +40,7 @@ pub(super) fn explanation(rule: &str, winner: &str, loser: Loser) -> String {
         ("repaired", _) => {
             "central was found with an earlier state of the row, as after a restored backup; that one stands".into()
         }
-        ("condition", _) => {
+        ("check" | "condition", _) => {
             "together, both sides' changes broke a condition of the table; the columns that it is about were given up"
                 .into()
         }
