@@ -38,6 +38,14 @@ impl Store {
         Self::simulated(connection, clock)
     }
 
+    /// Forgets what is not on disk: the machine lost its power and is there again.
+    #[doc(hidden)]
+    pub fn restart(&self) -> Result<(), StoreError> {
+        self.inner.writer.restart()?;
+        self.set_replica_id(self.inner.writer.with_connection(|db| own_identity(db, self.inner.clock.as_ref()))?);
+        Ok(())
+    }
+
     /// All rows of a table, by key.
     #[doc(hidden)]
     pub fn all_rows(&self, entity: &'static Entity) -> Result<Vec<Row>, StoreError> {

@@ -112,6 +112,14 @@ impl Writer {
         self.inline.is_some()
     }
 
+    /// Forgets what is not on disk, as a restart does. Only for a writer without a thread.
+    pub(super) fn restart(&self) -> Result<(), StoreError> {
+        let run = self.inline.as_ref().ok_or(StoreError::Closed)?;
+        let mut run = run.lock().unwrap_or_else(PoisonError::into_inner);
+        run.heads = Run::heads(&run.connection)?;
+        Ok(())
+    }
+
     /// The connection of a writer without a thread.
     pub(super) fn with_connection<T>(
         &self,
@@ -149,10 +157,14 @@ struct Run {
 impl Run {
     /// Starts with what the file knows.
     fn new(connection: Connection, clock: Arc<dyn Clock>, changes: watch::Sender<u64>) -> Result<Self, StoreError> {
-        let (generation, time) = journal::heads(&connection)?;
-        let time = time.max(journal::unstamp(state::number(&connection, state::HYBRID_TIME)?));
-        let offset_us = state::number(&connection, state::CLOCK_OFFSET)?;
-        Ok(Self { connection, clock, changes, heads: Heads { generation, time, offset_us } })
+        let heads = Self::heads(&connection)?;
+        Ok(Self { connection, clock, changes, heads })
+    }
+
+    fn heads(connection: &Connection) -> Result<Heads, StoreError> {
+        let (generation, time) = journal::heads(connection)?;
+        let time = time.max(journal::unstamp(state::number(connection, state::HYBRID_TIME)?));
+        Ok(Heads { generation, time, offset_us: state::number(connection, state::CLOCK_OFFSET)? })
     }
 
     fn until_closed(mut self, waiting: &Receiver<Submitted>) -> Result<(), StoreError> {

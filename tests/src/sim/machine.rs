@@ -88,8 +88,7 @@ impl Machine {
     pub(crate) fn crash(&mut self) -> Result<(), StoreError> {
         self.running = None;
         self.greeted = false;
-        self.store = self.store.duplicate(self.clock.clone())?;
-        Ok(())
+        self.store.restart()
     }
 
     /// Copies the file away.

@@ -5,8 +5,10 @@
 //! polled await by await and may be dropped at any of them, which is what a crash is. Everything random comes from the
 //! seed, so that a failure can be replayed, and its history shrunk ([`shrink`]).
 
+mod campaign;
 mod clock;
 mod draft;
+mod fleet;
 mod foreign;
 mod link;
 mod machine;
@@ -20,6 +22,8 @@ mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+pub use campaign::{Campaign, campaign};
+pub use fleet::fleet;
 use model::Make;
 use step::{Step, Trouble, history};
 pub use world::Tally;
