@@ -10,6 +10,7 @@ mod central;
 mod ledger;
 mod reconcile;
 mod schema;
+mod simulation;
 mod verify;
 mod world_itself;
 

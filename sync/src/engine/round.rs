@@ -233,7 +233,7 @@ impl<R: Remote> Round<'_, R> {
     /// Reads rows again that others depend on, and settles what points at nothing.
     pub(super) async fn reread(&mut self, mut needs: Vec<RowId>) -> Result<(), SyncError> {
         for _ in 0..if is_on(Mechanism::Reread) { REREADS } else { 0 } {
-            needs.extend(self.store.write_async(local::settle_all).await?);
+            needs.extend(self.store.apply_async(local::settle_all).await?);
             needs.sort_unstable();
             needs.dedup();
             if needs.is_empty() {

@@ -54,6 +54,28 @@ impl Change {
     }
 }
 
+/// What writers do often, because much depends on it: counting, and changing columns that one condition is about.
+pub(crate) fn habit(random: &mut Random, view: &impl View, tokens: &mut Tokens) -> Option<Change> {
+    let (table, column) = match random.below(100) {
+        0..12 => ("conversation_contexts", "usage_count"),
+        12..15 => ("infrastructure", "serial_number"),
+        15..18 => ("infrastructure", "status"),
+        _ => return None,
+    };
+    let entity = migrations::entity(table)?;
+    let column = entity.column(column)?;
+    let rows = view.all(entity);
+    if rows.is_empty() {
+        return None;
+    }
+    let row = random.pick(&rows).clone();
+    let value = match column.name {
+        "status" => Value::from("decommissioned"),
+        _ => value(random, entity, column, row.get(column.name), tokens),
+    };
+    Some(Change::Put(row.with(column.name, value)))
+}
+
 /// What a writer does next: a new row, an edit of one, or a delete.
 pub(crate) fn draw(random: &mut Random, view: &impl View, tokens: &mut Tokens) -> Vec<Change> {
     let Some(entity) = migrations::entity(TABLES[at(random, TABLES.len())]) else { return Vec::new() };

@@ -20,7 +20,7 @@ pub fn fleet(seed: u64, machines: usize, days: u32) -> Outcome {
             steps.push(Step::Wait { us: HOUR_US });
         }
     }
-    play(&Scenario { machines, make: Make { acts: false, page: 500, rows: 500 }, steps })
+    play(&Scenario { machines, habits: true, make: Make { acts: false, page: 500, rows: 500 }, steps })
 }
 
 fn hour(random: &mut Random, online: &[bool], steps: &mut Vec<Step>) {

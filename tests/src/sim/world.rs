@@ -9,7 +9,7 @@ use sync::StoreError;
 use sync::engine::{RoundReport, SyncError};
 
 use super::clock::Time;
-use super::draft::{Change, View, draw};
+use super::draft::{Change, View, draw, habit};
 use super::foreign::{self, Pending};
 use super::machine::{Machine, Walked};
 use super::model::{Make, Model, State};
@@ -63,6 +63,8 @@ pub(crate) struct World {
     pub(crate) machines: Vec<Machine>,
     pub(crate) tokens: Tokens,
     pub(crate) tally: Tally,
+    /// See [`habit`].
+    pub(crate) habits: bool,
     pub(crate) has_restored: bool,
     pub(crate) has_restored_central: bool,
     time: Time,
@@ -81,6 +83,7 @@ impl World {
             machines,
             tokens: Tokens::default(),
             tally: Tally::default(),
+            habits: true,
             has_restored: false,
             has_restored_central: false,
             time,
@@ -143,7 +146,11 @@ impl World {
         let random = &mut Random::new(salt);
         let mut changes: Vec<Change> = Vec::new();
         for _ in 0..=random.below(3) {
-            let drawn = draw(random, &self.machines[at], &mut self.tokens);
+            let habit = if self.habits { habit(random, &self.machines[at], &mut self.tokens) } else { None };
+            let drawn = match habit {
+                Some(change) => vec![change],
+                None => draw(random, &self.machines[at], &mut self.tokens),
+            };
             if let [Change::Delete(id)] = &drawn[..] {
                 // Children first, as the daemon does; a transaction of its own.
                 let Some(closure) = closure(&self.machines[at], id) else { continue };

@@ -173,3 +173,28 @@ async fn two_moves_cannot_close_a_circle() {
     assert_eq!((row.text("parent_task_id"), conflicts.last().unwrap().rule), (None, Rule::Cycle));
     assert_eq!(place.sql("SELECT COUNT(*) FROM tasks WHERE parent_task_id IS NULL"), "1");
 }
+
+#[tokio::test]
+async fn a_merge_that_a_condition_refuses_gives_up_only_what_it_is_about() {
+    let place = Place::new().await;
+    // A condition that the catalogue does not know.
+    place.sql("ALTER TABLE clients ADD CONSTRAINT own_rate CHECK (is_active = 1 OR default_hourly_rate IS NULL)");
+    let base = client(1, "a");
+    place.push(&batch(1, vec![created(base.clone(), 1)])).await;
+    place.sql("UPDATE clients SET is_active = 0");
+    let mine = base.clone().with("default_hourly_rate", 5000_i64).with("notes", "mine");
+    let receipt = place.push(&batch(2, vec![edited(base, mine, 2)])).await;
+    let (id, ItemOutcome::Agreed { row: Some(row), conflicts }) = &receipt.outcomes[0] else { panic!("{receipt:?}") };
+    assert_eq!(
+        (row.int("is_active"), row.int("default_hourly_rate"), row.text("notes")),
+        (Some(0), None, Some("mine"))
+    );
+    assert_eq!(place.row(id).await.as_ref(), Some(row));
+    assert_eq!((conflicts.len(), conflicts[0].rule, conflicts[0].winner), (1, Rule::Check, Winner::Remote));
+    assert_eq!(conflicts[0].columns, ["default_hourly_rate"]);
+    // What is all of one's own making is refused, so that its writer hears of it.
+    let wrong = row.clone().with("is_active", false).with("default_hourly_rate", 1_i64);
+    let both = client(2, "b").with("is_active", false).with("default_hourly_rate", 1_i64);
+    let receipt = place.push(&batch(3, vec![created(both, 3), edited(row.clone(), wrong, 3)])).await;
+    assert!(matches!(receipt.outcomes[0].1, ItemOutcome::Refused(_)), "{receipt:?}");
+}

@@ -54,6 +54,8 @@ pub(crate) struct State {
     pub(super) epoch: String,
     pub(super) machines: HashMap<String, u64>,
     pub(super) receipts: HashMap<(String, u64), StoredReceipt>,
+    /// Rows that central has had.
+    had: BTreeSet<RowId>,
     /// Tokens that central has had.
     seen: BTreeSet<usize>,
     /// Rows that an open transaction of another program holds.
@@ -75,6 +77,7 @@ impl State {
             epoch: epoch.to_owned(),
             machines: HashMap::new(),
             receipts: HashMap::new(),
+            had: BTreeSet::new(),
             seen: BTreeSet::new(),
             locked: BTreeSet::new(),
         }
@@ -98,6 +101,12 @@ impl State {
     /// True when central ever had the token.
     pub(crate) fn has_seen(&self, token: usize) -> bool {
         self.seen.contains(&token)
+    }
+
+    /// A row whose end the change log does not tell.
+    pub(crate) fn untold(&self) -> Option<&RowId> {
+        let told = |id: &RowId| self.log.get(id).is_some_and(|entry| entry.deleted);
+        self.had.iter().find(|id| self.get(id).is_none() && !told(id))
     }
 
     /// Names the numbering anew, as whoever restores a database is told to do.
@@ -256,6 +265,7 @@ impl State {
     pub(super) fn place(&mut self, row: Row) {
         self.take_away(&row.id());
         self.seen.extend(row.values().iter().filter_map(Value::as_text).flat_map(tokens_in));
+        self.had.insert(row.id());
         let entity = row.entity();
         for (index, values) in keys(&row) {
             self.unique.insert((index, values), row.key());
