@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::capture::Capture;
 use crate::intake::IntakeError;
 use crate::machine;
+use crate::memory::late;
 use crate::phase::{Core, Phase, Trouble};
 
 const FIRST_RETRY: Duration = Duration::from_secs(1);
@@ -38,6 +39,7 @@ pub(crate) fn start(app: &Arc<App>) -> Vec<JoinHandle<()>> {
         task("try-saving", |app| Box::pin(try_saving(app))),
         task("watch-sync", |app| Box::pin(watch_sync(app))),
         task("keep-ledger", |app| Box::pin(keep_ledger(app))),
+        task("index-memories", |app| Box::pin(index_memories(app))),
     ]
 }
 
@@ -115,6 +117,21 @@ async fn try_saving(app: Arc<App>) {
             Ok(())
         });
         app.note_saving(tried.await.as_ref().copied());
+    }
+}
+
+/// Indexes what was stored by the thousand, so that recall finds it.
+async fn index_memories(app: Arc<App>) {
+    let mut last_end = 0;
+    let mut pause = OPENING_PATIENCE;
+    while app.stop.pause(pause).await {
+        pause = OPENING_PATIENCE;
+        let Ok(core) = app.core(OPENING_PATIENCE).await else { continue };
+        match late::step(&core.store, &mut last_end).await {
+            Ok(wait) => pause = wait,
+            // Saving fails likewise, and is reported there; the queue stays as it is.
+            Err(error) => tracing::warn!(%error, "what came from central could not be indexed; it is tried again"),
+        }
     }
 }
 

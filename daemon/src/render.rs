@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use sync::local::SnapshotProgress;
 use sync::parse_datetime;
 
 use crate::report::{EventReport, HooksReport, Problem, ReplicaReport, Severity, StatusReport, SyncReport};
@@ -94,10 +95,11 @@ fn replica(replica: &ReplicaReport) -> String {
     if replica.state != "ok" {
         return format!("{} ({})", replica.state, replica.path.display());
     }
-    let ReplicaReport { rows, memories, sessions, projects, .. } = replica;
+    let ReplicaReport { rows, memories, unindexed, sessions, projects, .. } = replica;
     let size = size(replica.bytes);
+    let late = if *unindexed > 0 { format!(" ({unindexed} more being indexed)") } else { String::new() };
     format!(
-        "{size}, {}: {}, {}, {}",
+        "{size}, {}: {}{late}, {}, {}",
         counted(*rows, "row", "rows"),
         counted(*memories, "memory", "memories"),
         counted(*sessions, "session", "sessions"),
@@ -113,6 +115,10 @@ pub(crate) fn sync(sync: &SyncReport, now_us: u64) -> String {
     let mut words = vec![format!("{} with {central}", sync.state)];
     words.extend(sync.last_success_at.as_ref().map(|at| format!("last round {}", ago(at, now_us))));
     words.push(format!("{} waiting", sync.pending));
+    words.extend(sync.snapshot.as_ref().map(|snapshot| {
+        let SnapshotProgress { table, rows, total, .. } = snapshot;
+        format!("copying all tables: {rows} of about {total} rows, now {table}")
+    }));
     words.extend((sync.conflicts > 0).then(|| format!("{} conflicts", sync.conflicts)));
     words.extend((sync.quarantined > 0).then(|| format!("{} in quarantine", sync.quarantined)));
     words.extend((sync.waiting > 0).then(|| format!("{} for tables that central has not", sync.waiting)));

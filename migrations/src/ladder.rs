@@ -19,6 +19,7 @@ pub const SQLITE: &[Step] = &[
     Step { version: 4, name: "hooks", sql: include_str!("../sqlite/0004_hooks.sql") },
     Step { version: 5, name: "ledger", sql: include_str!("../sqlite/0005_ledger.sql") },
     Step { version: 9, name: "verify", sql: include_str!("../sqlite/0009_verify.sql") },
+    Step { version: 10, name: "bulk", sql: include_str!("../sqlite/0010_bulk.sql") },
 ];
 
 /// Steps of central. Triggers are not here: they are generated from the catalogue at every `central init` and `migrate`.
@@ -26,6 +27,7 @@ pub const MARIADB: &[Step] = &[
     Step { version: 1, name: "schema", sql: include_str!("../mariadb/0001_schema.sql") },
     Step { version: 2, name: "sync", sql: include_str!("../mariadb/0002_sync.sql") },
     Step { version: 3, name: "layout", sql: include_str!("../mariadb/0003_layout.sql") },
+    Step { version: 7, name: "retention", sql: include_str!("../mariadb/0007_retention.sql") },
 ];
 
 /// The statements of a step, in order, without the `;` and without the comment lines before each.

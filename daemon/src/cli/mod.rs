@@ -1,6 +1,7 @@
 //! The command line: the grammar is here, each command has a file of its own.
 
 mod output;
+mod progress;
 
 mod adopt;
 mod central;

@@ -1,18 +1,22 @@
 //! `sync` and `sync status`.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
 use hooks::home::Home;
 use serde::{Deserialize, Serialize};
 use sync::local::{self, Conflict, Identity, Parked, Quarantined};
 use sync::{Clock, SystemClock, datetime_text};
 
-use super::{Failure, Outcome, conflicts, output, quarantine, status, verify};
+use super::{Failure, Outcome, conflicts, output, progress, quarantine, status, verify};
 use crate::client::{self, ClientError};
 use crate::render::counted;
 use crate::report::SyncReport;
 use crate::server::sync::SyncRequest;
 use crate::{render, starter};
 
+/// A first copy over a slow link may take hours; whoever waits sees it move, and can stop waiting.
+const PATIENCE: Duration = Duration::from_hours(24);
 /// The most of each list that is shown.
 const SHOWN: usize = 20;
 
@@ -99,8 +103,9 @@ pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure
 fn round(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
     starter::ensure_running(home).map_err(|error| Failure::new(&error).hint(error.hint(home)))?;
     let request = SyncRequest { wait: arguments.wait };
-    let answer: SyncAnswer =
-        client::post(home, "/api/sync", &request, client::LONG).map_err(|error| failure(&error))?;
+    let ask = || client::post(home, "/api/sync", &request, PATIENCE);
+    let answer: Result<SyncAnswer, ClientError> = if arguments.wait { progress::shown(home, ask) } else { ask() };
+    let answer = answer.map_err(|error| failure(&error))?;
     match (&answer.round, arguments.json) {
         (_, true) => output::json(&answer),
         (None, false) => output::line("a round was asked for; see: claudetools sync status"),

@@ -9,6 +9,7 @@
 
 mod given;
 mod hit;
+pub(crate) mod late;
 mod pack;
 mod postings;
 mod prompt;

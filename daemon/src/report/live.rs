@@ -80,6 +80,7 @@ fn sync(status: SyncStatus, now_us: u64) -> SyncReport {
         conflicts: status.conflicts,
         parked: status.parked,
         cursor: status.cursor,
+        snapshot: status.snapshot,
         compared: parts::compared(status.verify),
         waiting: status.waiting,
         versions: status.versions.map(versions),

@@ -12,6 +12,7 @@ pub(crate) mod problems;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use sync::local::SnapshotProgress;
 
 use crate::tasks::TaskReport;
 
@@ -149,6 +150,9 @@ pub(crate) struct ReplicaReport {
     pub(crate) rows: u64,
     /// What recall can find.
     pub(crate) memories: u64,
+    /// About how many rows recall does not find yet: they came by the thousand and are indexed one after another.
+    #[serde(default)]
+    pub(crate) unindexed: u64,
     pub(crate) sessions: u64,
     pub(crate) projects: u64,
 }
@@ -189,6 +193,9 @@ pub(crate) struct SyncReport {
     /// How the replica compared with central.
     #[serde(default)]
     pub(crate) compared: ComparedReport,
+    /// How far the copy of all tables has come that a new machine takes, or one that was away for months; else `null`.
+    #[serde(default)]
+    pub(crate) snapshot: Option<SnapshotProgress>,
 }
 
 /// How the replica compared with central.

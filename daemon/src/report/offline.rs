@@ -13,11 +13,12 @@ use crate::lock;
 pub(crate) fn gather(home: &Home) -> StatusReport {
     let path = home.replica();
     let looked = local::inspect(&path, |tx| {
-        Ok::<_, StoreError>((parts::count(tx)?, parts::events(tx)?, local::counts(tx)?, local::verified(tx)?))
+        let sync = (local::counts(tx)?, local::verified(tx)?, local::snapshot_progress(tx)?);
+        Ok::<_, StoreError>((parts::count(tx)?, parts::events(tx)?, sync))
     });
-    let (counted, events, counts, verified, unreadable) = match looked {
-        Ok((counted, events, counts, verified)) => (Some(counted), events, counts, verified, None),
-        Err(error) => (None, Vec::new(), local::Counts::default(), Vec::new(), Some(error)),
+    let (counted, events, (counts, verified, snapshot), unreadable) = match looked {
+        Ok((counted, events, sync)) => (Some(counted), events, sync, None),
+        Err(error) => (None, Vec::new(), Default::default(), Some(error)),
     };
     let config = Config::load(&home.config());
     let central = config.as_ref().ok().and_then(|config| config.central_url(&home.config()).ok().flatten());
@@ -37,6 +38,7 @@ pub(crate) fn gather(home: &Home) -> StatusReport {
             parked: counts.parked,
             compared: parts::compared(VerifyStatus::new(verified, &VerifyState::default())),
             waiting: counts.waiting,
+            snapshot,
             ..SyncReport::default()
         },
     };

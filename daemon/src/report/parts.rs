@@ -12,12 +12,14 @@ use sync::{StoreError, datetime_text};
 use super::{ComparedReport, EventReport, HooksReport, LeftReport, ReplicaReport, SpoolReport};
 use crate::capture::EventStats;
 use crate::intake;
+use crate::memory::late;
 
 /// The rows of the replica, counted on one snapshot.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Counted {
     rows: u64,
     memories: u64,
+    unindexed: u64,
     sessions: u64,
     projects: u64,
 }
@@ -29,7 +31,13 @@ pub(super) fn count(tx: &ReadTx<'_>) -> Result<Counted, StoreError> {
     };
     let shared = migrations::ENTITIES.iter().filter(|entity| entity.is_replicated());
     let rows = shared.map(|entity| of(entity.name)).sum::<Result<u64, StoreError>>()?;
-    Ok(Counted { rows, memories: of("ct_memory")?, sessions: of("sessions")?, projects: of("projects")? })
+    Ok(Counted {
+        rows,
+        memories: of("ct_memory")?,
+        unindexed: late::unindexed(tx)?,
+        sessions: of("sessions")?,
+        projects: of("projects")?,
+    })
 }
 
 pub(super) fn replica(path: &Path, counted: Option<Counted>) -> ReplicaReport {
@@ -43,9 +51,10 @@ pub(super) fn replica(path: &Path, counted: Option<Counted>) -> ReplicaReport {
         None if path.exists() => "unreadable",
         None => "missing",
     };
-    let Counted { rows, memories, sessions, projects } = counted.unwrap_or_default();
+    let Counted { rows, memories, unindexed, sessions, projects } = counted.unwrap_or_default();
     let bytes = size("") + size("-wal");
-    ReplicaReport { path: path.to_path_buf(), state: state.to_owned(), bytes, rows, memories, sessions, projects }
+    let (path, state) = (path.to_path_buf(), state.to_owned());
+    ReplicaReport { path, state, bytes, rows, memories, unindexed, sessions, projects }
 }
 
 pub(super) fn spool(home: &Home) -> SpoolReport {

@@ -17,11 +17,12 @@ use super::connect::{ANSWER_WITHIN, BATCH_WITHIN};
 use super::layout::Layout;
 use super::pool::within;
 use super::rows::{Found, KEYS_AT_ONCE, Lock, read_keys};
+use super::schema::RETENTION;
 use super::sql::{padded, places, repeated, rounded_up, run, statement};
 use super::{Central, CentralError};
 
 /// Bytes of rows after which a page ends early: a page is held in memory.
-const PAGE_BYTES: usize = 16 << 20;
+const PAGE_BYTES: usize = 4 << 20;
 
 /// A page of changes, read in one snapshot of central.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct Feed {
     pub epoch: String,
     /// The last number that was given out. Below the replica's cursor: central was restored from a backup.
     pub head: u64,
+    /// Up to this number deletes are not remembered any more: a replica that has not come so far takes a snapshot.
+    pub floor: u64,
     /// The cursor after this page.
     pub next: u64,
     /// True when nothing is left after `next` in this snapshot.
@@ -153,9 +156,9 @@ async fn read_head(connection: &mut MySqlConnection, layout: &Layout) -> Result<
 async fn read_feed(connection: &mut MySqlConnection, layout: &Layout, pages: Pages<'_>) -> Result<Feed, CentralError> {
     let Pages { after, limit, tables } = pages;
     run(connection, SNAPSHOT).await?;
-    let head = read_head(connection, layout).await?;
-    let mut feed =
-        Feed { epoch: head.epoch, head: head.seq, next: after, complete: false, rows: Vec::new(), unknown: 0 };
+    let Head { epoch, seq: head, .. } = read_head(connection, layout).await?;
+    let floor = floor(connection, layout).await?;
+    let mut feed = Feed { epoch, head, floor, next: after, complete: false, rows: Vec::new(), unknown: 0 };
     let (mut taken, mut bytes) = (0, 0);
     while !feed.complete && taken < limit && bytes < PAGE_BYTES {
         let wanted = KEYS_AT_ONCE.min(limit - taken);
@@ -174,6 +177,15 @@ async fn read_feed(connection: &mut MySqlConnection, layout: &Layout, pages: Pag
         feed.next = feed.next.max(feed.head);
     }
     Ok(feed)
+}
+
+/// The number up to which deletes are forgotten; a schema from before forgets none.
+async fn floor(connection: &mut MySqlConnection, layout: &Layout) -> Result<u64, CentralError> {
+    if layout.version < RETENTION {
+        return Ok(0);
+    }
+    let text = "SELECT floor_seq FROM ct_sync_counter WHERE id = 1";
+    Ok(sqlx::query(text).fetch_one(connection).await?.try_get_unchecked(0)?)
 }
 
 fn bytes_of(row: &FeedRow) -> usize {

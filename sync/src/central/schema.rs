@@ -16,7 +16,11 @@ pub(super) const OWN_TABLES: &[(&str, u32)] = &[
     ("ct_sync_receipts", 2),
     ("ct_sync_settings", 3),
     ("ct_sync_names", 3),
+    ("ct_sync_marks", RETENTION),
 ];
+
+/// The version that brought the retention of deletes: the floor of the change log, and marks of its head.
+pub(super) const RETENTION: u32 = 7;
 
 /// The oldest schema that this build can work with: what it syncs by came with that.
 pub(super) const OLDEST_VERSION: u32 = 2;

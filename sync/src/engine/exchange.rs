@@ -7,12 +7,16 @@ use merge::RowId;
 
 /// A row of the feed, for the replica.
 pub(super) fn incoming(row: FeedRow) -> Incoming {
-    let state = match row.state {
+    Incoming { id: row.id, seq: row.seq, time: row.time, state: state_here(row.state) }
+}
+
+/// A row's state, for the replica.
+pub(super) fn state_here(state: There) -> Here {
+    match state {
         There::Present(row) => Here::Present(row),
         There::Deleted { image } => Here::Deleted(image),
         There::Unreadable { column, reason } => Here::Unreadable { column: column.to_owned(), reason },
-    };
-    Incoming { id: row.id, seq: row.seq, time: row.time, state }
+    }
 }
 
 /// The batch that a flight is sent as.

@@ -14,8 +14,12 @@ const BUSY_FOR: Duration = Duration::from_secs(5);
 const BUSY_FACTOR: u32 = 5;
 /// Between signs of life; tombstones are kept for machines that give one.
 const BEAT: Duration = Duration::from_mins(1);
-/// Between rounds without a reason: what waits for a neighbour is looked at again.
+/// Between rounds without a reason.
 const UNASKED: Duration = Duration::from_mins(5);
+/// The same while something waits that is tried again in time: see the quarantine.
+const RETRIED: Duration = Duration::from_mins(1);
+/// Between looks whether old tombstones may go; the first soon after the start.
+const PRUNE: Duration = Duration::from_hours(6);
 
 /// The times of the last events that matter for the pace.
 #[derive(Debug)]
@@ -24,12 +28,15 @@ pub(super) struct Pace {
     round: Instant,
     beat: Instant,
     busy_until: Instant,
+    prune: Option<Instant>,
+    /// True while something waits to be tried again.
+    waiting: bool,
 }
 
 impl Pace {
     /// The pace of a connection that is new: the first round is due by itself.
     pub(super) fn new(poll: Duration, now: Instant) -> Self {
-        Self { poll, round: now, beat: now, busy_until: now }
+        Self { poll, round: now, beat: now, busy_until: now, prune: None, waiting: false }
     }
 
     /// Something happened here or came from there.
@@ -37,10 +44,11 @@ impl Pace {
         self.busy_until = now + BUSY_FOR;
     }
 
-    /// A round went through; it gave a sign of life.
-    pub(super) fn round_done(&mut self, now: Instant) {
+    /// A round went through; it gave a sign of life. `waiting`: something is to be tried again.
+    pub(super) fn round_done(&mut self, now: Instant, waiting: bool) {
         self.round = now;
         self.beat = now;
+        self.waiting = waiting;
     }
 
     /// A sign of life was given.
@@ -50,7 +58,16 @@ impl Pace {
 
     /// True when a round is due whatever central says.
     pub(super) fn round_due(&self, now: Instant) -> bool {
-        now.duration_since(self.round) >= UNASKED
+        now.duration_since(self.round) >= if self.waiting { RETRIED } else { UNASKED }
+    }
+
+    /// True, once, when it is time to look whether old tombstones may go.
+    pub(super) fn prune_due(&mut self, now: Instant) -> bool {
+        let due = self.prune.is_none_or(|last| now.duration_since(last) >= PRUNE);
+        if due {
+            self.prune = Some(now);
+        }
+        due
     }
 
     /// True when a sign of life is due.
@@ -86,7 +103,9 @@ mod tests {
         assert!(pace.round_due(later) && pace.beat_due(later));
         pace.beat_done(later);
         assert!(pace.round_due(later) && !pace.beat_due(later));
-        pace.round_done(later);
+        pace.round_done(later, false);
         assert!(!pace.round_due(later) && !pace.beat_due(later));
+        pace.round_done(later, true);
+        assert!(pace.round_due(later + RETRIED), "what waits is tried sooner");
     }
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use crate::Clock;
 use crate::central::{
-    Batch, Central, CentralError, Feed, FeedRow, Head, Heartbeat, Limits, Receipt, Sequenced, Versions,
+    Batch, Central, CentralError, Feed, FeedRow, Head, Heartbeat, Limits, Receipt, Sequenced, SnapshotStart, TablePage,
+    Versions,
 };
-use merge::RowId;
+use merge::{Key, RowId};
 use migrations::Entity;
 
 /// Central, as a round needs it. Each method is one exchange, documented at [`Central`]'s own.
@@ -55,6 +56,19 @@ pub trait Remote: Send + Sync {
     }
     /// Gives others time to end what this machine collided with.
     fn rest(&self, time: Duration) -> impl Future<Output = ()> + Send;
+    /// Where a snapshot begins; None when it cannot give one.
+    fn snapshot_start(&self) -> impl Future<Output = Result<Option<SnapshotStart>, CentralError>> + Send {
+        std::future::ready(Ok(None))
+    }
+    /// A page of a table. Only asked of a central that has told where a snapshot begins.
+    fn table_page(
+        &self,
+        entity: &'static Entity,
+        _after: Option<&Key>,
+        _limit: usize,
+    ) -> impl Future<Output = Result<TablePage, CentralError>> + Send {
+        std::future::ready(Err(CentralError::Protocol(format!("there are no pages of {}", entity.name))))
+    }
     /// Records a sign of life.
     fn heartbeat(&self, heartbeat: &Heartbeat) -> impl Future<Output = Result<(), CentralError>> + Send;
 }
@@ -101,6 +115,17 @@ impl Remote for Central {
     }
     async fn rest(&self, time: Duration) {
         tokio::time::sleep(time).await;
+    }
+    async fn snapshot_start(&self) -> Result<Option<SnapshotStart>, CentralError> {
+        Central::snapshot_start(self).await.map(Some)
+    }
+    async fn table_page(
+        &self,
+        entity: &'static Entity,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Result<TablePage, CentralError> {
+        Central::table_page(self, entity, after, limit).await
     }
     async fn heartbeat(&self, heartbeat: &Heartbeat) -> Result<(), CentralError> {
         Central::heartbeat(self, heartbeat).await

@@ -8,13 +8,14 @@ use tracing::{info, warn};
 
 use super::exchange::{as_sent, batch, incoming, settled};
 use super::remote::Remote;
+use super::snapshot::WORTH_IT;
 use super::status::SyncError;
-use crate::central::{CentralError, Heartbeat, Limits, Receipt};
+use crate::central::{CentralError, Feed, Heartbeat, Limits, Receipt};
 use crate::local::{self, Applied, Flight, Page, Settled, Store};
 use crate::mechanism::{Mechanism, is_on};
 
 /// Rows of a page of the feed: large enough to share a commit, small enough that hooks do not wait for it.
-const PAGE: usize = 500;
+const PAGE: usize = 1000;
 /// Rows that a push leaves without a number at most, about.
 const NUMBERED_AT_ONCE: usize = 1000;
 /// Batches without a row that central took, after which the rest waits for the next round.
@@ -44,7 +45,7 @@ pub struct RoundReport {
 }
 
 impl RoundReport {
-    fn add(&mut self, applied: &Applied) {
+    pub(super) fn add(&mut self, applied: &Applied) {
         self.pulled += applied.changed;
         self.merged += applied.merged;
         self.conflicts += applied.conflicts;
@@ -120,7 +121,7 @@ fn jitter(replica_id: &str, batch_no: u64) -> Duration {
 pub(super) struct Round<'a, R> {
     pub(super) central: &'a R,
     pub(super) store: &'a Store,
-    report: &'a mut RoundReport,
+    pub(super) report: &'a mut RoundReport,
     /// The batch whose receipt central gave, until that is written down.
     receipted: Option<u64>,
 }
@@ -193,41 +194,74 @@ impl<R: Remote> Round<'_, R> {
         Ok(self.store.write_async(note).await?)
     }
 
-    /// Numbers what is committed at central and takes it in, page by page, to the end of the feed.
+    /// Numbers what is committed at central and takes it in, page by page, to the end of the feed. While one page is
+    /// stored, the next one is on its way.
     async fn pull(&mut self) -> Result<(), SyncError> {
-        self.central.sequence().await?;
-        let (epoch, mut cursor) = self.store.write_async(|tx| local::cursor(tx)).await?;
+        let central = self.central;
+        central.sequence().await?;
         // What this side could not take before, and may now.
         let mut needs = self.store.write_async(|tx| local::due(tx)).await?;
-        let mut known = epoch;
+        needs.extend(Box::pin(self.resume_snapshot()).await?);
+        let mut feed = None;
         loop {
-            let feed = self.central.feed(cursor, PAGE).await?;
-            if known.as_ref() != Some(&feed.epoch) || feed.head < cursor {
-                if known.is_some() {
-                    warn!(
-                        cursor,
-                        head = feed.head,
-                        "central is another one or was restored: comparing from the beginning"
-                    );
-                }
-                let epoch = feed.epoch.clone();
-                known = Some(epoch.clone());
-                self.store.write_async(move |tx| local::start_over(tx, &epoch)).await?;
-                cursor = 0;
+            let (epoch, cursor) = self.store.write_async(|tx| local::cursor(tx)).await?;
+            let page = match feed.take() {
+                Some(page) => page,
+                None => central.feed(cursor, PAGE).await?,
+            };
+            if let Some(more) = self.begin_anew(epoch.as_deref(), cursor, &page).await? {
+                needs.extend(more);
                 continue;
             }
-            if feed.unknown > 0 {
-                info!(changes = feed.unknown, "skipped changes of tables that this version does not know");
+            if page.unknown > 0 {
+                info!(changes = page.unknown, "skipped changes of tables that this version does not know");
             }
-            cursor = feed.next;
-            let rows = feed.rows.into_iter().map(incoming).collect();
-            needs.extend(self.apply(Page { rows, cursor: Some(cursor) }).await?.needs);
-            self.report.cursor = cursor;
-            if feed.complete {
+            let (next, complete) = (page.next, page.complete);
+            let page = Page { rows: page.rows.into_iter().map(incoming).collect(), cursor: Some(next) };
+            let applied = if complete {
+                self.apply(page).await?
+            } else {
+                let (following, applied) = tokio::join!(central.feed(next, PAGE), self.apply(page));
+                feed = Some(following?);
+                applied?
+            };
+            needs.extend(applied.needs);
+            self.report.cursor = next;
+            if complete {
                 break;
             }
         }
         self.reread(needs).await
+    }
+
+    /// Where the feed does not go on from the cursor: a new machine, another central or a restored one, a machine that was
+    /// away for longer than deletes are remembered. None when it does go on; else rows to be read again.
+    async fn begin_anew(
+        &mut self,
+        epoch: Option<&str>,
+        cursor: u64,
+        page: &Feed,
+    ) -> Result<Option<Vec<RowId>>, SyncError> {
+        let is_another = epoch != Some(&page.epoch);
+        if is_another || page.head < cursor {
+            if epoch.is_some() {
+                let head = page.head;
+                warn!(cursor, head, "central is another one or was restored: comparing from the beginning");
+            }
+            let new_epoch = page.epoch.clone();
+            self.store.write_async(move |tx| local::start_over(tx, &new_epoch)).await?;
+            if epoch.is_none() && page.head >= WORTH_IT {
+                let needs = Box::pin(self.take_snapshot(false)).await?;
+                return Ok(Some(needs.unwrap_or_default()));
+            }
+            return Ok(Some(Vec::new()));
+        }
+        if 0 < cursor && cursor < page.floor {
+            let floor = page.floor;
+            warn!(cursor, floor, "this machine was away for longer than central remembers deletes: comparing all rows");
+            return Box::pin(self.take_snapshot(true)).await;
+        }
+        Ok(None)
     }
 
     /// Reads rows again that others depend on, and settles what points at nothing.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::verify::{Blind, VerifyState};
 use crate::central::{CentralError, CentralUrl, Versions};
-use crate::local::{Counts, StoreError, Verified};
+use crate::local::{Counts, SnapshotProgress, StoreError, Verified};
 
 /// In short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -49,6 +49,8 @@ pub struct SyncStatus {
     pub cursor: u64,
     /// When it is tried again, microseconds since the Unix epoch.
     pub retry_at_us: Option<u64>,
+    /// The snapshot that is being taken.
+    pub snapshot: Option<SnapshotProgress>,
     /// How the replica compared with central.
     pub verify: VerifyStatus,
     /// Rows, of those that central has not got, of tables for which it has no place.
@@ -234,10 +236,10 @@ impl Progress {
         self.retry_at_us = Some(retry_at_us);
     }
 
-    pub(super) fn status(&self, counts: Result<Counts, StoreError>) -> SyncStatus {
-        let (counts, unread) = match counts {
+    pub(super) fn status(&self, counts: Result<(Counts, Option<SnapshotProgress>), StoreError>) -> SyncStatus {
+        let ((counts, snapshot), unread) = match counts {
             Ok(counts) => (counts, None),
-            Err(error) => (Counts::default(), Some(error.to_string())),
+            Err(error) => (Default::default(), Some(error.to_string())),
         };
         SyncStatus {
             state: self.state,
@@ -251,6 +253,7 @@ impl Progress {
             parked: counts.parked,
             cursor: self.cursor,
             retry_at_us: self.retry_at_us,
+            snapshot,
             verify: VerifyStatus::default(),
             waiting: counts.waiting,
             versions: self.versions.clone(),

@@ -12,7 +12,7 @@ use super::pace::Pace;
 use super::round::{RoundReport, greet, heartbeat, round};
 use super::status::{Progress, SyncError};
 use super::{Command, EngineSettings};
-use crate::central::{Central, CentralError, CentralUrl, FeedRow, Look};
+use crate::central::{Central, CentralError, CentralUrl, FeedRow, KEPT, Look, Pruned};
 use crate::local::{self, Store};
 
 /// Runs until it is stopped.
@@ -27,8 +27,17 @@ pub(super) async fn run(
     };
     let mut edits = store.changes();
     let pace = Pace::new(settings.poll, Instant::now());
-    let mut worker =
-        Worker { store, settings, url, progress, central: None, backoff: Backoff::default(), pace, known: None };
+    let mut worker = Worker {
+        store,
+        settings,
+        url,
+        progress,
+        central: None,
+        backoff: Backoff::default(),
+        pace,
+        offset_us: 0,
+        known: None,
+    };
     let mut due = Instant::now();
     // Whether something changed here that no round has taken along.
     let mut edited = false;
@@ -105,6 +114,8 @@ struct Worker {
     central: Option<Central>,
     backoff: Backoff,
     pace: Pace,
+    /// Central's clock minus ours, in microseconds.
+    offset_us: i64,
     /// None when only a round can tell.
     known: Option<Known>,
 }
@@ -157,7 +168,6 @@ impl Worker {
                 self.backoff.reset();
                 self.progress.send_modify(|progress| progress.succeeded(now_us, report.cursor));
                 let now = Instant::now();
-                self.pace.round_done(now);
                 if report.pulled + report.pushed > 0 {
                     self.pace.busy(now);
                 }
@@ -182,8 +192,14 @@ impl Worker {
         let versions = central.versions();
         self.progress.send_modify(|progress| progress.met(&versions));
         let report = round(&central, &self.store, &self.settings.hostname).await?;
-        let read = |tx: &mut local::WriteTx<'_>| Ok((local::cursor(tx)?, local::batch_numbers(tx)?));
-        let ((epoch, cursor), batches) = self.store.write_async(read).await?;
+        let read = |tx: &mut local::WriteTx<'_>| {
+            Ok((local::cursor(tx)?, local::batch_numbers(tx)?, local::has_quarantined(tx)?))
+        };
+        let ((epoch, cursor), batches, waiting) = self.store.write_async(read).await?;
+        self.pace.round_done(Instant::now(), waiting);
+        if self.pace.prune_due(Instant::now()) {
+            self.prune(&central).await;
+        }
         // What is left to send needs another round, whatever central says.
         self.known = (!report.unfinished).then_some(Known { epoch, cursor, batches });
         self.central = Some(central);
@@ -211,10 +227,30 @@ impl Worker {
         })
     }
 
+    /// Has old tombstones removed at central, unless another machine did so lately. That it cannot be done now is no
+    /// reason to end the round: the log grows a little, and it is tried again.
+    async fn prune(&self, central: &Central) {
+        let now_us = self.store.clock().now_us().saturating_add_signed(self.offset_us);
+        match central.prune(now_us, KEPT).await {
+            Ok(Some(pruned)) if pruned != Pruned::default() => {
+                info!(
+                    tombstones = pruned.tombstones,
+                    receipts = pruned.receipts,
+                    "removed what every machine has passed"
+                );
+            }
+            Ok(_) => {}
+            Err(error) => {
+                warn!(%error, hint = error.hint(), "old tombstones at central could not be removed; it is tried again");
+            }
+        }
+    }
+
     /// A new connection.
-    async fn connect(&self) -> Result<Central, SyncError> {
+    async fn connect(&mut self) -> Result<Central, SyncError> {
         let central = Central::connect(&self.url).await?;
         let offset_us = greet(&central, &self.store).await?;
+        self.offset_us = offset_us;
         info!(central = %self.url, offset_us, "connected to central");
         Ok(central)
     }

@@ -143,7 +143,7 @@ pub(crate) fn acknowledge(
                 // Those that wait for this row may go now, whether or not it changed here.
                 ledger::changed(tx.connection(), &id)?;
                 conflicts_seen += conflicts.len() as u64;
-                agreed.push(rebase(tx, item, row)?);
+                agreed.extend(rebase(tx, item, row)?);
             }
             Settled::Refused(refusal) => {
                 let by = RefusedBy::Central { generation: item.entry.generation };
@@ -163,19 +163,24 @@ pub(crate) fn acknowledge(
 }
 
 /// A row that did not change since it was sent leaves the journal; one that did stays, with what was sent as its base.
-/// Either way central's result is then applied like any row from there.
-fn rebase(tx: &WriteTx<'_>, item: &FlightItem, row: Option<Row>) -> Result<Incoming, StoreError> {
+/// Either way central's result is then applied like any row from there, unless it is what was sent and nothing has
+/// happened to the row since.
+fn rebase(tx: &WriteTx<'_>, item: &FlightItem, row: Option<Row>) -> Result<Option<Incoming>, StoreError> {
     let (db, id) = (tx.connection(), &item.entry.id);
     if let Some(entry) = journal::entry(db, id)? {
         if entry.generation == item.entry.generation || !is_on(Mechanism::Generations) {
             journal::clear(db, id)?;
+            if row == item.image && entry.base == item.entry.base {
+                ledger::decided(db, id, true)?;
+                return Ok(None);
+            }
         } else {
             journal::rebase(db, id, item.image.as_ref(), entry.generation, entry.time)?;
         }
     }
     let time: HybridTime = item.entry.time;
     let state = row.map_or(FeedState::Deleted(None), FeedState::Present);
-    Ok(Incoming { id: id.clone(), seq: 0, time, state })
+    Ok(Some(Incoming { id: id.clone(), seq: 0, time, state }))
 }
 
 /// The kind of a refusal that time may heal.

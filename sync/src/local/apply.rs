@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use super::journal::{self, Entry};
 use super::tx::WriteTx;
-use super::{StoreError, collision, ledger, orphan, rows, state};
+use super::{StoreError, collision, fresh, ledger, orphan, rows, state};
 use crate::mechanism::{Mechanism, is_on, resurrected};
 
 /// A row's state at central.
@@ -73,20 +73,40 @@ pub(super) struct Pending {
 /// Applies a page.
 pub(crate) fn apply(tx: &mut WriteTx<'_>, page: Page) -> Result<Applied, StoreError> {
     let mut applied = Applied::default();
-    let mut pending = Vec::with_capacity(page.rows.len());
-    for incoming in page.rows {
-        pending.extend(plan(tx, incoming, page.cursor.is_some(), &mut applied)?);
-    }
-    for item in pending.iter().filter(|item| item.before.is_some() && must_leave_first(item)) {
-        rows::delete(tx.connection(), item.id.entity, &item.id.key)?;
-    }
-    for item in pending {
-        settle(tx, item, &mut applied)?;
+    let in_turn = page.cursor.is_some();
+    if page.rows.len() >= fresh::LARGE {
+        fresh::in_bulk(tx, |tx| {
+            let (fresh, others) = fresh::part(tx, page.rows)?;
+            apply_rows(tx, others, in_turn, &mut applied)?;
+            fresh::store(tx, fresh, in_turn, &mut applied)
+        })?;
+    } else {
+        apply_rows(tx, page.rows, in_turn, &mut applied)?;
     }
     if let Some(cursor) = page.cursor {
         state::set(tx.connection(), state::CURSOR, i64::try_from(cursor).unwrap_or(i64::MAX))?;
     }
     Ok(applied)
+}
+
+/// The general way, for any rows. `in_turn`: they come from the feed.
+pub(super) fn apply_rows(
+    tx: &mut WriteTx<'_>,
+    rows: Vec<Incoming>,
+    in_turn: bool,
+    applied: &mut Applied,
+) -> Result<(), StoreError> {
+    let mut pending = Vec::with_capacity(rows.len());
+    for incoming in rows {
+        pending.extend(plan(tx, incoming, in_turn, applied)?);
+    }
+    for item in pending.iter().filter(|item| item.before.is_some() && must_leave_first(item)) {
+        rows::delete(tx.connection(), item.id.entity, &item.id.key)?;
+    }
+    for item in pending {
+        settle(tx, item, applied)?;
+    }
+    Ok(())
 }
 
 /// A row of a table with unique keys, or one that goes, leaves before the new ones come.

@@ -19,10 +19,11 @@ use serde::{Deserialize, Serialize};
 use migrations::{Direction, ENTITIES, Entity, MergeRule};
 
 use super::tx::WriteTx;
-use super::{ReadTx, StoreError, journal, state};
+use super::{ReadTx, StoreError, journal, snapshot, state};
 
 /// Forgets all agreements and starts to read the feed of `epoch` from its beginning.
 pub(crate) fn start_over(tx: &mut WriteTx<'_>, epoch: &str) -> Result<(), StoreError> {
+    snapshot::abandon(tx)?;
     let db = tx.connection();
     db.execute("DELETE FROM ct_sync_inflight", [])?;
     // A delete keeps what it deleted: if central has the row as it was then, it is deleted there, else it comes back.

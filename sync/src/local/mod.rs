@@ -12,6 +12,7 @@ mod digest;
 mod enrol;
 mod error;
 mod extent;
+mod fresh;
 mod ids;
 mod journal;
 mod ledger;
@@ -21,6 +22,7 @@ mod readers;
 mod rows;
 mod schema;
 mod simulated;
+mod snapshot;
 mod standing;
 mod state;
 #[cfg(test)]
@@ -48,8 +50,12 @@ pub use ledger::{
     Conflict, Counts, Detail, KEPT_US, Parked, Quarantined, Restored, acknowledge_all_conflicts, acknowledge_conflict,
     conflict, conflicts, counts, find, parked, purge_conflicts, quarantine,
 };
-pub(crate) use ledger::{due, give_up, note_definition, refused_tables, release_all, restore, retry, wanted};
+pub(crate) use ledger::{
+    due, give_up, has_quarantined, note_definition, refused_tables, release_all, restore, retry, wanted,
+};
 pub(crate) use orphan::{has_parked, settle_all};
+pub use snapshot::{SnapshotProgress, snapshot_progress};
+pub(crate) use snapshot::{abandon, begin, finish, table_done, take_page, under_way, unseen};
 pub(crate) use standing::{Expectation, Orphan, expected, orphans, readmit, set_aside, settle_orphans};
 pub use tx::{ReadTx, WriteTx};
 pub use validate::canonical_json;

@@ -3,7 +3,7 @@
 use merge::{Key, Row, Value};
 use migrations::Entity;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension, ToSql, params_from_iter};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, ToSql, params_from_iter};
 
 use super::StoreError;
 
@@ -92,6 +92,13 @@ pub(super) fn exists(db: &Connection, entity: &'static Entity, key: &Key) -> Res
     Ok(db.prepare_cached(&sql)?.exists(params_from_iter(key.parts()))?)
 }
 
+/// True when there is a row whose key lies between these two, both included, of a table with a single key column.
+pub(super) fn any_between(db: &Connection, entity: &'static Entity, low: &Key, high: &Key) -> Result<bool, StoreError> {
+    let column = quoted(entity.primary_key[0]);
+    let sql = format!("SELECT 1 FROM {} WHERE {column} BETWEEN ?1 AND ?2 LIMIT 1", quoted(entity.name));
+    Ok(db.prepare_cached(&sql)?.exists([low.as_str(), high.as_str()])?)
+}
+
 /// True when a row of `entity` has that text in `column`.
 pub(super) fn refers(db: &Connection, entity: &'static Entity, column: &str, to: &Key) -> Result<bool, StoreError> {
     let sql = format!("SELECT 1 FROM {} WHERE {} = ?1 LIMIT 1", quoted(entity.name), quoted(column));
@@ -100,13 +107,29 @@ pub(super) fn refers(db: &Connection, entity: &'static Entity, column: &str, to:
 
 /// Inserts the row as it is.
 pub(super) fn insert(db: &Connection, row: &Row) -> Result<(), StoreError> {
-    let entity = row.entity();
-    let marks: Vec<String> = (1..=entity.columns.len()).map(|i| format!("?{i}")).collect();
-    let sql = format!("INSERT INTO {} ({}) VALUES ({})", quoted(entity.name), columns(entity), marks.join(", "));
-    db.prepare_cached(&sql)?
-        .execute(params_from_iter(row.values().iter().map(Bound)))
-        .map_err(|error| constraint(entity, error))?;
-    Ok(())
+    Insert::into(db, row.entity())?.run(row)
+}
+
+/// The statement that inserts rows of a table, for many of them.
+pub(super) struct Insert<'db> {
+    pub(super) entity: &'static Entity,
+    statement: CachedStatement<'db>,
+}
+
+impl<'db> Insert<'db> {
+    pub(super) fn into(db: &'db Connection, entity: &'static Entity) -> Result<Self, StoreError> {
+        let marks: Vec<String> = (1..=entity.columns.len()).map(|i| format!("?{i}")).collect();
+        let sql = format!("INSERT INTO {} ({}) VALUES ({})", quoted(entity.name), columns(entity), marks.join(", "));
+        Ok(Self { entity, statement: db.prepare_cached(&sql)? })
+    }
+
+    /// Inserts a row of this table as it is.
+    pub(super) fn run(&mut self, row: &Row) -> Result<(), StoreError> {
+        self.statement
+            .execute(params_from_iter(row.values().iter().map(Bound)))
+            .map_err(|error| constraint(self.entity, error))?;
+        Ok(())
+    }
 }
 
 /// Sets the columns at these positions of the row of that key.
@@ -154,6 +177,11 @@ fn read(entity: &'static Entity, found: &rusqlite::Row<'_>) -> rusqlite::Result<
 
 fn columns(entity: &Entity) -> String {
     entity.columns.iter().map(|c| quoted(c.name)).collect::<Vec<_>>().join(", ")
+}
+
+/// The key as one text, in the form of [`Key`].
+pub(super) fn key_expression(entity: &Entity) -> String {
+    entity.primary_key.iter().map(|column| quoted(column)).collect::<Vec<_>>().join(" || char(31) || ")
 }
 
 fn key_condition(entity: &Entity) -> String {

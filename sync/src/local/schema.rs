@@ -18,6 +18,10 @@ const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     make_private(path)?;
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    // What it reads it mostly writes anew: a mapping would keep hundreds of MiB resident and save nothing.
+    connection.pragma_update(None, "mmap_size", 0)?;
+    // In KiB: the pages of the indexes that are written again and again stay at hand.
+    connection.pragma_update(None, "cache_size", -16_384)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;

@@ -19,6 +19,9 @@ pub(super) const IDENTITY_SINCE: &str = "identity_since_us";
 pub(super) const EXTENT: &str = "extent";
 pub(super) const GAPS: &str = "gaps";
 pub(super) const REFILL: &str = "refill";
+/// The number from which the feed is followed after the snapshot, and whether the replica had rows before it.
+pub(super) const SNAPSHOT_HEAD: &str = "snapshot_head";
+pub(super) const SNAPSHOT_AGAIN: &str = "snapshot_again";
 pub(super) const CLOCK_OFFSET: &str = "clock_offset_us";
 
 /// The text of a name.

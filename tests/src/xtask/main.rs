@@ -17,6 +17,7 @@ Usage: cargo xtask COMMAND
   deny             licences, banned crates and sources of the dependencies
   bench [NAME …]   benchmarks: hook (the hook end to end; --json, --samples N, --memories N,N…)
                     verify (comparing with central: rows, seconds, bytes; [ROWS])
+                   and sync (push, first sync, triggers, change notice; --json, --rows N, --samples N, --seconds N)
   help             this text
 ";
 

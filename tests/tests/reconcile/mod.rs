@@ -4,6 +4,7 @@ mod central_changes;
 mod conflicts;
 mod notice;
 mod outages;
+mod snapshot;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,6 +58,13 @@ impl Machine {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("replica.db"), Arc::new(SystemClock)).unwrap();
         Self::with(store, folder, name, central).await
+    }
+
+    /// A replica that has not met a central yet.
+    pub(crate) fn offline() -> Offline {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("replica.db"), Arc::new(SystemClock)).unwrap();
+        Offline { store, folder }
     }
 
     /// A machine whose engine moves by itself, as in a daemon, after its first round.
@@ -126,6 +134,23 @@ impl Machine {
         self.engine.stop().await;
         self.store.close().unwrap();
         self.folder
+    }
+}
+
+/// A machine before it meets central.
+pub(crate) struct Offline {
+    store: Store,
+    folder: tempfile::TempDir,
+}
+
+impl Offline {
+    pub(crate) async fn put(&self, row: Row) {
+        self.store.write_async(move |tx| tx.put(row)).await.unwrap();
+    }
+
+    /// The machine after its first round.
+    pub(crate) async fn join(self, name: &str, central: &Central<'_>) -> Machine {
+        Machine::with(self.store, self.folder, name, central).await
     }
 }
 

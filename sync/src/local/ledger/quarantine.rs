@@ -192,6 +192,11 @@ pub(in crate::local) fn changed(db: &Connection, id: &RowId) -> Result<(), Store
     Ok(())
 }
 
+/// True when something is in quarantine.
+pub(crate) fn has_quarantined(tx: &WriteTx<'_>) -> Result<bool, StoreError> {
+    Ok(tx.connection().prepare_cached("SELECT 1 FROM ct_sync_quarantine LIMIT 1")?.exists([])?)
+}
+
 /// The rows that the replica refused and that are to be read again by now.
 pub(crate) fn due(tx: &WriteTx<'_>) -> Result<Vec<RowId>, StoreError> {
     let mut statement = tx.connection().prepare_cached(

@@ -1,10 +1,12 @@
 //! The store on real files: what a job may do, what comes from central, what central answered.
 
 mod apply;
+mod bulk;
 mod flight;
 mod identity;
 mod ledger;
 mod refused;
+mod snapshot;
 mod writing;
 
 use std::sync::Arc;

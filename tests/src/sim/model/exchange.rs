@@ -45,7 +45,7 @@ impl Model {
         let rows: Vec<FeedRow> = ids.iter().take(limit).map(|id| told(&state, id)).collect();
         let next = rows.last().map_or(after, |row| row.seq);
         let next = if complete { next.max(state.last_seq) } else { next };
-        Feed { epoch: state.epoch.clone(), head: state.last_seq, next, complete, rows, unknown: 0 }
+        Feed { epoch: state.epoch.clone(), head: state.last_seq, floor: 0, next, complete, rows, unknown: 0 }
     }
 
     pub(crate) fn rows(&self, ids: &[RowId]) -> Vec<FeedRow> {

@@ -1,0 +1,179 @@
+//! The short way for rows that are new here.
+//!
+//! A page of a first sync holds hundreds of rows that this replica has never seen, and for each of them the general way
+//! ([`super::apply`]) asks half a dozen questions whose answers are known for the whole page: no row of that key, no
+//! journal entry, nothing in quarantine, nobody who waits for it. Here they are asked once: is there any row, any entry
+//! between the page's lowest and highest key? (The order is SQLite's own on both sides of the question; whether central
+//! orders keys otherwise does not matter.) Rows for which that does not settle it are looked up one by one, and those that
+//! are not new, or whose table has unique keys, go the general way.
+//!
+//! Indexing the text of so many rows is put off: see `ct_memory_bulk` in the replica's schema.
+
+use std::collections::{HashMap, HashSet};
+
+use merge::{Key, Row, RowId};
+use migrations::{Entity, entity};
+
+use super::apply::{Applied, FeedState, Incoming, apply_rows};
+use super::tx::WriteTx;
+use super::{StoreError, journal, ledger, orphan, rows};
+
+/// Rows from which on a page is large: its text is indexed later, and new rows take the short way.
+pub(super) const LARGE: usize = 100;
+
+/// Runs a job in which the text of what is stored is queued for indexing instead of being indexed.
+pub(super) fn in_bulk<T>(
+    tx: &mut WriteTx<'_>,
+    job: impl FnOnce(&mut WriteTx<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    tx.connection().prepare_cached("INSERT INTO ct_memory_bulk (id) VALUES (1)")?.execute([])?;
+    // When the job fails, its savepoint takes the mark back with everything else.
+    let value = job(tx)?;
+    tx.connection().prepare_cached("DELETE FROM ct_memory_bulk")?.execute([])?;
+    Ok(value)
+}
+
+/// Parts a page: the rows that are new here and may go the short way, and the others.
+pub(super) fn part(tx: &WriteTx<'_>, page: Vec<Incoming>) -> Result<(Vec<Incoming>, Vec<Incoming>), StoreError> {
+    let mut spans: HashMap<&'static str, Span> = HashMap::new();
+    for incoming in page.iter().filter(|incoming| may_be_fresh(incoming)) {
+        spans.entry(incoming.id.entity.name).or_insert_with(|| Span::new(incoming.id.entity)).widen(&incoming.id.key);
+    }
+    for span in spans.values_mut() {
+        span.look(tx)?;
+    }
+    let (mut fresh, mut others) = (Vec::with_capacity(page.len()), Vec::new());
+    for incoming in page {
+        let span = spans.get(incoming.id.entity.name).filter(|_| may_be_fresh(&incoming));
+        let is_fresh = span.map_or(Ok(false), |span| span.is_fresh(tx, &incoming.id))?;
+        if is_fresh { fresh.push(incoming) } else { others.push(incoming) }
+    }
+    Ok((fresh, others))
+}
+
+/// Stores rows that are new here. What has unique keys is often what these refer to, so the others come first.
+pub(super) fn store(
+    tx: &mut WriteTx<'_>,
+    fresh: Vec<Incoming>,
+    in_turn: bool,
+    applied: &mut Applied,
+) -> Result<(), StoreError> {
+    let mut quiet = Quiet::look(tx)?;
+    let mut refused = Vec::new();
+    let mut insert: Option<rows::Insert<'_>> = None;
+    for incoming in fresh {
+        let FeedState::Present(row) = &incoming.state else { continue };
+        let insert = match &mut insert {
+            Some(insert) if insert.entity == row.entity() => insert,
+            other => other.insert(rows::Insert::into(tx.connection(), row.entity())?),
+        };
+        match insert.run(row) {
+            Ok(()) => {
+                tx.witness(incoming.time);
+                settle(tx, &incoming.id, row, &mut quiet)?;
+                applied.changed += 1;
+            }
+            // The general way says what is wrong with it.
+            Err(StoreError::Invalid { .. }) => refused.push(incoming),
+            Err(error) => return Err(error),
+        }
+    }
+    apply_rows(tx, refused, in_turn, applied)
+}
+
+fn may_be_fresh(incoming: &Incoming) -> bool {
+    let entity = incoming.id.entity;
+    matches!(incoming.state, FeedState::Present(_)) && entity.unique.is_empty() && entity.primary_key.len() == 1
+}
+
+/// The keys of a page's rows of one table.
+struct Span {
+    entity: &'static Entity,
+    keys: Option<(Key, Key)>,
+    /// True when the replica has a row of the table among them.
+    has_rows: bool,
+    /// True when the journal has one.
+    has_entries: bool,
+}
+
+impl Span {
+    fn new(entity: &'static Entity) -> Self {
+        Self { entity, keys: None, has_rows: true, has_entries: true }
+    }
+
+    fn widen(&mut self, key: &Key) {
+        match &mut self.keys {
+            None => self.keys = Some((key.clone(), key.clone())),
+            Some((low, _)) if key < low => *low = key.clone(),
+            Some((_, high)) if key > high => *high = key.clone(),
+            Some(_) => {}
+        }
+    }
+
+    fn look(&mut self, tx: &WriteTx<'_>) -> Result<(), StoreError> {
+        let Some((low, high)) = &self.keys else { return Ok(()) };
+        self.has_rows = rows::any_between(tx.connection(), self.entity, low, high)?;
+        self.has_entries = tx
+            .connection()
+            .prepare_cached("SELECT 1 FROM ct_sync_dirty WHERE tbl = ?1 AND pk BETWEEN ?2 AND ?3 LIMIT 1")?
+            .exists([self.entity.name, low.as_str(), high.as_str()])?;
+        Ok(())
+    }
+
+    fn is_fresh(&self, tx: &WriteTx<'_>, id: &RowId) -> Result<bool, StoreError> {
+        let db = tx.connection();
+        if self.has_rows && rows::exists(db, id.entity, &id.key)? {
+            return Ok(false);
+        }
+        Ok(!self.has_entries || journal::entry(db, id)?.is_none())
+    }
+}
+
+/// What need not be asked for each row.
+struct Quiet {
+    /// Nothing is in quarantine.
+    no_quarantine: bool,
+    /// No reference waits for its row.
+    no_parked: bool,
+    /// Rows that others of the page refer to, and that are there.
+    parents: HashSet<RowId>,
+}
+
+impl Quiet {
+    fn look(tx: &WriteTx<'_>) -> Result<Self, StoreError> {
+        let any = |sql: &str| Ok::<_, StoreError>(tx.connection().prepare_cached(sql)?.exists([])?);
+        Ok(Self {
+            no_quarantine: !any("SELECT 1 FROM ct_sync_quarantine LIMIT 1")?,
+            no_parked: !orphan::has_parked(tx)?,
+            parents: HashSet::new(),
+        })
+    }
+
+    /// True when everything that the row refers to is there.
+    fn has_parents(&mut self, tx: &WriteTx<'_>, row: &Row) -> Result<bool, StoreError> {
+        for (reference, parent) in merge::parents(row) {
+            let Some(entity) = entity(reference.references) else { continue };
+            let id = RowId::new(entity, parent);
+            if !self.parents.contains(&id) {
+                if !rows::exists(tx.connection(), entity, &id.key)? {
+                    return Ok(false);
+                }
+                self.parents.insert(id);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// A row was stored: what that means for others.
+fn settle(tx: &WriteTx<'_>, id: &RowId, row: &Row, quiet: &mut Quiet) -> Result<(), StoreError> {
+    if !quiet.no_quarantine {
+        ledger::decided(tx.connection(), id, true)?;
+        ledger::changed(tx.connection(), id)?;
+    }
+    if quiet.no_parked && quiet.has_parents(tx, row)? {
+        return Ok(());
+    }
+    quiet.no_parked = false;
+    orphan::arrived(tx, row)
+}
