@@ -6,11 +6,13 @@ mod conversation;
 mod replica;
 
 // The parts, each against the real thing.
+mod adopt;
 mod central;
 mod ledger;
 mod reconcile;
 mod schema;
 mod simulation;
+mod skew;
 mod verify;
 mod world_itself;
 

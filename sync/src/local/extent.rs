@@ -60,6 +60,11 @@ impl Gaps {
         !self.unenforced.iter().any(|open| open == index)
     }
 
+    /// True when it has a place for every column of this table.
+    pub(super) fn has_all_of(&self, entity: &Entity) -> bool {
+        !self.columns.contains_key(entity.name)
+    }
+
     /// True when it has a place for every column of the tables that it has.
     pub(super) fn lacks_no_column(&self) -> bool {
         self.columns.is_empty()

@@ -15,6 +15,7 @@ use merge::{Key, Row, RowId};
 use migrations::{Entity, entity};
 
 use super::apply::{Applied, FeedState, Incoming, apply_rows};
+use super::extent::Gaps;
 use super::tx::WriteTx;
 use super::{StoreError, journal, ledger, orphan, rows};
 
@@ -35,6 +36,9 @@ pub(super) fn in_bulk<T>(
 
 /// Parts a page: the rows that are new here and may go the short way, and the others.
 pub(super) fn part(tx: &WriteTx<'_>, page: Vec<Incoming>) -> Result<(Vec<Incoming>, Vec<Incoming>), StoreError> {
+    // Where central lacks a column, rows are filled up first, which is the general way's.
+    let gaps = Gaps::load(tx.connection())?;
+    let may_be_fresh = |incoming: &Incoming| may_be_fresh(incoming) && gaps.has_all_of(incoming.id.entity);
     let mut spans: HashMap<&'static str, Span> = HashMap::new();
     for incoming in page.iter().filter(|incoming| may_be_fresh(incoming)) {
         spans.entry(incoming.id.entity.name).or_insert_with(|| Span::new(incoming.id.entity)).widen(&incoming.id.key);

@@ -7,6 +7,7 @@ mod numbering;
 mod pushes;
 mod receipts;
 mod refusals;
+mod rights;
 mod trouble;
 mod values;
 
