@@ -1,7 +1,9 @@
 //! Between central's terms and the replica's: feed rows become incoming rows, a flight becomes a batch, a receipt
 //! becomes what each row of the flight has settled to.
 
-use crate::central::{Batch, FeedRow, FeedState as There, ItemOutcome, PushItem, PushState, Receipt, RefusalKind};
+use crate::central::{
+    Batch, CentralError, FeedRow, FeedState as There, ItemOutcome, PushItem, PushState, Receipt, RefusalKind,
+};
 use crate::local::{FeedState as Here, Flight, Incoming, MISSING_PARENT, Refusal, Settled};
 use merge::RowId;
 
@@ -53,6 +55,16 @@ pub(super) fn as_sent(flight: &Flight) -> Vec<(RowId, Settled)> {
     items
         .map(|item| (item.entry.id.clone(), Settled::Agreed { row: item.image.clone(), conflicts: Vec::new() }))
         .collect()
+}
+
+/// What a flight of one row has settled to that could not be done because another transaction at central holds the row:
+/// it waits by itself, and the rows behind it go. It is tried again after a while, and when it changes there.
+pub(super) fn held(flight: &Flight, error: &CentralError) -> Receipt {
+    let refused = || {
+        ItemOutcome::Refused(crate::central::Refusal { kind: RefusalKind::Other, code: 0, message: error.to_string() })
+    };
+    let outcomes = flight.items.iter().map(|item| (item.entry.id.clone(), refused()));
+    Receipt { batch_no: flight.batch_no, outcomes: outcomes.collect() }
 }
 
 /// A refusal in words, with what would help.

@@ -6,7 +6,7 @@ use merge::RowId;
 use serde::Serialize;
 use tracing::{info, warn};
 
-use super::exchange::{as_sent, batch, incoming, settled};
+use super::exchange::{as_sent, batch, held, incoming, settled};
 use super::remote::Remote;
 use super::snapshot::WORTH_IT;
 use super::status::SyncError;
@@ -323,6 +323,12 @@ impl<R: Remote> Round<'_, R> {
                     sizes.halve(flight.items.len());
                     central.rest(jitter(&self.store.replica_id(), flight.batch_no)).await;
                     departing = self.depart(sizes).await?;
+                }
+                // Nothing was done either: one row that somebody holds for hours must not hold up all that is behind it.
+                Err(error @ CentralError::LockWait) => {
+                    let receipt = held(&flight, &error);
+                    departing = self.acknowledge(flight, receipt, Some(sizes)).await?;
+                    fruitless += 1;
                 }
                 Err(error) => return Err(error.into()),
             }
