@@ -11,6 +11,7 @@ pub mod git;
 pub mod machine;
 pub mod mariadb;
 pub mod model;
+pub mod proxy;
 pub mod random;
 pub mod run;
 pub mod scratch;

@@ -2,11 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 // What tests work with.
+mod compare;
 mod conversation;
+mod record;
 mod replica;
 
 // The parts, each against the real thing.
 mod adopt;
+mod breakdown;
 mod central;
 mod ledger;
 mod reconcile;
@@ -23,5 +26,6 @@ mod faults;
 mod installation;
 mod keyboard;
 mod predecessor;
+mod soak;
 mod story;
 mod writers;

@@ -87,7 +87,7 @@ fn text_of_any_script_survives_any_locale() {
 
 #[test]
 fn an_outage_of_central_ends_by_itself() {
-    let mut server = MariaDb::start().unwrap();
+    let server = MariaDb::start().unwrap();
     let machine = Machine::new("outage").unwrap();
     machine.cli(&["central", "init", &server.url("outage")]).unwrap().ok().unwrap();
     machine.setup(Some(&server.url("outage"))).unwrap();

@@ -1,5 +1,6 @@
 //! What the replica of a machine holds, read beside the daemon.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use rusqlite::Row;
@@ -66,4 +67,12 @@ fn text(value: ValueRef<'_>) -> String {
         ValueRef::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         ValueRef::Blob(bytes) => format!("{bytes:x?}"),
     }
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut digits, byte| {
+        let _ = write!(digits, "{byte:02x}"); // writing to a String cannot fail
+        digits
+    })
 }

@@ -8,7 +8,7 @@ use crate::replica::Replica;
 
 #[test]
 fn what_is_said_on_one_machine_is_known_on_the_other() {
-    let mut server = MariaDb::start().unwrap();
+    let server = MariaDb::start().unwrap();
     let url = server.url("story");
     let (a, b) = (Machine::new("a").unwrap(), Machine::new("b").unwrap());
     a.cli(&["central", "init", &url]).unwrap().ok().unwrap();

@@ -18,7 +18,7 @@ fn shared_server_gives_each_test_a_database_of_its_own() {
 
 #[test]
 fn own_server_keeps_its_data_when_killed_and_started_again() {
-    let mut server = MariaDb::start_with(Options { tcp: true, arguments: vec![] }).unwrap();
+    let server = MariaDb::start_with(Options { tcp: true, ..Options::default() }).unwrap();
     server.create_database("kept").unwrap();
     server.sql("kept", "CREATE TABLE t (a INT PRIMARY KEY); INSERT INTO t VALUES (7)").unwrap();
     assert!(server.url("kept").contains("socket=/"));

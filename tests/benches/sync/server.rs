@@ -23,7 +23,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn start() -> Result<Server> {
         let arguments = SETTINGS.map(str::to_owned).to_vec();
-        Ok(Server { mariadb: MariaDb::start_with(Options { tcp: false, arguments })? })
+        Ok(Server { mariadb: MariaDb::start_with(Options { arguments, ..Options::default() })? })
     }
 
     pub(crate) fn settings(&self) -> String {

@@ -22,7 +22,7 @@ pub struct Disk {
 }
 
 impl Disk {
-    pub(super) fn small(mount: &Path, mib: u32) -> Result<Disk> {
+    pub(crate) fn small(mount: &Path, mib: u32) -> Result<Disk> {
         fs::create_dir_all(mount).map_err(Error::doing(format!("create {}", mount.display())))?;
         let mut command = child::command("unshare");
         if !is_root() {
@@ -45,7 +45,7 @@ impl Disk {
     }
 
     /// A command that runs `program` inside the namespace.
-    pub(super) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut inside = Command::new("nsenter");
         inside.arg(format!("--target={}", self.holder.id())).arg("--mount");
         if !is_root() {
@@ -56,7 +56,7 @@ impl Disk {
     }
 
     /// Where a path inside is found from outside.
-    pub(super) fn seen_outside(&self, path: &Path) -> PathBuf {
+    pub(crate) fn seen_outside(&self, path: &Path) -> PathBuf {
         let mut outside = PathBuf::from(format!("/proc/{}/root", self.holder.id()));
         outside.extend(path.components().skip(1));
         outside

@@ -9,11 +9,13 @@ use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::child::{self, Owned};
+use crate::machine::Disk;
+use crate::run::run;
 use crate::scratch::Scratch;
 use crate::wait::eventually_some;
 use crate::{Error, Result};
@@ -29,6 +31,8 @@ pub struct Options {
     pub tcp: bool,
     /// Further arguments of `mariadbd`, for instance `--log-bin`.
     pub arguments: Vec<String>,
+    /// Keep the data on a disk of its own with so many MiB, which a test can fill.
+    pub disk_mib: Option<u32>,
 }
 
 /// A running server with a data directory of its own. Dropped, it is killed and its directory removed.
@@ -37,7 +41,8 @@ pub struct MariaDb {
     scratch: Scratch,
     port: Option<u16>,
     arguments: Vec<String>,
-    server: Option<Owned>,
+    disk: Option<Disk>,
+    server: Mutex<Option<Owned>>,
 }
 
 /// The server that all tests of this process share, started at the first call. Each test makes its own database in it
@@ -61,7 +66,8 @@ impl MariaDb {
         let scratch = Scratch::new("mariadb")?;
         install(scratch.path())?;
         let port = if options.tcp { Some(free_port()?) } else { None };
-        let mut server = MariaDb { scratch, port, arguments: options.arguments, server: None };
+        let disk = options.disk_mib.map(|mib| own_disk(scratch.path(), mib)).transpose()?;
+        let server = MariaDb { scratch, port, arguments: options.arguments, disk, server: Mutex::new(None) };
         server.launch()?;
         Ok(server)
     }
@@ -103,58 +109,84 @@ impl MariaDb {
     }
 
     /// Stops the server in an orderly way; its data stay.
-    pub fn stop(&mut self) -> Result<()> {
-        match self.server.take() {
+    pub fn stop(&self) -> Result<()> {
+        match self.process().take() {
             Some(mut server) => server.terminate(STOP).map(drop),
             None => Ok(()),
         }
     }
 
     /// Kills the server as a power cut would.
-    pub fn kill9(&mut self) -> Result<()> {
-        match self.server.take() {
+    pub fn kill9(&self) -> Result<()> {
+        match self.process().take() {
             Some(mut server) => server.kill9(),
             None => Ok(()),
         }
     }
 
     /// Starts it again, with the same data, socket and port, after stopping it when it runs.
-    pub fn restart(&mut self) -> Result<()> {
+    pub fn restart(&self) -> Result<()> {
         self.stop()?;
         self.launch()
     }
 
     /// Freezes it: connections stay open, nothing is answered.
     pub fn sigstop(&self) -> Result<()> {
-        self.running()?.freeze()
+        self.running(Owned::freeze)
     }
 
     /// Lets it go on after [`MariaDb::sigstop`].
     pub fn sigcont(&self) -> Result<()> {
-        self.running()?.thaw()
+        self.running(Owned::thaw)
     }
 
     /// Its process id.
     pub fn id(&self) -> Result<u32> {
-        self.running().map(Owned::id)
+        self.running(|server| Ok(server.id()))
     }
 
-    fn running(&self) -> Result<&Owned> {
-        self.server.as_ref().ok_or_else(|| Error::new("reach mariadbd: it does not run"))
+    /// Its disk of its own, as the test sees it.
+    pub fn disk(&self) -> Option<PathBuf> {
+        self.disk.as_ref().map(|disk| disk.seen_outside(&self.scratch.path().join(DISK)))
     }
 
-    fn launch(&mut self) -> Result<()> {
+    /// A directory that lives as long as the server, for files that it reads.
+    pub fn directory(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    fn process(&self) -> MutexGuard<'_, Option<Owned>> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn running<T>(&self, job: impl FnOnce(&Owned) -> Result<T>) -> Result<T> {
+        job(self.process().as_ref().ok_or_else(|| Error::new("reach mariadbd: it does not run"))?)
+    }
+
+    /// The command that starts it, on its own disk if it has one.
+    fn command(&self) -> Result<Command> {
+        let program = find("mariadbd")?;
+        let (inside, data) = match &self.disk {
+            Some(disk) => (disk.command(program), format!("{DISK}/data")),
+            None => (Command::new(program), "data".to_owned()),
+        };
+        let mut command = child::command(inside.get_program());
+        command.args(inside.get_args());
+        command.args(server_arguments(self.scratch.path(), &data, &self.socket(), self.port)).args(&self.arguments);
+        Ok(command)
+    }
+
+    fn launch(&self) -> Result<()> {
         let log = self.scratch.path().join("error.log");
         let output = File::options().create(true).append(true).open(&log);
         let output = output.map_err(Error::doing(format!("open {}", log.display())))?;
-        let mut command = child::command(find("mariadbd")?);
+        let mut command = self.command()?;
         command
-            .args(server_arguments(self.scratch.path(), &self.socket(), self.port))
-            .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(output.try_clone().map_err(Error::doing("duplicate a file handle"))?)
             .stderr(output);
-        let server = self.server.insert(child::spawn("mariadbd", command)?);
+        let mut process = self.process();
+        let server = process.insert(child::spawn("mariadbd", command)?);
         let socket = self.scratch.path().join("sock");
         eventually_some("mariadbd answering", START, || {
             let answers = client::run(&socket, "", "SELECT 1").is_ok();
@@ -168,10 +200,10 @@ impl MariaDb {
 }
 
 /// Small, quiet and quick to start. A killed server loses nothing that it acknowledged, since the operating system lives on.
-fn server_arguments(directory: &Path, socket: &Path, port: Option<u16>) -> Vec<String> {
+fn server_arguments(directory: &Path, data: &str, socket: &Path, port: Option<u16>) -> Vec<String> {
     let mut arguments = vec![
         "--no-defaults".to_owned(),
-        format!("--datadir={}", directory.join("data").display()),
+        format!("--datadir={}", directory.join(data).display()),
         format!("--socket={}", socket.display()),
         format!("--pid-file={}", directory.join("pid").display()),
         // A server that starts deletes the temporary tables of those that run, when they share this.
@@ -222,6 +254,19 @@ fn user() -> Option<String> {
 fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(Error::doing("find a free port"))?;
     listener.local_addr().map(|address| address.port()).map_err(Error::doing("find a free port"))
+}
+
+/// Below the server's directory: where its own disk is.
+const DISK: &str = "disk";
+
+/// A disk with the fresh data directory on it.
+fn own_disk(directory: &Path, mib: u32) -> Result<Disk> {
+    let disk = Disk::small(&directory.join(DISK), mib)?;
+    let mut copy = disk.command("cp");
+    // Without holes: what the server has reserved must be there when the disk is full.
+    copy.args(["-a", "--sparse=never"]).arg(directory.join("data")).arg(directory.join(DISK));
+    run(copy, b"", START)?.ok()?;
+    Ok(disk)
 }
 
 /// The path of one of MariaDB's programs: the server's own is outside an ordinary user's PATH.

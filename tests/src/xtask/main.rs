@@ -2,6 +2,7 @@
 
 mod bench;
 mod command;
+mod faults;
 mod prepare;
 
 use std::process::ExitCode;
@@ -18,6 +19,8 @@ Usage: cargo xtask COMMAND
   bench [NAME …]   benchmarks: hook (the hook end to end; --json, --samples N, --memories N,N…)
                     verify (comparing with central: rows, seconds, bytes; [ROWS])
                    and sync (push, first sync, triggers, change notice; --json, --rows N, --samples N, --seconds N)
+  faults           the fault tests, then what was acknowledged, broken, lost, in conflict (--all: every fault; --json)
+  soak             real daemons against one MariaDB while all of it breaks (--machines 20, --minutes 5, --json)
   help             this text
 ";
 
@@ -29,6 +32,8 @@ fn main() -> ExitCode {
         "check" => check(),
         "deny" => deny(),
         "bench" => bench::run(rest),
+        "faults" => faults::faults(rest),
+        "soak" => faults::soak(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

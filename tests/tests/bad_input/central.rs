@@ -14,7 +14,7 @@ use crate::conversation::{Conversation, new_uuid};
 /// A server on loopback TCP, where passwords matter, for the tests of this file.
 fn tcp_server() -> &'static MariaDb {
     static SERVER: OnceLock<MariaDb> = OnceLock::new();
-    SERVER.get_or_init(|| MariaDb::start_with(Options { tcp: true, arguments: vec![] }).unwrap())
+    SERVER.get_or_init(|| MariaDb::start_with(Options { tcp: true, ..Options::default() }).unwrap())
 }
 
 /// `claudetools central init` of a fresh database, with a least-privilege user; the URL of that user.

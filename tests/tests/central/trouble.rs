@@ -91,7 +91,7 @@ fn with_certificate(scratch: &Scratch, certificate: &str) -> MariaDb {
         format!("--ssl-cert={}", file("certificate.pem", certificate)),
         format!("--ssl-key={}", file("key.pem", include_str!("tls/key.pem"))),
     ];
-    MariaDb::start_with(Options { tcp: true, arguments }).unwrap()
+    MariaDb::start_with(Options { tcp: true, arguments, ..Options::default() }).unwrap()
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn a_read_only_server_says_so_and_goes_on_afterwards() {
 
 #[tokio::test]
 async fn connections_that_the_server_closed_are_replaced() {
-    let mut server = MariaDb::start().unwrap();
+    let server = MariaDb::start().unwrap();
     let (central, url) = {
         let place = Place::on(&server).await;
         (Central::connect(&place.url()).await.unwrap(), place.url())

@@ -12,6 +12,8 @@ use std::time::Duration;
 use merge::{Key, Row};
 use migrations::catalogue::CLIENTS;
 use migrations::{Entity, entity};
+use sqlx::ConnectOptions as _;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sync::central::{self, CentralUrl, InitOptions};
 use sync::engine::{self, EngineHandle, EngineSettings, RoundReport};
 use sync::local::derived_id;
@@ -36,6 +38,17 @@ impl<'a> Central<'a> {
         self.server.url(&self.database).parse().unwrap()
     }
 
+    /// A connection as any program has it: nothing of ours is set.
+    pub(crate) async fn connect(&self) -> MySqlConnection {
+        self.try_connect().await.unwrap()
+    }
+
+    /// The same of a server that may be down.
+    pub(crate) async fn try_connect(&self) -> Result<MySqlConnection, sqlx::Error> {
+        let options = MySqlConnectOptions::new().username("root").socket(self.server.socket());
+        options.database(&self.database).disable_statement_logging().connect().await
+    }
+
     /// Runs SQL as any other program would, and returns what it printed.
     pub(crate) fn sql(&self, statements: &str) -> String {
         self.server.sql(&self.database, statements).unwrap().trim().to_owned()
@@ -55,9 +68,14 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) async fn new(name: &str, central: &Central<'_>) -> Self {
+        Self::through(name, central.url()).await
+    }
+
+    /// A machine that reaches central by this URL, for instance through a proxy.
+    pub(crate) async fn through(name: &str, url: CentralUrl) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("replica.db"), Arc::new(SystemClock)).unwrap();
-        Self::with(store, folder, name, central).await
+        Self::start(store, folder, name, url).await
     }
 
     /// A replica that has not met a central yet.
@@ -78,7 +96,11 @@ impl Machine {
 
     /// The machine after its first round, which the engine runs by itself.
     pub(crate) async fn with(store: Store, folder: tempfile::TempDir, name: &str, central: &Central<'_>) -> Self {
-        let mut settings = EngineSettings::new(Some(central.url()), name);
+        Self::start(store, folder, name, central.url()).await
+    }
+
+    async fn start(store: Store, folder: tempfile::TempDir, name: &str, url: CentralUrl) -> Self {
+        let mut settings = EngineSettings::new(Some(url), name);
         settings.poll = Duration::from_hours(1);
         settings.settle = Duration::from_hours(1);
         settings.verify.every = Duration::ZERO;
@@ -128,6 +150,11 @@ impl Machine {
             Ok(found.collect::<Result<Vec<_>, _>>()?)
         });
         rows.unwrap().join("\n")
+    }
+
+    /// The file of the replica.
+    pub(crate) fn path(&self) -> std::path::PathBuf {
+        self.folder.path().join("replica.db")
     }
 
     pub(crate) async fn stop(self) -> tempfile::TempDir {

@@ -11,7 +11,7 @@ use super::{Central, Machine, central, central_column, client};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_written_while_central_is_away_arrives_when_it_is_back() {
-    let mut server = MariaDb::start().unwrap();
+    let server = MariaDb::start().unwrap();
     let (database, a) = {
         let central = Central::on(&server).await;
         let a = Machine::new("a", &central).await;
@@ -38,7 +38,7 @@ async fn what_is_written_while_central_is_away_arrives_when_it_is_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_central_that_was_restarted_between_two_rounds_is_not_away() {
-    let mut server = MariaDb::start().unwrap();
+    let server = MariaDb::start().unwrap();
     let a = {
         let central = Central::on(&server).await;
         Machine::new("a", &central).await

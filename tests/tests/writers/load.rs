@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError};
-use sqlx::{ConnectOptions as _, Error};
+use sqlx::Error;
+use sqlx::mysql::{MySqlConnection, MySqlDatabaseError};
 use world::random::Random;
 
 use super::statements::{self, Statement, id};
@@ -17,10 +17,9 @@ const ROLLBACKS: u64 = 10;
 const HELD: u64 = 30;
 const HELD_MS: u64 = 300;
 
-/// A connection as any program has it: nothing of ours is set.
+/// A connection as any program has it.
 pub(super) async fn connect(central: &Central<'_>) -> MySqlConnection {
-    let options = MySqlConnectOptions::new().username("root").socket(central.server.socket());
-    options.database(&central.database).disable_statement_logging().connect().await.unwrap()
+    central.connect().await
 }
 
 /// Runs a statement; returns how many rows it touched.

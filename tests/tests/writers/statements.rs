@@ -1,9 +1,9 @@
 //! What the writers write: every kind of statement that changes rows, over few enough keys that they meet.
 
-use std::fmt::Write as _;
-
 use sync::local::{compress, derived_id};
 use world::random::Random;
+
+use crate::replica::hex;
 
 const CLIENTS: u64 = 120;
 const SITES: u64 = 300;
@@ -251,14 +251,6 @@ fn conversation(number: u64) -> String {
 
 fn amount(random: &mut Random) -> String {
     format!("-{}.{}", random.below(1000), random.below(100))
-}
-
-/// Bytes as hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut digits, byte| {
-        let _ = write!(digits, "{byte:02x}"); // writing to a String cannot fail
-        digits
-    })
 }
 
 /// Text that escaping, encodings and JSON must not change.

@@ -1,21 +1,22 @@
 //! Rows of both sides in one form, read without the product's own conversion.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use migrations::{Column, Entity, Kind};
 use rusqlite::types::ValueRef;
 use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Row as _};
-use sync::local::canonical_json;
+use sync::local::{canonical_json, inspect};
 
-use super::statements::hex;
-use crate::reconcile::Machine;
+use crate::reconcile::Central;
+use crate::replica::hex;
 
 /// A row: a text for each column.
 type Texts = Vec<String>;
 
 /// All rows of a table at central.
-pub(super) async fn at_central(connection: &mut MySqlConnection, table: &'static Entity) -> BTreeSet<Texts> {
+pub(crate) async fn at_central(connection: &mut MySqlConnection, table: &'static Entity) -> BTreeSet<Texts> {
     let columns: Vec<String> = table.columns.iter().map(as_text).collect();
     let sql = format!("SELECT {} FROM {}", columns.join(", "), table.name);
     let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(connection).await.unwrap();
@@ -47,11 +48,11 @@ fn in_one_form(column: &Column, text: Option<String>) -> String {
     }
 }
 
-/// All rows of a table on a machine.
-pub(super) fn at_replica(machine: &Machine, table: &'static Entity) -> BTreeSet<Texts> {
+/// All rows of a table of a replica, given by its file.
+pub(crate) fn at_replica(path: &Path, table: &'static Entity) -> BTreeSet<Texts> {
     let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
     let sql = format!("SELECT {} FROM {}", columns.join(", "), table.name);
-    let rows = machine.store.read(|tx| {
+    let rows = inspect(path, |tx| {
         let mut statement = tx.connection().prepare(&sql)?;
         let texts = |row: &rusqlite::Row<'_>| (0..columns.len()).map(|at| row.get_ref(at).map(text)).collect();
         Ok(statement.query_map([], texts)?.collect::<Result<_, _>>()?)
@@ -69,12 +70,14 @@ fn text(value: ValueRef<'_>) -> String {
     }
 }
 
-/// Fails with the first rows that only one side has.
-pub(super) fn assert_same(table: &Entity, central: &BTreeSet<Texts>, replica: &BTreeSet<Texts>) {
+/// What a table has on one side only, as a sentence; None when it is the same on both.
+pub(crate) fn difference(table: &Entity, central: &BTreeSet<Texts>, replica: &BTreeSet<Texts>) -> Option<String> {
     let only = |one: &BTreeSet<Texts>, other: &BTreeSet<Texts>| one.difference(other).cloned().collect::<Vec<_>>();
     let (missed, stale) = (only(central, replica), only(replica, central));
-    assert!(
-        missed.is_empty() && stale.is_empty(),
+    if missed.is_empty() && stale.is_empty() {
+        return None;
+    }
+    Some(format!(
         "{}: of {} rows at central {} are not like that on the replica, which has {} others; for instance\n{:?}\n{:?}",
         table.name,
         central.len(),
@@ -82,5 +85,21 @@ pub(super) fn assert_same(table: &Entity, central: &BTreeSet<Texts>, replica: &B
         stale.len(),
         missed.first(),
         stale.first()
-    );
+    ))
+}
+
+/// Every difference between central and a replica, table by table.
+pub(crate) async fn differences(central: &Central<'_>, replica: &Path, tables: &[&'static Entity]) -> Vec<String> {
+    let mut connection = central.connect().await;
+    let mut found = Vec::new();
+    for table in tables {
+        let there = at_central(&mut connection, table).await;
+        found.extend(difference(table, &there, &at_replica(replica, table)));
+    }
+    found
+}
+
+/// The tables that both sides have.
+pub(crate) fn shared_tables() -> Vec<&'static Entity> {
+    migrations::ENTITIES.iter().copied().filter(|entity| entity.is_replicated() && entity.on_mariadb).collect()
 }

@@ -1,0 +1,127 @@
+//! The fault tests, and the summary of what they measured.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use world::scratch::Scratch;
+use world::{Error, Result, binaries};
+
+use crate::command::{Environment, cargo};
+use crate::prepare;
+
+/// The file that each test appends its summary to.
+const REPORT: &str = "CLAUDETOOLS_FAULTS_REPORT";
+/// The tests that measure.
+const TESTS: [&str; 3] = ["breakdown::", "reconcile::", "writers::"];
+const COUNTS: [&str; 5] = ["acknowledged", "lost", "diverged", "conflicts", "quarantined"];
+
+/// `faults [--all] [--json]`
+pub(crate) fn faults(arguments: &[String]) -> Result<()> {
+    let (mut all, mut as_json) = (false, false);
+    for argument in arguments {
+        match argument.as_str() {
+            "--all" => all = true,
+            "--json" => as_json = true,
+            other => return Err(Error::new(format!("faults: {other} is none of --all, --json"))),
+        }
+    }
+    let mut environment = prepare::for_tests()?;
+    if all {
+        environment.push(("CLAUDETOOLS_FAULTS_ALL", "1".to_owned()));
+    }
+    measure(&TESTS, environment, as_json)
+}
+
+/// `soak [--machines N] [--minutes N] [--json]`
+pub(crate) fn soak(arguments: &[String]) -> Result<()> {
+    let (mut machines, mut minutes, mut as_json) = (20, 5, false);
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        let mut number = || {
+            let text = rest.next().ok_or_else(|| Error::new(format!("soak: {argument} needs a number")))?;
+            text.parse().map_err(Error::doing(format!("soak: {argument} {text}")))
+        };
+        match argument.as_str() {
+            "--machines" => machines = number()?,
+            "--minutes" => minutes = number()?,
+            "--json" => as_json = true,
+            other => return Err(Error::new(format!("soak: {other} is none of --machines N, --minutes N, --json"))),
+        }
+    }
+    let mut environment = prepare::for_tests()?;
+    cargo(&["build", "--release", "--workspace", "--bins"], &[])?;
+    environment.push((binaries::FOLDER, released()?));
+    environment.push(("CLAUDETOOLS_SOAK_MACHINES", machines.to_string()));
+    environment.push(("CLAUDETOOLS_SOAK_SECONDS", u64::to_string(&(minutes * 60))));
+    measure(&["soak::"], environment, as_json)
+}
+
+/// Where cargo puts the programs that are built for release, beside those that this one is of.
+fn released() -> Result<String> {
+    let own = std::env::current_exe().map_err(Error::doing("find the running program"))?;
+    let target = own.ancestors().nth(2).ok_or_else(|| Error::new("find the target directory"))?;
+    Ok(target.join("release").display().to_string())
+}
+
+/// Runs the tests, prints what they measured, and fails when they did or when something was lost.
+fn measure(tests: &[&str], mut environment: Environment, as_json: bool) -> Result<()> {
+    let scratch = Scratch::new("faults")?;
+    let report = scratch.path().join("report");
+    environment.push((REPORT, report.display().to_string()));
+    cargo(&["build", "--workspace", "--bins"], &[])?;
+    let mut command = vec!["test", "--package", "tests", "--test", "all", "--"];
+    command.extend(tests);
+    let tested = cargo(&command, &environment);
+    let lines = read(&report)?;
+    let total = total(&lines);
+    if as_json {
+        println!("{}", json!({ "tests": lines, "total": total }));
+    } else {
+        print(&lines, &total);
+    }
+    tested?;
+    match total["lost"].as_u64().unwrap_or(0) + total["diverged"].as_u64().unwrap_or(0) {
+        0 => Ok(()),
+        wrong => Err(Error::new(format!("lose nothing: {wrong} writes are lost or tables differ"))),
+    }
+}
+
+fn read(report: &Path) -> Result<Vec<Value>> {
+    let text = std::fs::read_to_string(report).map_err(Error::doing("read what the tests measured"))?;
+    text.lines().map(|line| serde_json::from_str(line).map_err(Error::doing("read what a test measured"))).collect()
+}
+
+fn total(lines: &[Value]) -> Value {
+    let mut total = serde_json::Map::new();
+    for name in COUNTS {
+        let sum: u64 = lines.iter().filter_map(|line| line[name].as_u64()).sum();
+        total.insert(name.to_owned(), sum.into());
+    }
+    let mut faults: BTreeMap<&str, u64> = BTreeMap::new();
+    for (kind, count) in lines.iter().filter_map(|line| line["faults"].as_object()).flatten() {
+        *faults.entry(kind).or_default() += count.as_u64().unwrap_or(0);
+    }
+    total.insert("faults".to_owned(), json!(faults));
+    Value::Object(total)
+}
+
+fn print(lines: &[Value], total: &Value) {
+    println!();
+    for line in lines {
+        println!("{}", line["test"].as_str().unwrap_or_default());
+        for (name, figure) in line["figures"].as_object().into_iter().flatten() {
+            println!("  {name}: {}", figure.as_str().unwrap_or_default());
+        }
+    }
+    println!("\nfaults injected");
+    for (kind, count) in total["faults"].as_object().into_iter().flatten() {
+        println!("  {count:>8}  {kind}");
+    }
+    println!("\nof all tests");
+    for (name, title) in
+        COUNTS.into_iter().zip(["writes acknowledged", "lost", "diverged", "conflicts recorded", "quarantined"])
+    {
+        println!("  {:>8}  {title}", total[name].as_u64().unwrap_or(0));
+    }
+}
