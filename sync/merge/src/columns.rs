@@ -2,9 +2,9 @@
 //!
 //! A column that only one side changed is taken from that side, whatever its rule. The rules speak where both did. With
 //! no base (both sides made the row) nothing is known to be older, so that equal values agree and a value stands beside a
-//! NULL, which nobody wrote on purpose.
+//! NULL, which nobody wrote on purpose. Long text of an entity is merged line by line where that needs no choice.
 
-use migrations::{Column, Entity, Kind, MergeRule};
+use migrations::{Class, Column, Entity, Kind, MergeRule};
 
 use crate::case::moves_by_itself;
 use crate::{FieldConflict, Row, Rule, Value, Winner, set};
@@ -102,12 +102,25 @@ impl<'a> Merge<'a> {
         let (local, remote) = (self.local.at(position), self.remote.at(position));
         let base = self.base.map_or(&Value::Null, |base| base.at(position));
         match column.merge {
-            MergeRule::Lww => None,
+            MergeRule::Lww => self.lines(column, base),
             MergeRule::Max => Some(local.max(remote).clone()),
             MergeRule::Min => Some(smaller(local, remote).clone()),
             MergeRule::Counter => self.counter(column, base, local, remote),
             MergeRule::Set => set::merge(base, local, remote),
         }
+    }
+
+    /// Long text that was changed here and there in different places. Where the changes touch, one of them has to stand:
+    /// a text with both in it, between marks, is one that nobody wrote. Logs and sealed values are never taken apart.
+    fn lines(&self, column: &Column, base: &Value) -> Option<Value> {
+        let entity = self.local.entity();
+        if column.kind != Kind::Text || entity.sync.class != Class::Entity || column.encrypted {
+            return None;
+        }
+        let of = |row: &Row| Some(row.get(column.name).as_text()?.to_owned());
+        let (base, local, remote) =
+            (base.as_text().filter(|text| text.contains('\n'))?, of(self.local)?, of(self.remote)?);
+        diffy::merge(base, &local, &remote).ok().map(Value::Text)
     }
 
     fn counter(&self, column: &Column, base: &Value, local: &Value, remote: &Value) -> Option<Value> {

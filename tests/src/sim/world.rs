@@ -224,6 +224,8 @@ impl World {
         self.tally.count("central restored");
         self.close(false);
         *self.model.state() = copy;
+        // Transactions that were open when the copy was made are none of its.
+        self.model.state().release_all();
         self.epochs += 1;
         for machine in &mut self.machines {
             machine.hang_up();

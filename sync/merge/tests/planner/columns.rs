@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use merge::{Decision, FieldConflict, HybridTime, Input, Outcome, Row, Rule, Side, Value, Winner, decide};
 use migrations::Entity;
-use migrations::catalogue::{BACKUP_LOG, BILLABLE_TIME, CONVERSATION_CONTEXTS, FAILURE_PATTERNS, USERS};
+use migrations::catalogue::{BACKUP_LOG, BILLABLE_TIME, CLIENTS, CONVERSATION_CONTEXTS, FAILURE_PATTERNS, USERS};
 use migrations::entity::{Class, Direction, SyncPolicy};
 
 use crate::generate::empty;
@@ -34,6 +34,25 @@ fn changes_of_different_columns_are_both_kept() {
     assert_eq!(row(&decision).text("context_type"), Some("there"));
     assert!(decision.write_local && decision.write_remote);
     assert_eq!(decision.conflicts, []);
+}
+
+#[test]
+fn long_text_is_merged_by_lines_unless_the_changes_touch() {
+    let base = empty(CLIENTS).with("notes", "one\ntwo\nthree\nfour\nfive\n");
+    let with = |text: &str| base.clone().with("notes", text);
+    let (first, last) = (with("ONE\ntwo\nthree\nfour\nfive\n"), with("one\ntwo\nthree\nfour\nFIVE\nsix\n"));
+    for (local, remote) in [(&first, &last), (&last, &first)] {
+        let decision = both(Some(&base), local, remote);
+        assert_eq!(row(&decision).text("notes"), Some("ONE\ntwo\nthree\nfour\nFIVE\nsix\n"));
+        assert_eq!(decision.conflicts, []);
+    }
+    let other = with("uno\ntwo\nthree\nfour\nfive\n");
+    let decision = both(Some(&base), &first, &other);
+    assert_eq!(row(&decision).text("notes"), other.text("notes"), "the later stands as a whole");
+    assert_eq!((decision.conflicts.len(), decision.conflicts[0].rule), (1, Rule::LastWriter));
+    // Without a common ancestor nobody can tell what is new.
+    let decision = both(None, &first, &last);
+    assert_eq!((row(&decision).text("notes"), decision.conflicts.len()), (last.text("notes"), 1));
 }
 
 #[test]
