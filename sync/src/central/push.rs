@@ -116,7 +116,7 @@ async fn carry_out<T: Transaction>(
     let mut outcomes: HashMap<RowId, ItemOutcome> = HashMap::with_capacity(batch.items.len());
     let mut sent: Vec<Cow<'_, PushItem>> = Vec::with_capacity(batch.items.len());
     for item in &batch.items {
-        match refused_unsent(item, limits).map_or_else(|| fitted(transaction, item), Err) {
+        match refused_unsent(item).map_or_else(|| fitted(transaction, item), Err) {
             Err(refusal) => drop(outcomes.insert(item.id.clone(), ItemOutcome::Refused(refusal))),
             Ok(item) => sent.push(item),
         }
@@ -125,7 +125,10 @@ async fn carry_out<T: Transaction>(
     for round in 1..=MOST_ROUNDS {
         let decided = decide(transaction, &open, batch.cursor, now).await?;
         outcomes.extend(decided.settled);
-        let Written { outcomes: written, refused } = write(transaction, decided.jobs, limits).await?;
+        let (jobs, too_big): (Vec<Job>, Vec<Job>) =
+            decided.jobs.into_iter().partition(|job| bytes_sent(job) <= limits.row_bytes);
+        outcomes.extend(too_big.into_iter().map(|job| (job.id, ItemOutcome::Refused(too_big_a_row()))));
+        let Written { outcomes: written, refused } = write(transaction, jobs, limits).await?;
         let progress = !written.is_empty() || (round == 1 && refused.iter().any(is_made_meanwhile));
         outcomes.extend(written);
         open.retain(|item| refused.iter().any(|(job, why)| job.id == item.id && why.depends_on_others()));
@@ -156,12 +159,29 @@ fn is_made_meanwhile((job, why): &(Job, Refusal)) -> bool {
 }
 
 /// What need not be sent to be refused.
-fn refused_unsent(item: &PushItem, limits: Limits) -> Option<Refusal> {
-    if !is_key(&item.id) {
-        return Some(Refusal::unsent(RefusalKind::Other, "its key has not the form of this table's keys"));
+fn refused_unsent(item: &PushItem) -> Option<Refusal> {
+    let fits = is_key(&item.id);
+    (!fits).then(|| Refusal::unsent(RefusalKind::Other, "its key has not the form of this table's keys"))
+}
+
+/// Bytes of the statement that does a job: a whole row, or the columns that change. The server does not answer one that is
+/// larger than its packet, it cuts the connection.
+fn bytes_sent(job: &Job) -> usize {
+    match (&job.before, &job.after) {
+        (_, None) => 0,
+        (None, Some(after)) => bytes_of_row(after),
+        (Some(before), Some(after)) => {
+            let mut changed = after.clone();
+            for at in (0..after.values().len()).filter(|&at| before.at(at) == after.at(at)) {
+                changed.set_at(at, merge::Value::Null);
+            }
+            bytes_of_row(&changed)
+        }
     }
-    let too_big = item.local.row().is_some_and(|row| bytes_of_row(row) > limits.row_bytes);
-    too_big.then(|| Refusal::unsent(RefusalKind::TooBig, "the row is larger than central takes (max_allowed_packet)"))
+}
+
+fn too_big_a_row() -> Refusal {
+    Refusal::unsent(RefusalKind::TooBig, "the row is larger than central takes (max_allowed_packet)")
 }
 
 /// A key of another form would fail the statement that locks the rows of the whole batch.

@@ -57,11 +57,13 @@ pub(super) fn as_sent(flight: &Flight) -> Vec<(RowId, Settled)> {
         .collect()
 }
 
-/// What a flight of one row has settled to that could not be done because another transaction at central holds the row:
-/// it waits by itself, and the rows behind it go. It is tried again after a while, and when it changes there.
+/// What a flight of one row has settled to that could not be done: another transaction at central holds the row, or what
+/// becomes of it is larger than central takes. It waits by itself, and the rows behind it go. It is tried again after a
+/// while, and when it changes there.
 pub(super) fn held(flight: &Flight, error: &CentralError) -> Receipt {
     let refused = || {
-        ItemOutcome::Refused(crate::central::Refusal { kind: RefusalKind::Other, code: 0, message: error.to_string() })
+        let kind = if matches!(error, CentralError::TooBig) { RefusalKind::TooBig } else { RefusalKind::Other };
+        ItemOutcome::Refused(crate::central::Refusal { kind, code: 0, message: error.to_string() })
     };
     let outcomes = flight.items.iter().map(|item| (item.entry.id.clone(), refused()));
     Receipt { batch_no: flight.batch_no, outcomes: outcomes.collect() }

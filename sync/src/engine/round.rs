@@ -324,8 +324,9 @@ impl<R: Remote> Round<'_, R> {
                     central.rest(jitter(&self.store.replica_id(), flight.batch_no)).await;
                     departing = self.depart(sizes).await?;
                 }
-                // Nothing was done either: one row that somebody holds for hours must not hold up all that is behind it.
-                Err(error @ CentralError::LockWait) => {
+                // Nothing was done either: one row that somebody holds for hours, or whose outcome does not fit, must not
+                // hold up all that is behind it.
+                Err(error @ (CentralError::LockWait | CentralError::TooBig)) => {
                     let receipt = held(&flight, &error);
                     departing = self.acknowledge(flight, receipt, Some(sizes)).await?;
                     fruitless += 1;
