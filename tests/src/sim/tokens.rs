@@ -47,6 +47,8 @@ pub(crate) struct Tokens {
     pub(crate) recorded: BTreeSet<usize>,
     /// Rows that a conflict record is about.
     pub(crate) recorded_rows: BTreeSet<(String, String)>,
+    /// Rows that were deleted before central heard of them: a clone may have them still, and nobody can tell it.
+    pub(crate) unheard: BTreeSet<RowId>,
     pub(crate) acknowledged: u64,
     /// What was acknowledged, in words, if anybody wants to read it.
     pub(crate) story: Option<Vec<String>>,

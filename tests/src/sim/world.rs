@@ -169,6 +169,8 @@ impl World {
             Ok(effects) => {
                 for (before, after) in effects {
                     self.tokens.note(Some(at), before.as_ref(), after.as_ref());
+                    let gone = before.filter(|_| after.is_none()).map(|row| row.id());
+                    self.tokens.unheard.extend(gone.filter(|id| !self.model.state().has_had(id)));
                 }
                 Ok(())
             }

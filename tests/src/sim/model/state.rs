@@ -103,6 +103,11 @@ impl State {
         self.seen.contains(&token)
     }
 
+    /// True when central ever had the row.
+    pub(crate) fn has_had(&self, id: &RowId) -> bool {
+        self.had.contains(id)
+    }
+
     /// A row whose end the change log does not tell.
     pub(crate) fn untold(&self) -> Option<&RowId> {
         let told = |id: &RowId| self.log.get(id).is_some_and(|entry| entry.deleted);
