@@ -2,6 +2,7 @@
 //! tables are still those that they were. `CREATE OR REPLACE TABLE`, a `RENAME` swap and online schema changes take the
 //! triggers away with the table, silently; what was changed since then only a comparison finds.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 
 use sqlx::Row as _;
@@ -11,8 +12,9 @@ use super::connect::ANSWER_WITHIN;
 use super::init::wanting_triggers;
 use super::layout::Layout;
 use super::pool::within;
+use super::schema::known_version;
 use super::sql::{run, run_made};
-use super::triggers::{SQL_MODE, Trigger};
+use super::triggers::{SQL_MODE, Trigger, installed};
 use super::{Central, CentralError};
 
 /// Waiting for a table's lock blocks other programs' statements on it, so it is given up soon and tried again later.
@@ -30,7 +32,8 @@ pub(crate) struct Restored {
 }
 
 impl Central {
-    /// Puts back the capture triggers that are not as they should be, as far as this user may.
+    /// Puts back the capture triggers that are not as they should be, as far as this user may, and as central is of this
+    /// build's version.
     pub(crate) async fn restore_triggers(&self) -> Result<Restored, CentralError> {
         // Not kept: the session's modes are those of the triggers afterwards.
         let mut lease = self.lease().await?;
@@ -63,6 +66,14 @@ async fn restore(connection: &mut MySqlConnection, layout: &Layout) -> Result<Re
     if wanting.is_empty() {
         return Ok(restored);
     }
+    if let Some(other) = other_version(layout) {
+        // Each version makes its own form: two builds would undo each other's for ever. Only what is gone is a finding.
+        let there = installed(connection).await?;
+        let missing = wanting.iter().filter(|trigger| !there.contains_key(&trigger.name));
+        restored.blind = missing.flat_map(|trigger| trigger.concerns.iter().copied()).collect();
+        restored.refused = (!restored.blind.is_empty()).then_some(other);
+        return Ok(restored);
+    }
     run(connection, SESSION).await?;
     run_made(connection, format!("SET sql_mode = '{SQL_MODE}'")).await?;
     for trigger in &wanting {
@@ -74,6 +85,16 @@ async fn restore(connection: &mut MySqlConnection, layout: &Layout) -> Result<Re
     let touched = wanting.iter().flat_map(|trigger| trigger.concerns.iter().copied());
     restored.tables = touched.filter(|table| !restored.blind.contains(table)).collect();
     Ok(restored)
+}
+
+/// That central's schema is of another version than this build's.
+fn other_version(layout: &Layout) -> Option<CentralError> {
+    let (found, known) = (layout.version, known_version());
+    match found.cmp(&known) {
+        Ordering::Equal => None,
+        Ordering::Greater => Some(CentralError::Newer { found, known }),
+        Ordering::Less => Some(CentralError::Older { found, known }),
+    }
 }
 
 /// An error that is not about this trigger ends it all.

@@ -161,7 +161,7 @@ impl Worker {
                 break;
             }
             self.round().await?;
-            tables = with_children(&again);
+            tables = self.occupied(&central, &with_children(&again)).await?;
         }
         let after = central.traffic().await?;
         report.sent_bytes = after.sent.saturating_sub(before.sent);

@@ -1,9 +1,9 @@
 //! What is looked at after connecting and every hour: are all changes captured, and are the tables still the same?
 //!
 //! Triggers that are missing are put back at once when this user may, since every hour without them is an hour of changes
-//! that only a comparison finds. Builds of one schema version make the same triggers, and a build connects to no other
-//! version, so two machines never undo each other's. The tables concerned are then compared; where the triggers could not
-//! be put back, at every turn.
+//! that only a comparison finds. Builds of one schema version make the same triggers, and a build puts none back at a
+//! central of another version, so two machines never undo each other's. The tables concerned are then compared; where the
+//! triggers could not be put back, at every turn.
 //!
 //! `TRUNCATE` leaves triggers and even the table's creation time alone; it shows as a table that is empty at central and
 //! not here.
@@ -108,6 +108,7 @@ fn list(names: &BTreeSet<&'static str>) -> String {
 fn remedy(error: &CentralError) -> String {
     match error {
         CentralError::LockWait => "it is tried again within the hour, when nobody holds the table".to_owned(),
+        CentralError::Newer { .. } | CentralError::Older { .. } => error.hint().unwrap_or_default().to_owned(),
         _ => "run `claudetools central init` once, with a user that may create triggers; with the binary log on that \
               takes SUPER, or log_bin_trust_function_creators=1"
             .to_owned(),
