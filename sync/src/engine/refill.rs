@@ -16,23 +16,22 @@ use crate::local::{self, Page, Refill};
 const PAGE: usize = 500;
 
 impl<R: Remote> Round<'_, R> {
-    /// Takes note of what central holds, and reads again what that asks for.
+    /// Takes note of what central holds.
     pub(super) async fn adapt(&mut self) -> Result<(), SyncError> {
         let extent = self.central.versions().extent;
-        let refill = self
-            .store
-            .write_async(move |tx| {
-                local::hold(tx, &extent)?;
-                local::refill(tx)
-            })
-            .await?;
-        if let Some(refill) = refill {
-            self.refill(refill).await?;
-        }
-        Ok(())
+        Ok(self.store.write_async(move |tx| local::hold(tx, &extent)).await?)
     }
 
-    async fn refill(&mut self, mut refill: Refill) -> Result<(), SyncError> {
+    /// Reads again what is still to be read again. Like every pull, not before the batch in flight is
+    /// resolved; and not before a pull has found out whether central is still the same.
+    pub(super) async fn refill(&mut self) -> Result<(), SyncError> {
+        match self.store.write_async(|tx| local::refill(tx)).await? {
+            Some(refill) => self.read_again(refill).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn read_again(&mut self, mut refill: Refill) -> Result<(), SyncError> {
         info!(tables = refill.tables.join(", "), "central holds more than it did: reading these tables again");
         let mut needs = Vec::new();
         loop {

@@ -134,6 +134,7 @@ impl<R: Remote> Round<'_, R> {
         }
         self.recognise().await?;
         self.pull().await?;
+        self.refill().await?;
         self.look_at_definitions().await?;
         // A build that central takes nothing from goes on collecting.
         if self.central.versions().may_write && Box::pin(self.push()).await? {
