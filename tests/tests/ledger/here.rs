@@ -131,7 +131,7 @@ async fn an_empty_value_where_the_replica_wants_one() {
         .sql("ALTER TABLE clients MODIFY name VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NULL");
     pair.foreign(&format!("{} INSERT INTO clients (id, name, notes) VALUES ('{}', NULL, 'kept')", good(), id("e")))
         .await;
-    assert_refused(&pair, "clients", "name must have a value").await;
+    assert_refused(&pair, "clients", "name has no value at central").await;
     pair.foreign("UPDATE clients SET name = 'e' WHERE name IS NULL").await;
     assert_eq!(pair.b.get(CLIENTS, "e").await.unwrap().text("notes"), Some("kept"));
     pair.assert_settled("clients", "name");
