@@ -2,11 +2,17 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
+use sync::StoreError;
 use sync::local::inspect;
 use world::Machine;
+use world::wait::eventually_some;
+
+/// How long a daemon may take for the steps of its replica, on a loaded machine.
+const UPGRADE: Duration = Duration::from_secs(20);
 
 /// A view of a machine's replica; each query sees what is committed by then.
 pub(crate) struct Replica(PathBuf);
@@ -39,12 +45,19 @@ impl Replica {
     }
 
     fn query<T>(&self, sql: &str, read: impl Fn(&Row<'_>) -> rusqlite::Result<T>) -> Vec<T> {
-        let found = inspect(&self.0, |tx| {
-            let mut statement = tx.connection().prepare(sql)?;
-            let rows = statement.query_map([], &read)?.collect::<Result<_, _>>()?;
-            Ok(rows)
+        let look = || {
+            inspect(&self.0, |tx| {
+                let mut statement = tx.connection().prepare(sql)?;
+                let rows = statement.query_map([], &read)?.collect::<Result<_, _>>()?;
+                Ok(rows)
+            })
+        };
+        // A daemon that has just started answers before it has brought its replica up to date.
+        let found = eventually_some("the replica brought up to date", UPGRADE, || match look() {
+            Err(StoreError::Older { .. }) => None,
+            found => Some(found),
         });
-        found.unwrap_or_else(|error| panic!("{sql}: {error}"))
+        found.unwrap().unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
     /// Every row of every replicated table, for comparing machines.

@@ -18,6 +18,9 @@ use crate::mechanism::{Mechanism, is_on};
 const PAGE: usize = 1000;
 /// Rows that a push leaves without a number at most, about.
 const NUMBERED_AT_ONCE: usize = 1000;
+/// How often, and how far apart, a round looks whether another machine has done with numbering.
+const NUMBERING_LOOKS: usize = 10;
+const NUMBERING_PAUSE: Duration = Duration::from_millis(20);
 /// Batches without a row that central took, after which the rest waits for the next round.
 const MOST_FRUITLESS: usize = 20;
 /// How often rows are read again for the sake of a neighbour, before what is left stays parked or in quarantine.
@@ -195,11 +198,23 @@ impl<R: Remote> Round<'_, R> {
         Ok(self.store.write_async(note).await?)
     }
 
+    /// Numbers what is committed at central. When another machine is at it, its numbers are waited for a little, so that
+    /// this round sees what was committed before it began; not for long, as that machine may have vanished in the middle.
+    async fn number(&self) -> Result<(), SyncError> {
+        for _ in 0..NUMBERING_LOOKS {
+            if !self.central.sequence().await?.elsewhere {
+                break;
+            }
+            self.central.rest(NUMBERING_PAUSE).await;
+        }
+        Ok(())
+    }
+
     /// Numbers what is committed at central and takes it in, page by page, to the end of the feed. While one page is
     /// stored, the next one is on its way.
     async fn pull(&mut self) -> Result<(), SyncError> {
         let central = self.central;
-        central.sequence().await?;
+        self.number().await?;
         // What this side could not take before, and may now.
         let mut needs = self.store.write_async(|tx| local::due(tx)).await?;
         needs.extend(Box::pin(self.resume_snapshot()).await?);

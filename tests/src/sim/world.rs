@@ -20,6 +20,8 @@ use crate::random::Random;
 
 /// Passes over all machines after which nothing may move any more.
 const MOST_PASSES: usize = 12;
+/// Longer than any refused row waits for its next try.
+const RETRIED_WITHIN_US: u64 = 2 * 3_600 * 1_000_000;
 /// Machines at most, with clones.
 const MOST_MACHINES: usize = 8;
 
@@ -250,6 +252,8 @@ impl World {
         for _ in 0..MOST_PASSES {
             let mut moved = 0;
             reports.clear();
+            // What was refused for a reason that time heals is tried again.
+            self.time.pass(RETRIED_WITHIN_US);
             for at in 0..self.machines.len() {
                 // A round that was under way ends first.
                 let ended = self.machines[at].sync();
