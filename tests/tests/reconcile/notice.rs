@@ -10,6 +10,9 @@ use super::{Central, Machine, central, client};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Windows of five seconds in one of which a machine must have come to rest.
+const IDLE_WINDOWS: usize = 6;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_is_on_the_other_machine_soon() {
     let central = central().await;
@@ -49,11 +52,17 @@ async fn a_machine_that_idles_asks_about_once_a_second() {
     };
     let (first, second) = (asked(), asked());
     let own = second - first;
-    let (before, started) = (asked(), Instant::now());
-    tokio::task::block_in_place(|| wait::pause(Duration::from_secs(5)));
-    let queries = asked() - before - own;
-    let seconds = started.elapsed().as_secs();
-    assert!((3..=seconds + 3).contains(&queries), "{queries} queries in {seconds} s, of which it may ask one each");
+    // What a new connection looks at by itself (triggers, definitions, what is new) has its end.
+    let mut windows = Vec::new();
+    let is_idle = (0..IDLE_WINDOWS).any(|_| {
+        let (before, started) = (asked(), Instant::now());
+        tokio::task::block_in_place(|| wait::pause(Duration::from_secs(5)));
+        let queries = asked() - before - own;
+        let seconds = started.elapsed().as_secs();
+        windows.push((queries, seconds));
+        (3..=seconds + 3).contains(&queries)
+    });
+    assert!(is_idle, "{windows:?} queries and seconds, of which it may ask one each");
     assert!(machine.engine.status().last_success_us.is_some());
 }
 

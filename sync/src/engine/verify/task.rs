@@ -268,13 +268,14 @@ impl Worker {
         work: impl FnOnce(&'w mut Self) -> std::pin::Pin<Box<dyn Future<Output = Result<(), SyncError>> + Send + 'w>>,
     ) {
         let state = self.state.clone();
-        let troubles = Arc::clone(&self.troubles);
+        let (troubles, url) = (Arc::clone(&self.troubles), self.url.clone());
         let outcome = work(self).await;
+        let is_shut_out = matches!(outcome, Err(SyncError::Central(_))) && Central::connect(&url).await.is_err();
         let mut troubles = troubles.lock().unwrap_or_else(PoisonError::into_inner);
         match outcome {
             Ok(()) => drop(troubles.remove(what)),
-            // The engine itself says that central is away.
-            Err(SyncError::Central(error)) if error.is_retryable() => {}
+            // The engine itself says that central is away, or lets nobody in, and when that is over.
+            Err(SyncError::Central(error)) if is_shut_out || error.is_retryable() => {}
             Err(error) => {
                 warn!(%error, hint = error.hint(), "the replica could not be compared with central; it is tried again");
                 troubles.insert(what, error.to_string());
