@@ -270,12 +270,15 @@ impl Worker {
         let state = self.state.clone();
         let (troubles, url) = (Arc::clone(&self.troubles), self.url.clone());
         let outcome = work(self).await;
-        let is_shut_out = matches!(outcome, Err(SyncError::Central(_))) && Central::connect(&url).await.is_err();
+        let is_shut_out = match &outcome {
+            Err(SyncError::Central(error)) => error.is_retryable() || Central::connect(&url).await.is_err(),
+            _ => false,
+        };
         let mut troubles = troubles.lock().unwrap_or_else(PoisonError::into_inner);
         match outcome {
             Ok(()) => drop(troubles.remove(what)),
             // The engine itself says that central is away, or lets nobody in, and when that is over.
-            Err(SyncError::Central(error)) if is_shut_out || error.is_retryable() => {}
+            Err(_) if is_shut_out => {}
             Err(error) => {
                 warn!(%error, hint = error.hint(), "the replica could not be compared with central; it is tried again");
                 troubles.insert(what, error.to_string());
