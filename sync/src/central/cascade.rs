@@ -8,6 +8,11 @@
 //!
 //! - The row may stay after all (FOREIGN_KEY_CHECKS=0 cascades nothing; IGNORE leaves out what is refused): the entry is a
 //!   mere mention, and the sequencer looks whether the row is there.
+//! - The rows are read one by one and noted each by an INSERT of its own. INSERT … SELECT would hold the lock of the
+//!   outbox's AUTO_INCREMENT until the statement ends: writers would wait for each other there, and where two close a
+//!   circle the server reports 1467, which no program expects.
+//! - They are read with a lock: the transaction may have begun before a child came, and the cascade takes that one too.
+//!   A lock for writing would be an error (1442) where the table refers to itself.
 //! - The entries carry no origin: whoever deleted the parent did not know of these rows.
 //! - Not followed: a circle of several tables, and a changed key that spreads further than to the children. `central
 //!   check` says so ([`uncaptured`]), and anti-entropy finds what went unseen.
@@ -179,10 +184,12 @@ impl Ways<'_> {
         let onwards = self.layout.database.references.iter().filter(is_own).map(|own| {
             let pairs = own.columns.iter().zip(&own.parent_columns);
             let pairs: Vec<String> = pairs.map(|(one, other)| format!("c.{} = g.{}", name(one), name(other))).collect();
-            format!(" UNION SELECT {columns} FROM {} c JOIN g{level} g ON {}", name(table), pairs.join(" AND "))
+            let pairs = pairs.join(" AND ");
+            format!(" UNION (SELECT {columns} FROM {} c JOIN g{level} g ON {pairs} LOCK IN SHARE MODE)", name(table))
         });
         let onwards: String = onwards.collect();
-        let query = format!("g{level} AS (SELECT {columns}{}{onwards})", place.children(reference));
+        let children = place.children(reference);
+        let query = format!("g{level} AS ((SELECT {columns}{children} LOCK IN SHARE MODE){onwards})");
         let queries = place.queries.iter().cloned().chain([query]).collect();
         Place { table: table.clone(), queries }
     }
@@ -207,32 +214,36 @@ impl Ways<'_> {
         let Some(table) = self.layout.named(&place.table) else { return };
         let level = place.queries.len();
         let same: Vec<String> = table.key_names().map(|key| format!("c.{0} = g.{0}", name(&key))).collect();
-        let text = format!(
-            "{APPEND}{} SELECT '{}', {}, 'D', NULL, COALESCE(@ct_sync_time, {NOW_US}), {} FROM {} c JOIN g{level} g ON {}",
+        let rows = format!(
+            "{} SELECT {} AS pk, {} AS image FROM {} c JOIN g{level} g ON {}",
             place.with(),
-            table.entity.name,
             table.key_text("c."),
             table.image("c."),
             table.quoted(),
             same.join(" AND ")
         );
-        self.statements.push(text);
+        self.statements.push(for_each(&rows, &append(table, "pk", 'D', "it.image")));
         self.concerns.push(table.entity.name);
     }
 
     /// Notes the rows whose reference is emptied, if they are rows of ours.
     fn empty(&mut self, place: &Place, reference: &FoundReference) {
         let Some(table) = self.layout.named(&reference.table) else { return };
-        let text = format!(
-            "{APPEND}{} SELECT '{}', {}, 'U', NULL, COALESCE(@ct_sync_time, {NOW_US}), NULL{}",
-            place.with(),
-            table.entity.name,
-            table.key_text("c."),
-            place.children(reference)
-        );
-        self.statements.push(text);
+        let rows = format!("{} SELECT {} AS pk{}", place.with(), table.key_text("c."), place.children(reference));
+        self.statements.push(for_each(&rows, &append(table, "pk", 'U', "NULL")));
         self.concerns.push(table.entity.name);
     }
+}
+
+/// Does it for each of these rows, as `it`.
+fn for_each(rows: &str, does: &str) -> String {
+    format!("FOR it IN ({} LOCK IN SHARE MODE) DO {does} END FOR", rows.trim_start())
+}
+
+/// Notes the row `it` of a table, whose key is in that column.
+fn append(table: &Table, key: &str, op: char, image: &str) -> String {
+    let entity = table.entity.name;
+    format!("{APPEND} VALUES ('{entity}', it.{key}, '{op}', NULL, COALESCE(@ct_sync_time, {NOW_US}), {image});")
 }
 
 fn on_update(layout: &Layout, parent: &str) -> Option<Trigger> {
@@ -252,18 +263,18 @@ fn moved(table: &Table, reference: &FoundReference) -> String {
     let pairs: Vec<(&String, &String)> = reference.columns.iter().zip(&reference.parent_columns).collect();
     let changed: Vec<String> =
         pairs.iter().map(|(_, parent)| format!("BINARY OLD.{0} <=> BINARY NEW.{0}", name(parent))).collect();
-    let rows = Place::start(&reference.parent).children(reference);
-    let append = |key: &str, op: char| {
-        let entity = table.entity.name;
-        format!("{APPEND} SELECT '{entity}', {key}, '{op}', NULL, COALESCE(@ct_sync_time, {NOW_US}), NULL{rows};")
-    };
     let old = table.key_text("c.");
     let new = table.key_of(|key| match pairs.iter().find(|(child, _)| **child == key.name) {
         Some((_, parent)) if reference.on_update == "CASCADE" => format!("NEW.{}", name(parent)),
         _ => key.as_text("c."),
     });
-    let notes = if old == new { append(&old, 'U') } else { format!("{} {}", append(&old, 'D'), append(&new, 'I')) };
-    format!("IF NOT ({}) THEN {notes} END IF;", changed.join(" AND "))
+    let rows = format!("SELECT {old} AS pk, {new} AS moved{}", Place::start(&reference.parent).children(reference));
+    let notes = if old == new {
+        append(table, "pk", 'U', "NULL")
+    } else {
+        format!("{} {}", append(table, "pk", 'D', "NULL"), append(table, "moved", 'I', "NULL"))
+    };
+    format!("IF NOT ({}) THEN {}; END IF;", changed.join(" AND "), for_each(&rows, &notes))
 }
 
 /// The keys by which a changed key spreads further than to the children.
@@ -322,8 +333,11 @@ mod tests {
             ["ct_sync_clients_cascade_delete", "ct_sync_infrastructure_cascade_delete", "ct_sync_sites_cascade_delete"];
         assert_eq!(names, expected);
         let body = &all[0].body;
-        assert!(body.contains("g1 AS (SELECT c.`id` FROM `sites` c WHERE c.`client_id` = OLD.`id`)"), "{body}");
-        assert!(body.contains("'networks', c.`id`, 'U', NULL"), "{body}");
+        assert!(
+            body.contains("g1 AS ((SELECT c.`id` FROM `sites` c WHERE c.`client_id` = OLD.`id` LOCK IN SHARE MODE))"),
+            "{body}"
+        );
+        assert!(body.contains("VALUES ('networks', it.pk, 'U', NULL"), "{body}");
         assert!(body.contains("FROM `networks` c JOIN g1 g ON c.`site_id` = g.`id`"), "{body}");
     }
 
@@ -332,7 +346,9 @@ mod tests {
         let layout = layout(vec![key("tasks", "parent_task_id", "tasks", "CASCADE")]);
         let all = triggers(&layout);
         assert_eq!(all.len(), 1);
-        assert!(all[0].body.contains("UNION SELECT c.`id` FROM `tasks` c JOIN g1 g ON c.`parent_task_id` = g.`id`"));
+        assert!(all[0].body.contains(
+            "UNION (SELECT c.`id` FROM `tasks` c JOIN g1 g ON c.`parent_task_id` = g.`id` LOCK IN SHARE MODE)"
+        ));
         assert_eq!(uncaptured(&layout), []);
     }
 

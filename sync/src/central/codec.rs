@@ -13,7 +13,7 @@ use sqlx::query::Query;
 use sqlx::{MySql, Row as _};
 
 use super::CentralError;
-use super::layout::Table;
+use super::layout::{Table, stand_in};
 use crate::local::canonical_json;
 
 /// A value that has no canonical form.
@@ -44,6 +44,23 @@ fn absent(table: &Table, position: usize, column: &Column) -> Result<Value, &'st
     let value = table.null_at(position);
     let is_empty = value.is_null() && !column.nullable && table.at(position).is_some();
     if is_empty { Err("has no value at central, where it must have one") } else { Ok(value) }
+}
+
+/// A row that a trigger noted as it went, as it would have been read. The trigger writes what is there: of another
+/// program's table that may be NULL where there must be a value, JSON in any spelling, or a day that is none; and what an
+/// older schema noted lacks newer columns. A row that comes back starts from it.
+pub(super) fn read_image(table: &Table, image: &[u8]) -> Option<Row> {
+    let mut row = merge::decode(table.entity, image).ok()?;
+    for (position, column) in table.entity.columns.iter().enumerate() {
+        if let (Value::Text(text), Kind::Json | Kind::Date | Kind::DateTime) = (row.at(position), column.kind) {
+            let value = canonical(column.kind, text.as_bytes()).unwrap_or_default();
+            row.set_at(position, value);
+        }
+        if row.at(position).is_null() && !column.nullable && table.at(position).is_some() {
+            row.set_at(position, stand_in(column).unwrap_or_default());
+        }
+    }
+    Some(row)
 }
 
 /// The canonical form of what the server sent, or why there is none.

@@ -12,7 +12,7 @@ use sqlx::Row as _;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 
 use super::batch::bytes_of_row;
-use super::codec::Unreadable;
+use super::codec::{self, Unreadable};
 use super::connect::{ANSWER_WITHIN, BATCH_WITHIN};
 use super::layout::Layout;
 use super::pool::within;
@@ -223,14 +223,14 @@ impl Entry {
     }
 
     /// The tombstone's image, if it has one that can be read.
-    pub(super) fn decoded_image(&self) -> Option<Row> {
-        read_image(&RowId::new(self.entity?, self.key.clone()), self.image.as_deref())
+    pub(super) fn decoded_image(&self, layout: &Layout) -> Option<Row> {
+        read_image(layout, &RowId::new(self.entity?, self.key.clone()), self.image.as_deref())
     }
 }
 
 /// A tombstone's image; None too when it cannot be read, as a delete needs none.
-pub(super) fn read_image(id: &RowId, image: Option<&[u8]>) -> Option<Row> {
-    merge::decode(id.entity, image?).ok().filter(|row| row.key() == id.key)
+pub(super) fn read_image(layout: &Layout, id: &RowId, image: Option<&[u8]>) -> Option<Row> {
+    codec::read_image(layout.table(id.entity)?, image?).filter(|row| row.key() == id.key)
 }
 
 async fn entries_after(
@@ -282,7 +282,7 @@ async fn with_states(
     let mut found = read_tables(connection, layout, ids).await?;
     let rows = entries.into_iter().filter_map(|entry| {
         let id = RowId::new(entry.entity?, entry.key.clone());
-        let state = state(found.get_mut(id.entity.name)?.remove(&id.key), || entry.decoded_image());
+        let state = state(found.get_mut(id.entity.name)?.remove(&id.key), || entry.decoded_image(layout));
         Some(FeedRow { id, seq: entry.seq, origin: entry.origin, time: entry.time, state })
     });
     Ok(rows.collect())
@@ -306,7 +306,7 @@ async fn read_ids(
             seq: entry.map_or(0, |entry| entry.seq),
             origin: entry.and_then(|entry| entry.origin.clone()),
             time: entry.map(|entry| entry.time).unwrap_or_default(),
-            state: state(there, || entry?.decoded_image()),
+            state: state(there, || entry?.decoded_image(layout)),
         }
     });
     Ok(rows.collect())

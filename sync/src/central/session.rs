@@ -124,7 +124,7 @@ impl Transaction for Session<'_> {
     async fn logged(&mut self, ids: &[RowId]) -> Result<HashMap<RowId, Logged>, CentralError> {
         let entries = entries_of(self.connection, ids).await?;
         let logged = entries.into_iter().map(|(id, entry)| {
-            let image = entry.decoded_image();
+            let image = entry.decoded_image(&self.layout);
             (id, Logged { seq: entry.seq, time: entry.time, image })
         });
         Ok(logged.collect())
@@ -146,7 +146,7 @@ impl Transaction for Session<'_> {
             for row in query.fetch_all(&mut *self.connection).await? {
                 let Some(entity) = migrations::entity(row.try_get_unchecked(0)?) else { continue };
                 let id = RowId::new(entity, Key::new(row.try_get_unchecked::<String, _>(1)?));
-                let image = read_image(&id, row.try_get_unchecked(4)?);
+                let image = read_image(&self.layout, &id, row.try_get_unchecked(4)?);
                 let known = news.entry(id).or_default();
                 known.time = known.time.max(HybridTime(row.try_get_unchecked::<i64, _>(3)?.max(0).unsigned_abs()));
                 if row.try_get_unchecked::<&str, _>(2)? == "D" {

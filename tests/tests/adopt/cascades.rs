@@ -104,3 +104,24 @@ async fn a_transaction_that_is_taken_back_leaves_nothing() {
     assert_eq!(place.sql("SELECT COUNT(*) FROM ct_sync_outbox"), "0");
     assert_eq!(a.round().await.pulled, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_child_that_came_after_the_transaction_began_goes_too() {
+    let place = adopted().await;
+    let a = Machine::new("a", &place).await;
+    let mut early = place.connect().await;
+    for statement in ["START TRANSACTION", "SELECT COUNT(*) FROM sites", "SELECT COUNT(*) FROM tasks"] {
+        sqlx::query(statement).execute(&mut early).await.unwrap();
+    }
+    let child =
+        |id: &str, parent: &str| format!("INSERT INTO tasks (id, title, {parent}) VALUES ('{id}', 't', '{{}}')");
+    place.sql(&child(&id("task"), "client_id").replace("{}", &uuid("a")));
+    place.sql(&child(&id("subtask"), "parent_task_id").replace("{}", &id("task")));
+    a.round().await;
+    assert_eq!(a.column("tasks", "title").lines().count(), 2);
+    let delete = format!("DELETE FROM Client WHERE id = '{}'", uuid("a"));
+    sqlx::query(sqlx::AssertSqlSafe(delete)).execute(&mut early).await.unwrap();
+    sqlx::query("COMMIT").execute(&mut early).await.unwrap();
+    after(&place, &a, "DO 0").await;
+    assert_eq!(a.column("tasks", "title"), "");
+}

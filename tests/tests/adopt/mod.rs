@@ -3,6 +3,8 @@
 
 mod cascades;
 mod command;
+mod compared;
+mod crowd;
 mod sharing;
 mod survey;
 

@@ -7,7 +7,7 @@ use super::{adopted, uuid};
 use crate::reconcile::{Machine, id};
 use crate::verify::compare;
 
-async fn row(machine: &Machine, entity: &'static migrations::Entity, key: &str) -> Option<Row> {
+pub(super) async fn row(machine: &Machine, entity: &'static migrations::Entity, key: &str) -> Option<Row> {
     let key = Key::new(key);
     machine.store.read_async(move |tx| tx.get(entity, &key)).await.unwrap()
 }
@@ -107,4 +107,22 @@ async fn what_central_cannot_take_waits_visibly() {
     a.round().await;
     a.round().await;
     assert_eq!(place.sql("SELECT hostname FROM machines WHERE rack = ''"), "m");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_comes_back_has_a_value_where_there_must_be_one() {
+    let place = adopted().await;
+    let (a, b) = (Machine::new("a", &place).await, Machine::new("b", &place).await);
+    let second = row(&a, CLIENTS, &uuid("b")).await.unwrap();
+    // As it goes there, its type and the time of its making are NULL; both are kept in what is noted of it.
+    place.sql(&format!("DELETE FROM Client WHERE id = '{}'", uuid("b")));
+    a.put(second.with("notes", "edited while it went")).await;
+    for machine in [&a, &b] {
+        machine.round().await;
+        let back = row(machine, CLIENTS, &uuid("b")).await.expect("an edit outlives a delete");
+        assert_eq!((back.text("client_type"), back.text("notes")), (Some("msp_client"), Some("edited while it went")));
+        machine.put(back.with("name", "and is edited again")).await;
+        is_still(machine).await;
+    }
+    assert_eq!(place.sql(&format!("SELECT client_type FROM Client WHERE id = '{}'", uuid("b"))), "msp_client");
 }

@@ -25,12 +25,12 @@ pub(crate) async fn with(machine: &Machine, heal: Heal) -> VerifyReport {
 }
 
 /// What was found in a table.
-fn of<'r>(report: &'r VerifyReport, table: &str) -> &'r TableFindings {
+pub(crate) fn of<'r>(report: &'r VerifyReport, table: &str) -> &'r TableFindings {
     report.tables.iter().find(|found| found.table == table).expect("the table was compared")
 }
 
 /// Rows that differ in a table, by kind.
-fn kinds(report: &VerifyReport, table: &str) -> BTreeMap<Kind, u64> {
+pub(crate) fn kinds(report: &VerifyReport, table: &str) -> BTreeMap<Kind, u64> {
     of(report, table).found.clone()
 }
 

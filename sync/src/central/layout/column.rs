@@ -144,7 +144,7 @@ impl Physical {
 }
 
 /// The value of a mandatory column that central has no value for; None where nothing can stand in.
-fn stand_in(column: &Column) -> Option<Value> {
+pub(in crate::central) fn stand_in(column: &Column) -> Option<Value> {
     match (column.default, column.kind) {
         (Some(ColumnDefault::Bool(flag)), _) => Some(flag.into()),
         (Some(ColumnDefault::Int(number)), _) => Some(number.into()),

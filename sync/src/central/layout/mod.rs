@@ -22,7 +22,7 @@ use migrations::Entity;
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
-pub(super) use column::Physical;
+pub(super) use column::{Physical, stand_in};
 pub use map::{Mapping, TableReport};
 pub(super) use map::{Names, altered};
 pub(super) use table::Table;
