@@ -76,12 +76,21 @@ fn carry_out(case: Case, input: &Input<'_>) -> (Outcome, Vec<FieldConflict>) {
 fn merge(input: &Input<'_>) -> (Outcome, Vec<FieldConflict>) {
     match (input.local.row(), input.remote.row()) {
         (Some(local), Some(remote)) => {
-            let later = Winner::of(input.local.time().cmp(&input.remote.time()));
-            let (row, conflicts) = Merge::new(input.base, local, remote, later).rows();
+            let (row, conflicts) = Merge::new(input.base, local, remote, later(input)).rows();
             (Outcome::Row(row), conflicts)
         }
         (only, None) | (None, only) => (only.into(), Vec::new()),
     }
+}
+
+fn later(input: &Input<'_>) -> Option<Winner> {
+    Winner::of(input.local.time().cmp(&input.remote.time()))
+}
+
+/// True for two rows of one id that were made in the same moment.
+fn is_same_creation(one: &Row, other: &Row) -> bool {
+    let made = one.entity().position("created_at");
+    made.is_some_and(|at| !one.at(at).is_null() && one.at(at) == other.at(at))
 }
 
 /// The side that holds the row while the other deleted it.
@@ -90,13 +99,20 @@ fn survivor<'a>(input: &Input<'a>) -> Option<(Winner, &'a Row)> {
     local.or_else(|| input.remote.row().map(|row| (Winner::Remote, row)))
 }
 
-/// The edit is laid over the last state of the deleted row, which may know more than the editor did. A row that was made
-/// anew has nothing to be laid over: what was deleted stays deleted.
+/// The edit is laid over the last state of the deleted row, which may know more than the editor did. So is a row without a
+/// base that was made in the same moment as the deleted one: it is that row, and comes once more from a machine that was
+/// copied before it was sent. Any other row that was made anew has nothing to be laid over: what was deleted stays deleted.
 fn revive(input: &Input<'_>) -> (Outcome, Vec<FieldConflict>) {
     let Some((editor, edited)) = survivor(input) else { return (Outcome::Gone, Vec::new()) };
     let (row, mut conflicts) = match (editor, input.base, input.local.image(), input.remote.image()) {
         (Winner::Local, Some(base), _, Some(image)) => Merge::new(Some(base), edited, image, Some(editor)).rows(),
         (Winner::Remote, Some(base), Some(image), _) => Merge::new(Some(base), image, edited, Some(editor)).rows(),
+        (Winner::Local, None, _, Some(image)) if is_same_creation(edited, image) => {
+            Merge::new(None, edited, image, later(input)).rows()
+        }
+        (Winner::Remote, None, Some(image), _) if is_same_creation(edited, image) => {
+            Merge::new(None, image, edited, later(input)).rows()
+        }
         _ => (edited.clone(), Vec::new()),
     };
     conflicts.push(FieldConflict::revived(Rule::DeleteVsEdit, editor, &row));

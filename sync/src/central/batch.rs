@@ -13,8 +13,19 @@ pub struct Batch {
     /// How far this replica has pulled: a delete at central above it is news to the sender, one below it was known when
     /// the rows were changed.
     pub cursor: u64,
+    /// The central that this replica knows: another one takes nothing of the batch.
+    pub known: Known,
     /// The rows, each at most once, in any order.
     pub items: Vec<PushItem>,
+}
+
+/// What a replica knows of the central that it reconciles with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The name of its numbering; None before the first pull.
+    pub epoch: Option<String>,
+    /// The last batch of this replica whose receipt was read; 0 for none.
+    pub acknowledged: u64,
 }
 
 /// One changed row.

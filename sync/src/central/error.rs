@@ -88,6 +88,9 @@ pub enum CentralError {
         /// The batch that was sent.
         sent: u64,
     },
+    /// Central is not the one that this replica knows, or an older state of it.
+    #[error("central was restored from a backup, or is another one")]
+    Restored,
     /// The server answered what it should not have.
     #[error("central answered unexpectedly: {0}")]
     Protocol(String),
@@ -110,6 +113,7 @@ impl CentralError {
             | Self::LockWait
             | Self::TooBig
             | Self::Upgraded
+            | Self::Restored
             | Self::Protocol(_) => None,
             Self::Denied(_) => {
                 Some("check user, password and GRANTs; `claudetools central check` prints what is missing")
@@ -144,6 +148,7 @@ impl CentralError {
                 | Self::LockWait
                 | Self::TooBig
                 | Self::Upgraded
+                | Self::Restored
         )
     }
 

@@ -19,6 +19,7 @@ mod adopt;
 mod batch;
 mod cascade;
 mod check;
+mod circle;
 mod codec;
 mod connect;
 mod definition;
@@ -55,7 +56,7 @@ mod watch;
 mod write;
 
 pub use adopt::{Adoption, GivenName, Survey, release, survey};
-pub use batch::{Batch, Limits, PushItem, PushState};
+pub use batch::{Batch, Known, Limits, PushItem, PushState};
 pub use check::{CheckReport, Finding, MachineSeen, Severity, check};
 pub(crate) use codec::unscaled;
 pub use connect::Central;

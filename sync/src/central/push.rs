@@ -17,11 +17,12 @@ use merge::{HybridTime, RowId};
 use migrations::Kind;
 
 use super::batch::bytes_of_row;
+use super::circle::turn;
 use super::connect::BATCH_WITHIN;
 use super::pool::within;
 use super::session::Session;
 use super::sides::decide;
-use super::transaction::{StoredReceipt, Transaction};
+use super::transaction::{Machine, StoredReceipt, Transaction};
 use super::write::{Job, Written, write};
 use super::{
     Batch, Central, CentralError, ItemOutcome, Limits, PushItem, PushState, Receipt, Refusal, RefusalKind, receipt,
@@ -36,7 +37,7 @@ impl Central {
     /// Merges a batch with what is there now and writes the result, in one transaction, exactly once.
     ///
     /// A batch that was already done gives the receipt it had. Errors: [`CentralError::Rewound`] when this replica is an
-    /// older copy of itself; [`CentralError::Deadlock`], [`CentralError::LockWait`] and [`CentralError::TooBig`] when
+    /// older copy of itself; [`CentralError::Restored`] when central is; [`CentralError::Deadlock`], [`CentralError::LockWait`] and [`CentralError::TooBig`] when
     /// nothing was done, and half of the batch, under the same number, may succeed; [`CentralError::Unreachable`] when it
     /// is not known whether it was done: [`Central::resolve`] tells.
     pub async fn push(&self, batch: &Batch) -> Result<Receipt, CentralError> {
@@ -68,6 +69,10 @@ impl Central {
 /// [`Central::push`] in an open transaction, which it ends unless it fails.
 pub async fn push<T: Transaction>(transaction: &mut T, batch: &Batch, limits: Limits) -> Result<Receipt, CentralError> {
     let machine = transaction.machine(&batch.replica_id).await?;
+    if is_another(&machine, batch) {
+        transaction.rollback().await?;
+        return Err(CentralError::Restored);
+    }
     if batch.batch_no <= machine.batch_no && is_on(Mechanism::Receipts) {
         let receipt = match transaction.receipt(&batch.replica_id, batch.batch_no).await? {
             Some(stored) if stored.digest == batch.digest() => Some(receipt::read(batch, &stored.outcomes)?),
@@ -91,6 +96,11 @@ pub async fn push<T: Transaction>(transaction: &mut T, batch: &Batch, limits: Li
 /// [`Central::resolve`] in an open transaction, which it ends unless it fails.
 pub async fn resolve<T: Transaction>(transaction: &mut T, batch: &Batch) -> Result<Option<Receipt>, CentralError> {
     let machine = transaction.machine(&batch.replica_id).await?;
+    if is_another(&machine, batch) {
+        // The number must not be used up: that there is none of it tells what central was restored to.
+        transaction.rollback().await?;
+        return Err(CentralError::Restored);
+    }
     let receipt = if batch.batch_no > machine.batch_no || !is_on(Mechanism::Receipts) {
         transaction.use_up(&batch.replica_id, batch.batch_no).await?;
         None
@@ -104,6 +114,13 @@ pub async fn resolve<T: Transaction>(transaction: &mut T, batch: &Batch) -> Resu
     };
     transaction.commit().await?;
     Ok(receipt)
+}
+
+/// True when central is not the one that the batch was made for, or an older copy of it: what both sides had agreed on is
+/// not known there. It may have been restored since the pull of the same round.
+fn is_another(machine: &Machine, batch: &Batch) -> bool {
+    let another_epoch = batch.known.epoch.as_ref().is_some_and(|epoch| *epoch != machine.epoch);
+    another_epoch || machine.head < batch.cursor || machine.batch_no < batch.known.acknowledged
 }
 
 /// Decides and writes, round after round; the outcome of each item, in the batch's order.
@@ -128,7 +145,11 @@ async fn carry_out<T: Transaction>(
         let (jobs, too_big): (Vec<Job>, Vec<Job>) =
             decided.jobs.into_iter().partition(|job| bytes_sent(job) <= limits.row_bytes);
         outcomes.extend(too_big.into_iter().map(|job| (job.id, ItemOutcome::Refused(too_big_a_row()))));
-        let Written { outcomes: written, refused } = write(transaction, jobs, limits).await?;
+        let Written { outcomes: mut written, mut refused } = write(transaction, jobs, limits).await?;
+        if written.is_empty() {
+            let turned = turn(transaction, refused).await?;
+            (written, refused) = (turned.outcomes, turned.refused);
+        }
         let progress = !written.is_empty() || (round == 1 && refused.iter().any(is_made_meanwhile));
         outcomes.extend(written);
         open.retain(|item| refused.iter().any(|(job, why)| job.id == item.id && why.depends_on_others()));

@@ -263,7 +263,7 @@ fn kind(entity: &'static Entity, stored: StoredKind) -> Option<RefusalKind> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::central::PushState;
+    use crate::central::{Known, PushState};
     use merge::HybridTime;
 
     fn client(id: &str) -> Row {
@@ -285,7 +285,7 @@ mod tests {
     }
 
     fn batch(items: Vec<PushItem>) -> Batch {
-        Batch { replica_id: "r".into(), batch_no: 3, cursor: 0, items }
+        Batch { replica_id: "r".into(), batch_no: 3, cursor: 0, known: Known::default(), items }
     }
 
     #[test]

@@ -57,13 +57,24 @@ impl<'c> Session<'c> {
 impl Transaction for Session<'_> {
     async fn machine(&mut self, replica_id: &str) -> Result<Machine, CentralError> {
         let mark = self.layout.mark();
-        let text = format!("SELECT batch_no, {NOW_US}, {mark} FROM ct_sync_machines WHERE replica_id = ? FOR UPDATE");
+        // Subqueries of a locking statement lock nothing: the sequencer is not waited for.
+        let counter = |column| format!("(SELECT {column} FROM ct_sync_counter WHERE id = 1)");
+        let text = format!(
+            "SELECT batch_no, {NOW_US}, {mark}, {}, {} FROM ct_sync_machines WHERE replica_id = ? FOR UPDATE",
+            counter("epoch"),
+            counter("last_seq")
+        );
         for _ in 0..2 {
             let row = statement(text.clone()).bind(replica_id).fetch_optional(&mut *self.connection).await?;
             if let Some(row) = row {
                 self.layout.require_same(&row.try_get_unchecked::<Option<String>, _>(2)?.unwrap_or_default())?;
                 let now: i64 = row.try_get_unchecked(1)?;
-                return Ok(Machine { batch_no: row.try_get_unchecked(0)?, now: HybridTime(now.max(0).unsigned_abs()) });
+                return Ok(Machine {
+                    batch_no: row.try_get_unchecked(0)?,
+                    now: HybridTime(now.max(0).unsigned_abs()),
+                    epoch: row.try_get_unchecked::<Option<String>, _>(3)?.unwrap_or_default(),
+                    head: row.try_get_unchecked::<Option<u64>, _>(4)?.unwrap_or_default(),
+                });
             }
             let add =
                 "INSERT INTO ct_sync_machines (replica_id) VALUES (?) ON DUPLICATE KEY UPDATE replica_id = replica_id";

@@ -105,11 +105,15 @@ pub type Taken = Result<(), Refusal>;
 /// The rows that are there, by id.
 pub type Locked = HashMap<RowId, Result<Row, Unreadable>>;
 
-/// What central knows of a machine.
-#[derive(Clone, Copy, Debug)]
+/// What central knows of a machine, and of itself.
+#[derive(Clone, Debug)]
 pub struct Machine {
     /// Its latest batch.
     pub batch_no: u64,
+    /// The name of central's numbering.
+    pub epoch: String,
+    /// Central's latest number.
+    pub head: u64,
     /// Central's clock.
     pub now: HybridTime,
 }

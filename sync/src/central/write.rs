@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use merge::{FieldConflict, HybridTime, Key, Row, RowId, Write, break_cycle, push_order};
+use merge::{FieldConflict, HybridTime, Key, Row, RowId, Value, Write, break_cycle, push_order};
 use migrations::{Entity, ForeignKey};
 
 use super::batch::bytes_of_row;
@@ -30,6 +30,13 @@ pub(super) struct Job {
     pub after: Option<Row>,
     pub time: HybridTime,
     pub conflicts: Vec<FieldConflict>,
+}
+
+impl Job {
+    /// What its sender is told when it is done.
+    pub(super) fn into_outcome(self) -> ItemOutcome {
+        agreed(self.after, self.conflicts)
+    }
 }
 
 /// What became of the jobs.
@@ -119,15 +126,20 @@ impl<T: Transaction> Writer<'_, T> {
         let result = match (&job.before, &job.after) {
             (None, Some(_)) => self.insert_many(std::slice::from_ref(&job)).await?,
             (Some(before), Some(after)) => self.transaction.update(before, after, job.time).await?,
-            (Some(before), None) => self.transaction.delete(before, job.time).await?,
+            (Some(before), None) => self.delete(before, job.time).await?,
             (None, None) => Ok(()),
         };
         match result {
             Ok(()) => self.done(job),
             Err(mut refusal) => {
-                if self.give_way(&mut job, &refusal).await? {
-                    self.done(job);
-                    return Ok(());
+                match self.give_way(&mut job, &refusal).await? {
+                    Some(Ok(())) => {
+                        self.done(job);
+                        return Ok(());
+                    }
+                    // What is refused still, is for another reason.
+                    Some(Err(other)) => refusal = other,
+                    None => {}
                 }
                 self.find_existing(&job, &mut refusal).await?;
                 self.written.refused.push((job, refusal));
@@ -136,23 +148,42 @@ impl<T: Transaction> Writer<'_, T> {
         Ok(())
     }
 
+    /// A row that refers to itself stands in its own way, even to a server that deletes it.
+    async fn delete(&mut self, row: &Row, time: HybridTime) -> Result<Taken, CentralError> {
+        let refers_to_itself = |reference: &&ForeignKey| row.text(reference.column).map(Key::new) == Some(row.key());
+        let Some(reference) = hierarchy(row.entity()).filter(refers_to_itself) else {
+            return self.transaction.delete(row, time).await;
+        };
+        let free = row.clone().with(reference.column, Value::Null);
+        if let Err(refusal) = self.transaction.update(row, &free, time).await? {
+            return Ok(Err(refusal));
+        }
+        let taken = self.transaction.delete(&free, time).await?;
+        if taken.is_err()
+            && let Err(refusal) = self.transaction.update(&free, row, time).await?
+        {
+            return Ok(Err(refusal));
+        }
+        Ok(taken)
+    }
+
     /// Two changes that are fine by themselves may fail a condition together: what the condition is about then stays as
-    /// it is at central, and the rest of the row goes in. False when that is not how it failed, or does not help.
-    async fn give_way(&mut self, job: &mut Job, refusal: &Refusal) -> Result<bool, CentralError> {
+    /// it is at central, and the rest of the row goes in. None when that is not how it failed.
+    async fn give_way(&mut self, job: &mut Job, refusal: &Refusal) -> Result<Option<Taken>, CentralError> {
         let (RefusalKind::Check { name }, Some(before), Some(after)) = (&refusal.kind, &job.before, &job.after) else {
-            return Ok(false);
+            return Ok(None);
         };
         if !is_on(Mechanism::CheckFallback) {
-            return Ok(false);
+            return Ok(None);
         }
         let about = self.transaction.columns_of_check(job.id.entity, name).await?;
-        let Some((row, conflicts)) = merge::give_way(before, after, &about) else { return Ok(false) };
-        if self.transaction.update(before, &row, job.time).await?.is_err() {
-            return Ok(false);
+        let Some((row, conflicts)) = merge::give_way(before, after, &about) else { return Ok(None) };
+        let taken = self.transaction.update(before, &row, job.time).await?;
+        if taken.is_ok() {
+            job.after = Some(row);
+            job.conflicts.extend(conflicts);
         }
-        job.after = Some(row);
-        job.conflicts.extend(conflicts);
-        Ok(true)
+        Ok(Some(taken))
     }
 
     /// Inserts all of these rows or none.
@@ -163,7 +194,7 @@ impl<T: Transaction> Writer<'_, T> {
     }
 
     fn done(&mut self, job: Job) {
-        self.written.outcomes.push((job.id, agreed(job.after, job.conflicts)));
+        self.written.outcomes.push((job.id.clone(), job.into_outcome()));
     }
 
     /// Undoes a move that would make a row its own ancestor. The way up is locked: two moves that close a circle together

@@ -2,7 +2,7 @@
 //! becomes what each row of the flight has settled to.
 
 use crate::central::{
-    Batch, CentralError, FeedRow, FeedState as There, ItemOutcome, PushItem, PushState, Receipt, RefusalKind,
+    Batch, CentralError, FeedRow, FeedState as There, ItemOutcome, Known, PushItem, PushState, Receipt, RefusalKind,
 };
 use crate::local::{FeedState as Here, Flight, Incoming, MISSING_PARENT, Refusal, Settled};
 use merge::RowId;
@@ -22,7 +22,7 @@ pub(super) fn state_here(state: There) -> Here {
 }
 
 /// The batch that a flight is sent as.
-pub(super) fn batch(flight: &Flight, replica_id: &str, cursor: u64) -> Batch {
+pub(super) fn batch(flight: &Flight, replica_id: &str, cursor: u64, known: Known) -> Batch {
     let items = flight.items.iter().map(|item| PushItem {
         id: item.entry.id.clone(),
         base: item.entry.base.clone(),
@@ -32,7 +32,7 @@ pub(super) fn batch(flight: &Flight, replica_id: &str, cursor: u64) -> Batch {
         },
         time: item.entry.time,
     });
-    Batch { replica_id: replica_id.to_owned(), batch_no: flight.batch_no, cursor, items: items.collect() }
+    Batch { replica_id: replica_id.to_owned(), batch_no: flight.batch_no, cursor, known, items: items.collect() }
 }
 
 /// What each row of the batch has settled to.

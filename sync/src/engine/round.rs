@@ -10,7 +10,7 @@ use super::exchange::{as_sent, batch, held, incoming, settled};
 use super::remote::Remote;
 use super::snapshot::WORTH_IT;
 use super::status::SyncError;
-use crate::central::{CentralError, Feed, Heartbeat, Limits, Receipt};
+use crate::central::{CentralError, Feed, Heartbeat, Known, Limits, Receipt};
 use crate::local::{self, Applied, Flight, Page, Settled, Store};
 use crate::mechanism::{Mechanism, is_on};
 
@@ -76,6 +76,10 @@ pub async fn round<R: Remote>(central: &R, store: &Store, hostname: &str) -> Res
     match round.run(hostname).await {
         Err(SyncError::Central(CentralError::Rewound { .. })) => {
             round.take_another_identity().await?;
+            round.run(hostname).await?;
+        }
+        Err(SyncError::Central(CentralError::Restored)) => {
+            round.forget_agreements().await?;
             round.run(hostname).await?;
         }
         other => other?,
@@ -154,7 +158,8 @@ impl<R: Remote> Round<'_, R> {
     async fn resolve(&mut self) -> Result<(), SyncError> {
         let Some(flight) = self.store.write_async(|tx| local::in_flight(tx)).await? else { return Ok(()) };
         let (_, cursor) = self.store.write_async(|tx| local::cursor(tx)).await?;
-        let receipt = self.central.resolve(&batch(&flight, &self.store.replica_id(), cursor)).await?;
+        let batch = batch(&flight, &self.store.replica_id(), cursor, self.known().await?);
+        let receipt = self.central.resolve(&batch).await?;
         match receipt {
             Some(receipt) => {
                 self.receipted = Some(receipt.batch_no);
@@ -163,6 +168,22 @@ impl<R: Remote> Round<'_, R> {
             None => self.store.write_async(|tx| local::discard(tx)).await?,
         }
         Ok(())
+    }
+
+    /// What this replica knows of central.
+    async fn known(&self) -> Result<Known, SyncError> {
+        let read = |tx: &mut local::WriteTx<'_>| Ok((local::cursor(tx)?.0, local::batch_numbers(tx)?.1));
+        let (epoch, acknowledged) = self.store.write_async(read).await?;
+        Ok(Known { epoch, acknowledged })
+    }
+
+    /// Central is not what both sides agreed with.
+    async fn forget_agreements(&self) -> Result<(), SyncError> {
+        let start_over = |tx: &mut local::WriteTx<'_>| {
+            let (epoch, _) = local::cursor(tx)?;
+            local::start_over(tx, epoch.as_deref().unwrap_or_default())
+        };
+        Ok(self.store.write_async(start_over).await?)
     }
 
     /// Compares what central and this replica know of this replica's batches. Fewer here: it is an older copy of itself.
@@ -174,13 +195,10 @@ impl<R: Remote> Round<'_, R> {
         if known > sent {
             return Err(CentralError::Rewound { known, sent }.into());
         }
+        self.store.write_async(|tx| local::forget_unheard(tx)).await?;
         if known < acknowledged {
             warn!(known, acknowledged, "central was restored from a backup: comparing from the beginning");
-            let start_over = |tx: &mut local::WriteTx<'_>| {
-                let (epoch, _) = local::cursor(tx)?;
-                local::start_over(tx, epoch.as_deref().unwrap_or_default())
-            };
-            self.store.write_async(start_over).await?;
+            self.forget_agreements().await?;
         }
         Ok(())
     }
@@ -307,13 +325,13 @@ impl<R: Remote> Round<'_, R> {
 
     /// Sends what central would take, batch after batch; true when anything was sent.
     async fn push(&mut self) -> Result<bool, SyncError> {
-        let central = self.central;
+        let (central, known) = (self.central, self.known().await?);
         let mut sizes = Sizes::new(central.limits());
         let (mut unnumbered, mut fruitless) = (0, 0);
         let mut departing = self.depart(sizes).await?;
         let any = departing.is_some();
         while let Some(flight) = departing.take() {
-            match central.push(&batch(&flight, &self.store.replica_id(), self.report.cursor)).await {
+            match central.push(&batch(&flight, &self.store.replica_id(), self.report.cursor, known.clone())).await {
                 Ok(receipt) => {
                     self.receipted = Some(receipt.batch_no);
                     sizes.grow();

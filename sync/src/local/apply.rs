@@ -68,6 +68,8 @@ pub(super) struct Pending {
     pub(super) is_news: bool,
     /// The last image of a row that is deleted.
     pub(super) last_image: Option<Row>,
+    /// When it changed at central.
+    pub(super) time: HybridTime,
 }
 
 /// Applies a page.
@@ -151,7 +153,7 @@ fn plan(
             return Ok(None);
         }
         let target = remote.clone();
-        return Ok(Some(Pending { target, id, seq, before, remote, entry: None, is_news: true, last_image }));
+        return Ok(Some(Pending { target, id, seq, before, remote, entry: None, is_news: true, last_image, time }));
     };
     if remote == entry.base && (remote.is_some() || !in_turn) {
         // Nothing new there: what there is to decide, the push will, against central itself.
@@ -163,11 +165,22 @@ fn plan(
         None => Side::Deleted { image: last_image.as_ref(), time },
     };
     if remote.is_none() && before.as_ref().is_some_and(|row| knew_of_it(&entry, row, last_image.as_ref(), time)) {
-        if let Some(row) = before.as_ref().filter(|_| entry.enrolled) {
+        // Made here by itself, all the same, if only as a link that others made too.
+        if let Some(row) = before.as_ref().filter(|_| entry.enrolled || entry.base.is_none()) {
             let lost = ledger::Lost::new(id.entity, "delete against edit", Winner::Remote).quietly();
             ledger::record_row(db, lost, row, tx.corrected_us())?;
         }
-        return Ok(Some(Pending { id, seq, before, target: None, remote, entry: None, is_news: true, last_image }));
+        return Ok(Some(Pending {
+            id,
+            seq,
+            before,
+            target: None,
+            remote,
+            entry: None,
+            is_news: true,
+            last_image,
+            time,
+        }));
     }
     let decision =
         resurrected(merge::decide(&Input { id: id.clone(), base: entry.base.as_ref(), local, remote: there }));
@@ -186,7 +199,7 @@ fn plan(
     };
     let is_news = remote != entry.base;
     let entry = (target != remote).then_some(entry);
-    Ok(Some(Pending { id, seq, before, target, remote, entry, is_news, last_image }))
+    Ok(Some(Pending { id, seq, before, target, remote, entry, is_news, last_image, time }))
 }
 
 /// True when whoever deleted the row at central knew all that was written here before: the row that was deleted was the one
@@ -231,7 +244,8 @@ pub(super) fn side<'a>(row: Option<&'a Row>, base: Option<&'a Row>, time: Hybrid
 }
 
 /// Writes one row and brings the journal, the quarantine and the parked references into line.
-fn settle(tx: &mut WriteTx<'_>, mut item: Pending, applied: &mut Applied) -> Result<(), StoreError> {
+fn settle(tx: &mut WriteTx<'_>, item: Pending, applied: &mut Applied) -> Result<(), StoreError> {
+    let Some(mut item) = up_to_date(tx, item, applied)? else { return Ok(()) };
     if item.target.is_some() && !collision::resolve(tx, &mut item, applied)? {
         return Ok(());
     }
@@ -249,6 +263,22 @@ fn settle(tx: &mut WriteTx<'_>, mut item: Pending, applied: &mut Applied) -> Res
         Some(row) => orphan::arrived(tx, row),
         None => orphan::left(tx, &item.id, item.last_image.as_ref().or(item.before.as_ref())),
     }
+}
+
+/// The item, planned once more if a neighbour on its page has moved the row since: a parent that was folded into another
+/// one takes its children along.
+fn up_to_date(tx: &mut WriteTx<'_>, item: Pending, applied: &mut Applied) -> Result<Option<Pending>, StoreError> {
+    let now = rows::get(tx.connection(), item.id.entity, &item.id.key)?;
+    let planned_on = item.before.as_ref().filter(|_| !must_leave_first(&item));
+    if now.as_ref() == planned_on {
+        return Ok(Some(item));
+    }
+    let state = item.remote.map_or(FeedState::Deleted(item.last_image), FeedState::Present);
+    let again = plan(tx, Incoming { id: item.id, seq: item.seq, time: item.time, state }, false, applied)?;
+    if let Some(again) = again.as_ref().filter(|again| must_leave_first(again)) {
+        rows::delete(tx.connection(), again.id.entity, &again.id.key)?;
+    }
+    Ok(again)
 }
 
 fn write(db: &Connection, item: &Pending) -> Result<(), StoreError> {

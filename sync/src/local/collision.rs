@@ -5,28 +5,82 @@
 //! the same convergence.) The row that central has never seen becomes an alias of it, its values are merged by column,
 //! and what referred to it refers to the survivor. Since an alias never reached central, no other machine can name it.
 
-use merge::{Key, Row, RowId, Value, Winner};
+use merge::{HybridTime, Key, Row, RowId, Value, Winner};
 use migrations::entity::OnCollision;
 use migrations::{Class, Entity};
-use rusqlite::params;
 
 use super::apply::{Applied, Pending};
 use super::ledger::Lost;
 use super::tx::{WriteTx, children};
-use super::{StoreError, journal, ledger, rows};
+use super::{StoreError, alias, journal, ledger, orphan, rows};
 use crate::mechanism::{Mechanism, is_on};
 
 /// Tries before a suffix is found that nobody has.
 const MOST_SUFFIXES: u32 = 1000;
 
-/// Makes room for the item's target; false when it has to wait for others to be read again.
+/// Makes room for the item's target; false when nothing is left to be written: it became an alias of another row, or has
+/// to wait for others to be read again.
 pub(super) fn resolve(tx: &mut WriteTx<'_>, item: &mut Pending, applied: &mut Applied) -> Result<bool, StoreError> {
     if make_room(tx, item, applied)? {
         return Ok(true);
     }
-    match item.target.as_ref().map(|row| holder_of_any(tx, row)).transpose()?.flatten() {
-        Some(other) => wait(tx, item, &other, applied),
-        None => Ok(true),
+    let Some((other, columns)) = item.target.as_ref().map(|row| taken_key(tx, row)).transpose()?.flatten() else {
+        return Ok(true);
+    };
+    // Central does not have the item any more, and it is here again because of what was written here.
+    if item.remote.is_none() && rule(item.id.entity, columns) == OnCollision::Merge {
+        return fold_into(tx, item, &other, applied).map(|()| false);
+    }
+    if item.remote.is_none() || (item.entry.is_some() && !can_go_back(tx, item)?) {
+        if step_aside(tx, item, applied)? {
+            return Ok(true);
+        }
+        if let Some(row) = &item.target {
+            let lost = Lost::new(row.entity(), "unique key", Winner::Remote);
+            ledger::record_row(tx.connection(), lost, row, tx.corrected_us())?;
+        }
+    }
+    wait(tx, item, &other, applied)
+}
+
+/// The item is one that central does not have: it becomes an alias of the row that has its place there.
+fn fold_into(tx: &mut WriteTx<'_>, item: &mut Pending, other: &Row, applied: &mut Applied) -> Result<(), StoreError> {
+    let Some(given_up) = item.target.take() else { return Ok(()) };
+    let mut survivor = unchanged(other);
+    fold(tx, &mut survivor, &given_up, applied)?;
+    if let Some(merged) = survivor.target {
+        write(tx, other, &merged)?;
+    }
+    ledger::changed(tx.connection(), &other.id())
+}
+
+/// The item is written under another name, as what was written here would be lost if it were not written at all.
+fn step_aside(tx: &mut WriteTx<'_>, item: &mut Pending, applied: &mut Applied) -> Result<bool, StoreError> {
+    while let Some((row, columns)) = match &item.target {
+        Some(row) => taken_key(tx, row)?.map(|(_, columns)| (row.clone(), columns)),
+        None => None,
+    } {
+        let Some(free) = free_name(tx, &row, columns)? else { return Ok(false) };
+        let lost = Lost::new(row.entity(), "renamed", Winner::Remote);
+        ledger::record_change(tx.connection(), lost, (&row, &free), tx.corrected_us())?;
+        applied.conflicts += 1;
+        item.target = Some(free);
+    }
+    Ok(true)
+}
+
+/// An item that leaves a row as it is.
+fn unchanged(row: &Row) -> Pending {
+    Pending {
+        id: row.id(),
+        seq: 0,
+        before: Some(row.clone()),
+        target: Some(row.clone()),
+        remote: None,
+        entry: None,
+        is_news: false,
+        last_image: None,
+        time: HybridTime::default(),
     }
 }
 
@@ -63,12 +117,22 @@ pub(super) fn holder(tx: &WriteTx<'_>, row: &Row, columns: &[&'static str]) -> R
 
 /// The other row that holds one of the unique keys of this one.
 pub(super) fn holder_of_any(tx: &WriteTx<'_>, row: &Row) -> Result<Option<Row>, StoreError> {
+    Ok(taken_key(tx, row)?.map(|(holder, _)| holder))
+}
+
+/// The first unique key of the row that another one holds, and that one.
+fn taken_key(tx: &WriteTx<'_>, row: &Row) -> Result<Option<(Row, &'static [&'static str])>, StoreError> {
     for index in row.entity().unique {
         if let Some(other) = holder(tx, row, index.columns)? {
-            return Ok(Some(other));
+            return Ok(Some((other, index.columns)));
         }
     }
     Ok(None)
+}
+
+/// True when nobody is in the place that the row had here.
+fn can_go_back(tx: &WriteTx<'_>, item: &Pending) -> Result<bool, StoreError> {
+    item.before.as_ref().map_or(Ok(false), |before| Ok(taken_key(tx, before)?.is_none()))
 }
 
 fn rule(entity: &Entity, columns: &[&str]) -> OnCollision {
@@ -151,6 +215,7 @@ fn take_back(
         entry: None,
         is_news: false,
         last_image: None,
+        time: HybridTime::default(),
     };
     let has_room = make_room(tx, &mut back, applied)?;
     let Some(row) = back.target.filter(|_| has_room) else {
@@ -178,20 +243,15 @@ fn fold(tx: &mut WriteTx<'_>, item: &mut Pending, other: &Row, applied: &mut App
     applied.conflicts += conflicts.len() as u64;
     applied.merged += 1;
     item.target = Some(merged);
-    let alias = other.id();
-    rows::delete(tx.connection(), alias.entity, &alias.key)?;
-    journal::clear(tx.connection(), &alias)?;
-    ledger::accept(tx.connection(), &alias)?;
+    let given_up = other.id();
+    rows::delete(tx.connection(), given_up.entity, &given_up.key)?;
+    journal::clear(tx.connection(), &given_up)?;
+    ledger::accept(tx.connection(), &given_up)?;
     if !is_on(Mechanism::Aliases) {
         return Ok(());
     }
-    tx.connection()
-        .prepare_cached(
-            "INSERT INTO ct_sync_aliases (tbl, alias, target, since_us) VALUES (?1, ?2, ?3, ?4) \
-             ON CONFLICT (tbl, alias) DO UPDATE SET target = excluded.target",
-        )?
-        .execute(params![alias.entity.name, alias.key.as_str(), item.id.key.as_str(), tx.now_us()])?;
-    repoint(tx, &alias, &item.id.key, applied)
+    alias::set(tx, given_up.entity, &given_up.key, &item.id.key)?;
+    repoint(tx, &given_up, &item.id.key, applied)
 }
 
 /// What referred to the alias refers to the survivor.
@@ -200,36 +260,38 @@ fn repoint(tx: &mut WriteTx<'_>, alias: &RowId, target: &Key, applied: &mut Appl
         let from = Value::from(alias.key.as_str());
         for before in rows::find(tx.connection(), child, &[(column, &from)])? {
             let after = before.clone().with(column, target.as_str());
-            if after.key() == before.key() {
-                move_child(tx, &before, &after, applied)?;
-            } else {
-                // A junction is its references: the old link goes, the new one comes unless it is there.
-                rows::delete(tx.connection(), child, &before.key())?;
-                tx.note(before.id(), Some(&before))?;
-                if !rows::exists(tx.connection(), child, &after.key())? {
-                    rows::insert(tx.connection(), &after)?;
-                    tx.note(after.id(), None)?;
-                }
-            }
+            move_child(tx, &before, &after, applied)?;
         }
     }
     Ok(())
 }
 
-/// A child that has a natural key of its own with its parent in it may collide in its turn.
-fn move_child(tx: &mut WriteTx<'_>, before: &Row, after: &Row, applied: &mut Applied) -> Result<(), StoreError> {
+/// A junction is its references: the old link goes, the new one comes unless it is there.
+fn move_link(tx: &mut WriteTx<'_>, before: &Row, after: &Row) -> Result<(), StoreError> {
+    rows::delete(tx.connection(), before.entity(), &before.key())?;
+    tx.note(before.id(), Some(before))?;
+    if !rows::exists(tx.connection(), after.entity(), &after.key())? {
+        rows::insert(tx.connection(), after)?;
+        tx.note(after.id(), None)?;
+        // Its other end may be what the old link was parked for.
+        orphan::arrived(tx, after)?;
+    }
+    Ok(())
+}
+
+/// A row gets another parent. One that has a natural key of its own with its parent in it may collide in its turn.
+pub(super) fn move_child(
+    tx: &mut WriteTx<'_>,
+    before: &Row,
+    after: &Row,
+    applied: &mut Applied,
+) -> Result<(), StoreError> {
+    if after.key() != before.key() {
+        return move_link(tx, before, after);
+    }
     for index in after.entity().unique {
         let Some(holder) = holder(tx, after, index.columns)? else { continue };
-        let mut item = Pending {
-            id: holder.id(),
-            seq: 0,
-            before: Some(holder.clone()),
-            target: Some(holder.clone()),
-            remote: None,
-            entry: None,
-            is_news: false,
-            last_image: None,
-        };
+        let mut item = unchanged(&holder);
         fold(tx, &mut item, after, applied)?;
         if let Some(merged) = item.target.filter(|merged| *merged != holder) {
             write(tx, &holder, &merged)?;
@@ -246,23 +308,27 @@ fn rename(
     columns: &[&'static str],
     applied: &mut Applied,
 ) -> Result<bool, StoreError> {
-    let Some(column) = columns.last() else { return Ok(false) };
+    let Some(row) = free_name(tx, other, columns)? else { return Ok(false) };
+    let lost = Lost::new(row.entity(), "renamed", Winner::Remote);
+    ledger::record_change(tx.connection(), lost, (other, &row), tx.corrected_us())?;
+    applied.conflicts += 1;
+    write(tx, other, &row)?;
+    Ok(true)
+}
+
+/// The row with a suffix that nobody has.
+fn free_name(tx: &WriteTx<'_>, row: &Row, columns: &[&'static str]) -> Result<Option<Row>, StoreError> {
+    let entity = row.entity();
+    let is_free = |name: &str| entity.column(name).is_some_and(|column| column.values.is_empty());
+    let is_reference = |name: &str| entity.foreign_keys.iter().any(|key| key.column == name);
+    let Some(column) = columns.last().filter(|name| is_free(name) && !is_reference(name)) else { return Ok(None) };
     for number in 2..MOST_SUFFIXES {
-        let row = merge::renamed(other, column, number);
-        if holder(tx, &row, columns)?.is_none() {
-            let now_us = tx.corrected_us();
-            ledger::record_change(
-                tx.connection(),
-                Lost::new(row.entity(), "renamed", Winner::Remote),
-                (other, &row),
-                now_us,
-            )?;
-            applied.conflicts += 1;
-            write(tx, other, &row)?;
-            return Ok(true);
+        let renamed = merge::renamed(row, column, number);
+        if holder(tx, &renamed, columns)?.is_none() {
+            return Ok(Some(renamed));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 /// A local change that a collision brings about.
@@ -280,7 +346,7 @@ fn wait(tx: &WriteTx<'_>, item: &Pending, other: &Row, applied: &mut Applied) ->
     let db = tx.connection();
     if let Some(before) = &item.before
         && !rows::exists(db, item.id.entity, &item.id.key)?
-        && item.id.entity.unique.iter().all(|index| matches!(holder(tx, before, index.columns), Ok(None)))
+        && can_go_back(tx, item)?
     {
         rows::insert(db, before)?;
     }

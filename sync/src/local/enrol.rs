@@ -5,7 +5,7 @@
 //! was never agreed on, with the time that the row itself tells, and the feed is read from its beginning: of two versions
 //! of a row the later one stands, what central lacks is uploaded again. Nothing is deleted on a guess. Such entries are
 //! *enrolled*: nobody wrote them here, so that a later delete at central takes them, and what loses is recorded without
-//! asking for a look.
+//! asking for a look. One that is changed here afterwards is still a row that was never agreed on, but an edit.
 //!
 //! **This replica is an older copy of itself** ([`become_another`]): restored from a backup, or copied to a second
 //! machine. It is in the place of a machine that was away since the copy was made: agreed rows are old, not wrong, and the
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use migrations::{Direction, ENTITIES, Entity, MergeRule};
 
 use super::tx::WriteTx;
-use super::{ReadTx, StoreError, journal, snapshot, state};
+use super::{ReadTx, StoreError, journal, snapshot, state, unheard};
 
 /// Forgets all agreements and starts to read the feed of `epoch` from its beginning.
 pub(crate) fn start_over(tx: &mut WriteTx<'_>, epoch: &str) -> Result<(), StoreError> {
@@ -56,13 +56,13 @@ fn enrol(tx: &mut WriteTx<'_>, entity: &Entity) -> Result<(), StoreError> {
     );
     let sql = format!(
         "INSERT INTO ct_sync_dirty (tbl, pk, position, generation, time_us, base, enrolled) \
-         SELECT ?1, {key}, ?2 + row_number() OVER (), ?2 + row_number() OVER (), {time}, NULL, 1 \
-         FROM \"{table}\" WHERE true ON CONFLICT (tbl, pk) DO NOTHING",
+         SELECT ?1, {key}, ?2 + row_number() OVER (), ?2 + row_number() OVER (), {time}, NULL, ?3 \
+         FROM \"{table}\" WHERE NOT EXISTS (SELECT 1 FROM ct_sync_dirty d WHERE d.tbl = ?1 AND d.pk = {key})",
         key = key_of(entity),
         table = entity.name
     );
     let first = tx.next_generation();
-    let made = tx.connection().execute(&sql, rusqlite::params![entity.name, first])?;
+    let made = tx.connection().execute(&sql, rusqlite::params![entity.name, first, journal::ENROLLED])?;
     tx.skip_generations(i64::try_from(made).unwrap_or(0) + 1);
     Ok(())
 }
@@ -77,6 +77,8 @@ fn key_of(entity: &Entity) -> String {
 pub(crate) fn become_another(tx: &mut WriteTx<'_>, id: &str, reason: &str) -> Result<(), StoreError> {
     let db = tx.connection();
     db.execute("DELETE FROM ct_sync_inflight", [])?;
+    unheard::tell(tx)?;
+    db.execute("UPDATE ct_sync_dirty SET enrolled = ?1 WHERE base IS NULL AND enrolled = 0", [journal::MAYBE_KNOWN])?;
     for id in journal::ids(db)? {
         let counters = id.entity.columns.iter().filter(|column| column.merge == MergeRule::Counter);
         let Some(mut entry) = journal::entry(db, &id)?.filter(|_| counters.clone().next().is_some()) else { continue };

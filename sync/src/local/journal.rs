@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::StoreError;
 use super::extent::waiting_tables;
+use super::ledger::LONGEST_RETRY_US;
 
 /// One entry of the journal.
 #[derive(Debug, Clone)]
@@ -21,6 +22,12 @@ pub(crate) struct Entry {
     /// Nobody wrote the row here since the agreements were forgotten (see [`super::enrol`]).
     pub(crate) enrolled: bool,
 }
+
+/// A row that was entered because the agreements were forgotten.
+pub(super) const ENROLLED: i64 = 1;
+/// The same, and somebody has changed it here since; or a row of which an older copy of this replica cannot know whether
+/// it was sent. It is an edit like any other, but its delete has to be told.
+pub(super) const MAYBE_KNOWN: i64 = 2;
 
 /// The rows that have an entry.
 pub(super) fn ids(db: &Connection) -> Result<Vec<RowId>, StoreError> {
@@ -35,20 +42,32 @@ pub(super) fn ids(db: &Connection) -> Result<Vec<RowId>, StoreError> {
 }
 
 /// Notes a change of a row. `before` is its image before the change, the base if this is the first change since it was
-/// agreed on.
+/// agreed on; `is_gone`: the change was a delete.
+///
+/// What an enrolled row was before its change is no base: central may have an older one, and would seem to have changed
+/// all in which that differs. Only its delete has to say what it deleted, or nobody would know that there was anything.
 pub(super) fn mark(
     db: &Connection,
     id: &RowId,
-    before: Option<&Row>,
+    (before, is_gone): (Option<&Row>, bool),
     generation: i64,
     time: HybridTime,
 ) -> Result<(), StoreError> {
     db.prepare_cached(
         "INSERT INTO ct_sync_dirty (tbl, pk, position, generation, time_us, base) VALUES (?1, ?2, ?3, ?3, ?4, ?5) \
          ON CONFLICT (tbl, pk) DO UPDATE SET generation = excluded.generation, time_us = excluded.time_us, \
-           base = CASE WHEN enrolled THEN excluded.base ELSE base END, enrolled = 0",
+           base = CASE WHEN enrolled AND ?6 THEN excluded.base ELSE base END, \
+           enrolled = CASE WHEN enrolled AND NOT ?6 THEN ?7 ELSE 0 END",
     )?
-    .execute(params![id.entity.name, id.key.as_str(), generation, stamp(time), before.map(merge::encode)])?;
+    .execute(params![
+        id.entity.name,
+        id.key.as_str(),
+        generation,
+        stamp(time),
+        before.map(merge::encode),
+        is_gone,
+        MAYBE_KNOWN
+    ])?;
     Ok(())
 }
 
@@ -75,12 +94,12 @@ pub(crate) fn entry(db: &Connection, id: &RowId) -> Result<Option<Entry>, StoreE
             "SELECT position, generation, time_us, base, enrolled FROM ct_sync_dirty WHERE tbl = ?1 AND pk = ?2",
         )?
         .query_row([id.entity.name, id.key.as_str()], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, Option<Vec<u8>>>(3)?, row.get(4)?))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, Option<Vec<u8>>>(3)?, row.get::<_, i64>(4)?))
         })
         .optional()?;
     let Some((position, generation, time, base, enrolled)) = found else { return Ok(None) };
     let base = image(id.entity, base)?;
-    Ok(Some(Entry { id: id.clone(), position, generation, time: unstamp(time), base, enrolled }))
+    Ok(Some(Entry { id: id.clone(), position, generation, time: unstamp(time), base, enrolled: enrolled == ENROLLED }))
 }
 
 /// Forgets the entry: both sides agree.
@@ -96,10 +115,10 @@ pub(crate) fn pushable(db: &Connection, limit: usize, now_us: u64) -> Result<Vec
     let mut statement = db.prepare_cached(
         "SELECT tbl, pk, position, generation, time_us, base FROM ct_sync_dirty d WHERE NOT EXISTS \
            (SELECT 1 FROM ct_sync_quarantine q WHERE q.tbl = d.tbl AND q.pk = d.pk AND q.refused_by = 'central' \
-            AND q.generation = d.generation AND q.retry_us > ?2) \
+            AND q.generation = d.generation AND q.retry_us BETWEEN ?2 + 1 AND ?2 + ?4) \
            AND tbl NOT IN (SELECT value FROM json_each(?3)) ORDER BY position LIMIT ?1",
     )?;
-    let mut found = statement.query(params![limit, now_us, waiting_tables(db)?])?;
+    let mut found = statement.query(params![limit, now_us, waiting_tables(db)?, LONGEST_RETRY_US])?;
     let mut entries = Vec::new();
     while let Some(row) = found.next()? {
         let table: String = row.get(0)?;

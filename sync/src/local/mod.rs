@@ -5,6 +5,7 @@
 //! by [`apply`], what central said of our batch by [`acknowledge`].
 
 mod acknowledge;
+mod alias;
 mod apply;
 mod collision;
 mod compressed;
@@ -28,6 +29,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod tx;
+mod unheard;
 mod validate;
 mod verified;
 mod writer;
@@ -58,6 +60,7 @@ pub use snapshot::{SnapshotProgress, snapshot_progress};
 pub(crate) use snapshot::{abandon, begin, finish, table_done, take_page, under_way, unseen};
 pub(crate) use standing::{Expectation, Orphan, expected, orphans, readmit, set_aside, settle_orphans};
 pub use tx::{ReadTx, WriteTx};
+pub(crate) use unheard::forget_unheard;
 pub use validate::canonical_json;
 pub use verified::{Verified, verified};
 pub(crate) use verified::{note_made, note_verified, suspect, verified_of};

@@ -5,10 +5,10 @@ use migrations::entity;
 use migrations::entity::OnOrphan;
 use rusqlite::params;
 
-use super::apply::{FeedState, Incoming, Page, apply};
+use super::apply::{Applied, FeedState, Incoming, Page, apply};
 use super::ledger::Lost;
 use super::tx::{WriteTx, children};
-use super::{StoreError, collision, journal, ledger, rows};
+use super::{StoreError, alias, collision, journal, ledger, rows};
 use crate::mechanism::{Mechanism, is_on};
 
 /// A row came: its references are parked where they point at nothing, and those who waited for it wait no more.
@@ -106,6 +106,12 @@ fn settle(tx: &mut WriteTx<'_>, waiting: &Waiting) -> Result<Verdict, StoreError
     if let Some(child) = child
         && !rows::exists(db, waiting.parent.entity, &waiting.parent.key)?
     {
+        if let Some(target) = alias::stand_in(db, waiting.parent.entity, &waiting.parent.key)? {
+            let moved = child.clone().with(waiting.column, target.as_str());
+            collision::move_child(tx, &child, &moved, &mut Applied::default())?;
+            unpark(tx, waiting)?;
+            return Ok(Verdict::Settled);
+        }
         // The parent's delete is our own, and central has not heard of it: or it is one that we were told of.
         let deleted_here = journal::entry(db, &waiting.parent)?.and_then(|entry| entry.base);
         if deleted_here.is_none() && journal::entry(db, &waiting.child)?.is_none() {
@@ -165,7 +171,8 @@ fn adopt(tx: &mut WriteTx<'_>, waiting: &Waiting, child: &Row, deleted_here: Opt
             match collision::holder_of_any(tx, image)? {
                 // Another row has its place at central by now, and so becomes the child's parent.
                 Some(holder) if deleted_here.is_none() => {
-                    change(tx, child, &child.clone().with(waiting.column, holder.key().as_str()))
+                    let moved = child.clone().with(waiting.column, holder.key().as_str());
+                    collision::move_child(tx, child, &moved, &mut Applied::default())
                 }
                 _ => revive(tx, image, deleted_here.is_some()),
             }

@@ -8,7 +8,7 @@ use migrations::{Direction, ENTITIES, Entity};
 use rusqlite::Connection;
 
 use super::extent::Gaps;
-use super::{StoreError, journal, ledger, rows, validate};
+use super::{StoreError, alias, journal, ledger, rows, unheard, validate};
 use crate::clock::datetime_text;
 
 /// A snapshot of the replica for reading.
@@ -81,12 +81,14 @@ impl<'a> WriteTx<'a> {
 
     /// Inserts the row, or updates the row of its key; writes nothing when it is there as given.
     ///
-    /// On insert, empty columns get the catalogue's default. On update, `updated_at` becomes now.
+    /// On insert, empty columns get the catalogue's default. On update, `updated_at` becomes now. A reference to a row that
+    /// was folded into another means that other one.
     pub fn put(&mut self, mut row: Row) -> Result<(), StoreError> {
         let entity = row.entity();
         if entity.sync.direction == Direction::Pull {
             return Err(StoreError::Other(format!("{} is written at central only", entity.name)));
         }
+        alias::follow(self.db, &mut row)?;
         let before = rows::get(self.db, entity, &row.key())?;
         if before.is_none() {
             validate::fill_defaults(&mut row, self.now_us);
@@ -205,20 +207,20 @@ impl<'a> WriteTx<'a> {
     pub(super) fn note(&mut self, id: RowId, before: Option<&Row>) -> Result<(), StoreError> {
         if id.entity.is_replicated() {
             let (generation, time) = (self.next_generation(), self.next_time());
-            journal::mark(self.db, &id, before, generation, time)?;
+            let is_gone = !rows::exists(self.db, id.entity, &id.key)?;
+            journal::mark(self.db, &id, (before, is_gone), generation, time)?;
             let forgotten = self
                 .db
                 .prepare_cached(
                     "DELETE FROM ct_sync_dirty WHERE tbl = ?1 AND pk = ?2 AND base IS NULL AND ?3 AND NOT EXISTS \
                        (SELECT 1 FROM ct_sync_inflight i WHERE i.tbl = ?1 AND i.pk = ?2)",
                 )?
-                .execute(rusqlite::params![
-                    id.entity.name,
-                    id.key.as_str(),
-                    !rows::exists(self.db, id.entity, &id.key)?
-                ])?;
+                .execute(rusqlite::params![id.entity.name, id.key.as_str(), is_gone])?;
             if forgotten > 0 {
                 ledger::accept(self.db, &id)?;
+                if let Some(row) = before {
+                    unheard::keep(self.db, row, self.now_us)?;
+                }
             }
             ledger::changed(self.db, &id)?;
             self.journaled = true;

@@ -9,7 +9,7 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use sync::mechanism::Mechanism;
-use world::sim::{Campaign, Tally, campaign, explain, fleet};
+use world::sim::{Campaign, Tally, campaign, explain, fleet, fleet_story};
 
 /// The first seed for mechanisms taken away: those before are drawn in another way.
 const MUTATED: u64 = 10_000;
@@ -142,6 +142,10 @@ fn run_fleet(options: &Options, machines: usize, days: u32) -> bool {
         println!("{machines} machines for {days} days in {} s", took.as_secs());
         print_tally(&outcome.tally);
         println!("{}", outcome.violation.as_deref().unwrap_or("lost 0, diverged 0"));
+        let seed = options.seed.unwrap_or(options.from);
+        for line in outcome.violation.iter().flat_map(|violation| fleet_story(seed, machines, days, violation)) {
+            println!("{line}");
+        }
     }
     outcome.violation.is_none()
 }

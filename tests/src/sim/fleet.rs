@@ -3,14 +3,29 @@
 use super::link::Fault;
 use super::model::Make;
 use super::step::Step;
-use super::{Outcome, Scenario, play};
+use super::{Outcome, Scenario, play, told};
 use crate::random::Random;
 
 const HOUR_US: u64 = 3_600_000_000;
+/// Of a UUID as text.
+const KEY_LENGTH: usize = 36;
 
 /// Runs a fleet. Each machine works a few times a day and syncs when it is online, which each is nine days of ten;
 /// the network fails now and then, and other programs write at central.
 pub fn fleet(seed: u64, machines: usize, days: u32) -> Outcome {
+    play(&scenario(seed, machines, days))
+}
+
+/// What a fleet did to the row that a violation is about: the lines of its history that name it.
+pub fn fleet_story(seed: u64, machines: usize, days: u32, violation: &str) -> Vec<String> {
+    let is_key = |word: &&str| word.len() >= KEY_LENGTH && word.contains('-');
+    let trimmed = violation.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_ascii_alphanumeric()));
+    let keys: Vec<&str> = trimmed.filter(is_key).collect();
+    let lines = told(&scenario(seed, machines, days), violation);
+    lines.into_iter().filter(|line| line.contains("it is now") || keys.iter().any(|key| line.contains(key))).collect()
+}
+
+fn scenario(seed: u64, machines: usize, days: u32) -> Scenario {
     let mut random = Random::new(seed);
     let mut steps = Vec::new();
     for _ in 0..days {
@@ -20,7 +35,7 @@ pub fn fleet(seed: u64, machines: usize, days: u32) -> Outcome {
             steps.push(Step::Wait { us: HOUR_US });
         }
     }
-    play(&Scenario { machines, habits: true, make: Make { acts: false, page: 500, rows: 500 }, steps })
+    Scenario { machines, habits: true, make: Make { acts: false, page: 500, rows: 500 }, steps }
 }
 
 fn hour(random: &mut Random, online: &[bool], steps: &mut Vec<Step>) {

@@ -85,11 +85,6 @@ impl Link {
         self.weather().faults.clear();
     }
 
-    /// What was late never arrives.
-    pub(crate) fn forget_late(&self) {
-        self.weather().late.clear();
-    }
-
     /// Takes what has happened since the last call.
     pub(crate) fn struck(&self) -> Vec<Fault> {
         std::mem::take(&mut self.weather().struck)

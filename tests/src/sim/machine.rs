@@ -14,6 +14,7 @@ use super::clock::{SkewedClock, Time};
 use super::draft::{Change, View};
 use super::link::Link;
 use super::model::Model;
+use super::verdict::Progress;
 
 type Running = Pin<Box<dyn Future<Output = Result<RoundReport, SyncError>> + Send>>;
 
@@ -23,8 +24,8 @@ pub(crate) type Effect = (Option<Row>, Option<Row>);
 /// A copy of a machine's file.
 pub(crate) struct Copy {
     store: Store,
-    /// Tokens that there were.
-    pub tokens: usize,
+    /// Writes that were acknowledged until then, by anybody.
+    pub acknowledged: u64,
 }
 
 /// A machine.
@@ -35,6 +36,8 @@ pub(crate) struct Machine {
     running: Option<Running>,
     greeted: bool,
     pub(crate) copy: Option<Copy>,
+    /// How far it had come when it was last asked.
+    pub(super) progress: Option<Progress>,
 }
 
 /// What a look at a round found.
@@ -50,7 +53,15 @@ impl Machine {
     pub(crate) fn from(store: &Store, time: &Time, model: &Model) -> Result<Self, StoreError> {
         let clock = Arc::new(SkewedClock::new(time.clone()));
         let store = store.duplicate(clock.clone())?;
-        Ok(Self { store, clock, link: Link::new(model.clone()), running: None, greeted: false, copy: None })
+        Ok(Self {
+            store,
+            clock,
+            link: Link::new(model.clone()),
+            running: None,
+            greeted: false,
+            copy: None,
+            progress: None,
+        })
     }
 
     /// Goes on with the round, or begins one, for so many awaits.
@@ -77,13 +88,6 @@ impl Machine {
         }
     }
 
-    /// The connection ends, and with it what is under way: a server that is restored knows no connection any more.
-    pub(crate) fn hang_up(&mut self) {
-        self.running = None;
-        self.greeted = false;
-        self.link.forget_late();
-    }
-
     /// Loses what is not on disk.
     pub(crate) fn crash(&mut self) -> Result<(), StoreError> {
         self.running = None;
@@ -92,18 +96,19 @@ impl Machine {
     }
 
     /// Copies the file away.
-    pub(crate) fn back_up(&mut self, tokens: usize) -> Result<(), StoreError> {
-        self.copy = Some(Copy { store: self.store.duplicate(self.clock.clone())?, tokens });
+    pub(crate) fn back_up(&mut self, acknowledged: u64) -> Result<(), StoreError> {
+        self.copy = Some(Copy { store: self.store.duplicate(self.clock.clone())?, acknowledged });
         Ok(())
     }
 
-    /// Gets the copy back; how many tokens there were then.
-    pub(crate) fn restore(&mut self) -> Result<Option<usize>, StoreError> {
+    /// Gets the copy back; how many writes had been acknowledged then.
+    pub(crate) fn restore(&mut self) -> Result<Option<u64>, StoreError> {
         let Some(copy) = &self.copy else { return Ok(None) };
         self.running = None;
         self.greeted = false;
+        self.progress = None;
         self.store = copy.store.duplicate(self.clock.clone())?;
-        Ok(Some(copy.tokens))
+        Ok(Some(copy.acknowledged))
     }
 
     /// Writes a transaction; each row before and after it.

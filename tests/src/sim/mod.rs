@@ -23,7 +23,7 @@ mod world;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use campaign::{Campaign, campaign};
-pub use fleet::fleet;
+pub use fleet::{fleet, fleet_story};
 use model::Make;
 use step::{Step, Trouble, history};
 pub use world::Tally;
@@ -86,12 +86,14 @@ pub fn explain(seed: u64) -> Option<(Vec<String>, String)> {
     let scenario = scenario(seed);
     let violation = play(&scenario).violation?;
     let (scenario, violation) = shrink::shrink(scenario, violation);
-    Some((told(&scenario), violation))
+    Some((told(&scenario, &violation), violation))
 }
 
-/// The steps, each with what was acknowledged in it.
-fn told(scenario: &Scenario) -> Vec<String> {
+/// The steps, each with what was acknowledged in it, and with where the text is that the violation names.
+fn told(scenario: &Scenario, violation: &str) -> Vec<String> {
     let mut lines = Vec::new();
+    let token = tokens::tokens_in(violation).next();
+    let mut places = Vec::new();
     let Ok(mut world) = World::new(scenario.machines, scenario.make) else { return lines };
     world.habits = scenario.habits;
     for step in &scenario.steps {
@@ -100,6 +102,14 @@ fn told(scenario: &Scenario) -> Vec<String> {
         let failed = world.step(*step).err();
         let story = world.tokens.story.take().into_iter().flatten();
         lines.extend(story.chain(failed).map(|line| format!("    {line}")));
+        let now = token.map(|token| world.places_of(token)).unwrap_or_default();
+        if now != places {
+            lines.push(format!(
+                "    it is now at {}",
+                if now.is_empty() { "no place".to_owned() } else { now.join(", ") }
+            ));
+            places = now;
+        }
     }
     lines
 }

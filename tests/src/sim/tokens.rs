@@ -16,6 +16,8 @@ pub(crate) struct Token {
     pub writer: Writer,
     /// The row that it was written into.
     pub row: Option<RowId>,
+    /// The how-manieth of all acknowledged writes it came with.
+    pub at: u64,
     /// Written over, by one who saw it, with these.
     pub superseded_by: Vec<usize>,
     /// Written over with something that is no token.
@@ -29,10 +31,12 @@ pub(crate) struct Token {
 /// What was done to a row.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fate {
-    /// By whom it was made, and how many tokens there were then.
-    pub made: Vec<(Writer, usize)>,
+    /// By whom it was made, and with which of all acknowledged writes.
+    pub made: Vec<(Writer, u64)>,
     /// By whom it was deleted.
-    pub deleted: Vec<(Writer, usize)>,
+    pub deleted: Vec<(Writer, u64)>,
+    /// True when a delete of it is on no disk of its writer any more: others may have heard of it.
+    pub maybe_deleted: bool,
     pub made_after_delete: bool,
 }
 
@@ -63,17 +67,13 @@ impl Tokens {
             place: place.unwrap_or_default(),
             writer: None,
             row: None,
+            at: 0,
             superseded_by: Vec::new(),
             emptied: false,
             deleted: false,
             forgiven: false,
         });
         format!("w{}", self.list.len() - 1)
-    }
-
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.list.len()
     }
 
     /// Those that were really written.
@@ -110,6 +110,7 @@ impl Tokens {
             if let Some(new) = new.and_then(|new| self.list.get_mut(new)) {
                 new.writer = writer;
                 new.row = Some(row.id());
+                new.at = self.acknowledged;
             }
             if let Some(token) = old.and_then(|old| self.list.get_mut(old)) {
                 match new {
@@ -130,7 +131,7 @@ impl Tokens {
     }
 
     fn note_row(&mut self, writer: Writer, id: RowId, before: Option<&Row>, after: Option<&Row>) {
-        let now = (writer, self.list.len());
+        let now = (writer, self.acknowledged);
         let fate = self.fates.entry(id).or_default();
         match (before, after) {
             (None, Some(_)) => {
@@ -142,15 +143,19 @@ impl Tokens {
         }
     }
 
-    /// What this writer wrote since, is on no disk any more.
-    pub(crate) fn forgive(&mut self, writer: Writer, since: usize) {
-        let lost = self.list.iter_mut().skip(since).filter(|token| token.writer == writer && token.row.is_some());
+    /// What this writer wrote since that write, is on no disk any more.
+    pub(crate) fn forgive(&mut self, writer: Writer, since: u64) {
+        let lost =
+            self.list.iter_mut().filter(|token| token.row.is_some() && token.writer == writer && token.at > since);
         for token in lost {
             token.forgiven = true;
         }
         for fate in self.fates.values_mut() {
-            fate.made.retain(|made| made.0 != writer || made.1 < since);
-            fate.deleted.retain(|deleted| deleted.0 != writer || deleted.1 < since);
+            let is_kept = |done: &(Writer, u64)| done.0 != writer || done.1 <= since;
+            let known = fate.deleted.len();
+            fate.made.retain(is_kept);
+            fate.deleted.retain(is_kept);
+            fate.maybe_deleted |= fate.deleted.len() < known;
         }
     }
 

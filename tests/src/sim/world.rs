@@ -14,8 +14,8 @@ use super::foreign::{self, Pending};
 use super::machine::{Machine, Walked};
 use super::model::{Make, Model, State};
 use super::step::Step;
-use super::tokens::Tokens;
-use super::verdict;
+use super::tokens::{Tokens, tokens_in};
+use super::verdict::{self, Progress};
 use crate::random::Random;
 
 /// Passes over all machines after which nothing may move any more.
@@ -71,7 +71,7 @@ pub(crate) struct World {
     pub(crate) has_restored_central: bool,
     time: Time,
     pending: VecDeque<Pending>,
-    central_copy: Option<(State, usize)>,
+    central_copy: Option<(State, u64)>,
     epochs: u32,
 }
 
@@ -133,12 +133,12 @@ impl World {
             }
             Step::Close { commit } => self.close(commit),
             Step::Backup { machine } => {
-                let tokens = self.tokens.len();
-                self.machines[at(machine)].back_up(tokens).map_err(text)?;
+                let acknowledged = self.tokens.acknowledged;
+                self.machines[at(machine)].back_up(acknowledged).map_err(text)?;
             }
             Step::Restore { machine } => self.restore(at(machine))?,
             Step::Clone { machine } => self.clone_machine(at(machine))?,
-            Step::BackupCentral => self.central_copy = Some((self.model.state().clone(), self.tokens.len())),
+            Step::BackupCentral => self.central_copy = Some((self.model.state().clone(), self.tokens.acknowledged)),
             Step::RestoreCentral => self.restore_central(),
         }
         Ok(())
@@ -189,10 +189,21 @@ impl World {
         for fault in self.machines[at].link.struck() {
             self.tally.count(fault.name());
         }
+        self.progressed(at)?;
         match outcome {
             Ok(_) => Ok(()),
             Err(SyncError::Central(error)) if error.is_retryable() => Ok(()),
             Err(error) => Err(format!("machine {at}: a round failed: {error}")),
+        }
+    }
+
+    /// Cursors and batch numbers only grow, as long as neither side is restored.
+    fn progressed(&mut self, at: usize) -> Result<(), String> {
+        let now = Progress::of(&self.machines[at])?;
+        let before = self.machines[at].progress.replace(now.clone());
+        match before.filter(|before| !self.has_restored_central && !now.goes_on_from(before)) {
+            Some(before) => Err(format!("machine {at} goes back from {before:?} to {now:?}")),
+            None => Ok(()),
         }
     }
 
@@ -231,12 +242,25 @@ impl World {
         // Transactions that were open when the copy was made are none of its.
         self.model.state().release_all();
         self.epochs += 1;
-        for machine in &mut self.machines {
-            machine.hang_up();
-        }
         self.model.state().set_epoch(format!("restored {}", self.epochs));
         self.tokens.forgive(None, since);
         self.has_restored_central = true;
+    }
+
+    /// The rows and records that have a token, for whoever reads a history.
+    pub(crate) fn places_of(&self, token: usize) -> Vec<String> {
+        let has =
+            |row: &Row| row.values().iter().filter_map(|value| value.as_text()).flat_map(tokens_in).any(|t| t == token);
+        let central: Vec<Row> = self.model.state().rows().filter(|row| has(row)).cloned().collect();
+        let mut places: Vec<String> = central.iter().map(|row| format!("central {}", row.id())).collect();
+        for (at, machine) in self.machines.iter().enumerate() {
+            let rows = machine.rows().unwrap_or_default();
+            places.extend(rows.values().filter(|row| has(row)).map(|row| format!("machine {at} {}", row.id())));
+            if verdict::has_on_record(machine, token) {
+                places.push(format!("machine {at} on record"));
+            }
+        }
+        places
     }
 
     /// Ends all trouble and lets everybody sync until nothing moves.

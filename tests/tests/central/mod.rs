@@ -16,7 +16,8 @@ use migrations::entity;
 use sqlx::ConnectOptions as _;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sync::central::{
-    Batch, Central, CentralUrl, Feed, FeedRow, FeedState, InitOptions, ItemOutcome, PushItem, PushState, Receipt, init,
+    Batch, Central, CentralUrl, Feed, FeedRow, FeedState, InitOptions, ItemOutcome, Known, PushItem, PushState,
+    Receipt, init,
 };
 use world::mariadb::{MariaDb, shared};
 
@@ -125,7 +126,7 @@ pub(crate) fn deleted(base: Row, time: u64) -> PushItem {
 pub(crate) const REPLICA: &str = "00000000-0000-7000-8000-00000000000a";
 
 pub(crate) fn batch(batch_no: u64, items: Vec<PushItem>) -> Batch {
-    Batch { replica_id: REPLICA.into(), batch_no, cursor: 0, items }
+    Batch { replica_id: REPLICA.into(), batch_no, cursor: 0, known: Known::default(), items }
 }
 
 /// What central agreed to hold, or why not.

@@ -97,6 +97,57 @@ async fn deletes_go_children_first_and_leave_tombstones() {
 }
 
 #[tokio::test]
+async fn names_that_are_exchanged_or_passed_on_in_a_circle_all_arrive() {
+    let place = Place::new().await;
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let rows: Vec<Row> = names.iter().zip(1..).map(|(name, number)| client(number, name)).collect();
+    place.push(&batch(1, rows.iter().map(|row| created(row.clone(), 1)).collect())).await;
+    let named = |at: usize, name: &str| edited(rows[at].clone(), rows[at].clone().with("name", name), 2);
+    // Two exchange theirs, three pass theirs on, and one goes where it was all along.
+    let moves = [(0, "b"), (1, "a"), (2, "d"), (3, "e"), (4, "c")];
+    let receipt = place.push(&batch(2, moves.map(|(at, name)| named(at, name)).to_vec())).await;
+    for (at, name) in moves {
+        assert_eq!(agreed(&receipt.outcomes[at].1).unwrap().text("name"), Some(name));
+    }
+    assert_eq!(place.sql("SELECT GROUP_CONCAT(name ORDER BY id) FROM clients"), "b,a,d,e,c,f");
+}
+
+#[tokio::test]
+async fn a_circle_of_which_one_row_is_refused_stays_as_it_was() {
+    let place = Place::new().await;
+    let rows = [client(1, "a"), client(2, "b"), client(3, "c")];
+    place.push(&batch(1, rows.iter().map(|row| created(row.clone(), 1)).collect())).await;
+    let named = |at: usize, name: &str| edited(rows[at].clone(), rows[at].clone().with("name", name), 2);
+    // Another program's rule, which is asked after the unique key.
+    place.sql(
+        "CREATE TRIGGER theirs AFTER UPDATE ON clients FOR EACH ROW \
+         IF NEW.name = 'b' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END IF",
+    );
+    let receipt = place.push(&batch(2, vec![named(0, "b"), named(1, "a"), named(2, "z")])).await;
+    let refused = |at: usize| matches!(&receipt.outcomes[at].1, ItemOutcome::Refused(_));
+    assert_eq!([refused(0), refused(1), refused(2)], [true, true, false]);
+    assert_eq!(place.sql("SELECT GROUP_CONCAT(name ORDER BY id) FROM clients"), "a,b,z");
+}
+
+#[tokio::test]
+async fn a_row_that_refers_to_itself_can_be_deleted() {
+    let place = Place::new().await;
+    let task = Row::new(entity("tasks").unwrap())
+        .with("id", uuid(1))
+        .with("title", "its own parent")
+        .with("status", "pending")
+        .with("created_at", "2026-01-01T00:00:00.000000Z")
+        .with("updated_at", "2026-01-01T00:00:00.000000Z")
+        .with("task_order", 0_i64);
+    place.push(&batch(1, vec![created(task.clone(), 1)])).await;
+    place.sql("UPDATE tasks SET parent_task_id = id");
+    let itself = task.with("parent_task_id", uuid(1));
+    let receipt = place.push(&batch(2, vec![deleted(itself, 2)])).await;
+    assert_eq!(agreed(&receipt.outcomes[0].1), None);
+    assert_eq!(place.sql("SELECT COUNT(*) FROM tasks"), "0");
+}
+
+#[tokio::test]
 async fn a_row_made_again_is_no_conflict_with_a_delete_that_was_known() {
     let place = Place::new().await;
     place.push(&batch(1, vec![created(client(1, "a"), 1)])).await;

@@ -24,7 +24,7 @@ use super::{ReadTx, StoreError};
 
 pub use conflicts::{Conflict, Detail, conflict, conflicts};
 pub(crate) use give_up::give_up;
-pub(super) use quarantine::{Cause, RefusedBy, accept, changed, decided, refuse};
+pub(super) use quarantine::{Cause, LONGEST_RETRY_US, RefusedBy, accept, changed, decided, refuse};
 pub use quarantine::{Quarantined, find, quarantine};
 pub(crate) use quarantine::{due, has_quarantined, note_definition, refused_tables, release_all, retry};
 pub(super) use record::{Lost, record, record_change, record_delete, record_quietly, record_row};

@@ -6,8 +6,8 @@
 //! - a change of the row in the way: the holder of a unique key, the missing parent, a child that forbids a delete;
 //! - another definition of its table at central ([`note_definition`]), and a new connection to central;
 //! - time: what no notice tells (a privilege, another program's trigger, a server's setting) is found by trying: with the
-//!   first round after a minute, then ever more rarely, at least once an hour. So nothing is tried in a hot loop, and nothing waits
-//!   for ever.
+//!   first round after a minute, then ever more rarely, at least once an hour. So nothing is tried in a hot loop, and
+//!   nothing waits for ever: what seems to be due later than that was put off before this machine's clock was set back.
 //!
 //! A row that the replica refused is not in the journal, and the feed's cursor has moved past it: [`due`] names it, to be
 //! read again by its key.
@@ -22,7 +22,7 @@ use crate::local::{ReadTx, StoreError, WriteTx};
 
 /// The shortest and the longest time until a refused row is tried again, in microseconds.
 const FIRST_RETRY_US: u64 = 60 * 1_000_000;
-const LONGEST_RETRY_US: u64 = 3_600 * 1_000_000;
+pub(in crate::local) const LONGEST_RETRY_US: u64 = 3_600 * 1_000_000;
 
 /// A row that one side refused, as `sync quarantine --json` shows it.
 #[derive(Debug, Clone, Serialize)]
@@ -200,9 +200,11 @@ pub(crate) fn has_quarantined(tx: &WriteTx<'_>) -> Result<bool, StoreError> {
 /// The rows that the replica refused and that are to be read again by now.
 pub(crate) fn due(tx: &WriteTx<'_>) -> Result<Vec<RowId>, StoreError> {
     let mut statement = tx.connection().prepare_cached(
-        "SELECT tbl, pk FROM ct_sync_quarantine WHERE refused_by = 'replica' AND retry_us <= ?1 ORDER BY since_us LIMIT 500",
+        "SELECT tbl, pk FROM ct_sync_quarantine WHERE refused_by = 'replica' AND retry_us NOT BETWEEN ?1 + 1 AND ?1 + ?2 \
+         ORDER BY since_us LIMIT 500",
     )?;
-    let found = statement.query_map([tx.now_us()], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+    let found = statement
+        .query_map([tx.now_us(), LONGEST_RETRY_US], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
     let mut rows = Vec::new();
     for found in found {
         let (table, pk) = found?;

@@ -15,7 +15,7 @@ use super::record::Loser;
 use super::upkeep::unknown;
 use super::{Detail, shown};
 use crate::local::collision::holder;
-use crate::local::{StoreError, WriteTx};
+use crate::local::{StoreError, WriteTx, alias};
 
 /// Names tried before a row whose name is taken is given up.
 const MOST_NAMES: u32 = 1000;
@@ -177,10 +177,7 @@ impl Work<'_, '_> {
         self.under_a_free_name(&mut row)?;
         let id = row.id();
         self.tx.reinstate(row)?;
-        self.tx
-            .connection()
-            .prepare_cached("DELETE FROM ct_sync_aliases WHERE tbl = ?1 AND alias = ?2")?
-            .execute([id.entity.name, id.key.as_str()])?;
+        alias::forget(self.tx.connection(), id.entity, &id.key)?;
         self.done.insert(0, format!("{id} put back"));
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use rusqlite::OptionalExtension;
 
-use crate::local::{StoreError, WriteTx};
+use crate::local::{StoreError, WriteTx, unheard};
 
 /// How long a record is kept, in microseconds: 90 days.
 pub const KEPT_US: u64 = 90 * 86_400 * 1_000_000;
@@ -35,6 +35,7 @@ pub fn purge_conflicts(tx: &mut WriteTx<'_>) -> Result<u64, StoreError> {
     let sql = "DELETE FROM ct_sync_conflicts WHERE id IN (SELECT id FROM ct_sync_conflicts \
                  WHERE at_us < ?1 AND (NOT flagged OR acknowledged_us IS NOT NULL) ORDER BY at_us LIMIT ?2)";
     let before_us = tx.corrected_us().saturating_sub(KEPT_US);
+    unheard::purge(tx.connection(), before_us)?;
     Ok(tx.connection().prepare_cached(sql)?.execute(rusqlite::params![before_us, AT_ONCE])? as u64)
 }
 

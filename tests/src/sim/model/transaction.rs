@@ -61,7 +61,8 @@ impl Drop for Open {
 impl Transaction for Open {
     async fn machine(&mut self, replica_id: &str) -> Result<Machine, CentralError> {
         let batch_no = self.model.state().machines.get(replica_id).copied().unwrap_or(0);
-        Ok(Machine { batch_no, now: HybridTime(self.model.now_us()) })
+        let state = self.model.state();
+        Ok(Machine { batch_no, epoch: state.epoch.clone(), head: state.last_seq, now: HybridTime(self.model.now_us()) })
     }
 
     async fn receipt(&mut self, replica_id: &str, batch_no: u64) -> Result<Option<StoredReceipt>, CentralError> {
