@@ -102,10 +102,10 @@ async fn names_that_are_exchanged_or_passed_on_in_a_circle_all_arrive() {
     let names = ["a", "b", "c", "d", "e", "f"];
     let rows: Vec<Row> = names.iter().zip(1..).map(|(name, number)| client(number, name)).collect();
     place.push(&batch(1, rows.iter().map(|row| created(row.clone(), 1)).collect())).await;
-    let named = |at: usize, name: &str| edited(rows[at].clone(), rows[at].clone().with("name", name), 2);
+    let to = |at: usize, name: &str| edited(rows[at].clone(), rows[at].clone().with("name", name), 2);
     // Two exchange theirs, three pass theirs on, and one goes where it was all along.
     let moves = [(0, "b"), (1, "a"), (2, "d"), (3, "e"), (4, "c")];
-    let receipt = place.push(&batch(2, moves.map(|(at, name)| named(at, name)).to_vec())).await;
+    let receipt = place.push(&batch(2, moves.map(|(at, name)| to(at, name)).to_vec())).await;
     for (at, name) in moves {
         assert_eq!(agreed(&receipt.outcomes[at].1).unwrap().text("name"), Some(name));
     }
