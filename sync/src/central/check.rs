@@ -122,7 +122,7 @@ async fn look(connection: &mut MySqlConnection, url: &CentralUrl) -> Result<Chec
     if report.schema_version > 0 {
         let triggers = installed(connection).await?;
         findings::of_cascades(&layout, &triggers, &mut report.findings);
-        findings::of_triggers(connection, &wanted(&layout), &triggers, &mut report.findings).await?;
+        findings::of_triggers(connection, &layout, &wanted(&layout), &triggers, &mut report.findings).await?;
         findings::of_rights(connection, &layout, &mut report.findings).await?;
     }
     if has_bookkeeping {

@@ -15,6 +15,12 @@ pub enum CentralError {
     /// The login or a privilege was refused.
     #[error("central refuses access: {0}")]
     Denied(String),
+    /// No trigger may be made while the binary log is on.
+    #[error("this user may make no triggers at central: log_bin is on, and then that needs SUPER (error 1419)")]
+    TriggersDenied,
+    /// Triggers run with the rights of an account that was dropped.
+    #[error("every write at central fails: its triggers run as {0}, who does not exist (error 1449)")]
+    DefinerGone(String),
     /// No secure connection could be made.
     #[error("no secure connection to central: {0}")]
     Tls(String),
@@ -104,6 +110,10 @@ pub enum CentralError {
     },
 }
 
+/// What helps where triggers need SUPER.
+pub(super) const NEEDS_SUPER: &str = "let an administrator run SET GLOBAL log_bin_trust_function_creators = 1 on the server, \
+                                      or run `claudetools central init` with an account that has SUPER";
+
 impl CentralError {
     /// What the user can do, None when waiting is all.
     pub fn hint(&self) -> Option<&'static str> {
@@ -117,6 +127,10 @@ impl CentralError {
             | Self::Protocol(_) => None,
             Self::Denied(_) => {
                 Some("check user, password and GRANTs; `claudetools central check` prints what is missing")
+            }
+            Self::TriggersDenied => Some(NEEDS_SUPER),
+            Self::DefinerGone(_) => {
+                Some("run `claudetools central init` again, with a user that may create tables and triggers")
             }
             Self::Tls(_) => Some("check the server's certificate, or name its authority with ssl-ca=/path in the URL"),
             Self::Unsupported(_) => Some("central needs MariaDB 10.6 or later"),
@@ -161,9 +175,11 @@ impl CentralError {
     fn from_server(error: &MySqlDatabaseError) -> Self {
         let message = || without_values(error.message());
         match error.number() {
-            1044 | 1045 | 1130 | 1142 | 1143 | 1227 | 1370 | 1410 | 1419 | 1698 | 1820 | 1862 | 3159 => {
+            1044 | 1045 | 1130 | 1142 | 1143 | 1227 | 1370 | 1410 | 1698 | 1820 | 1862 | 3159 => {
                 Self::Denied(denied(error))
             }
+            1419 => Self::TriggersDenied,
+            1449 => Self::DefinerGone(definer(error.message())),
             1049 | 1146 => Self::NotInitialised(quoted_name(error.message())),
             1290 | 1792 | 1836 => Self::ReadOnly,
             3 | 28 | 1021 | 1026 | 1114 => Self::Full,
@@ -218,12 +234,15 @@ pub(super) fn without_values(message: &str) -> String {
 /// Messages about privileges name users, hosts and tables only, which the user needs to see.
 fn denied(error: &MySqlDatabaseError) -> String {
     match error.number() {
-        1419 => "CREATE TRIGGER needs SUPER while log_bin is on (an administrator can set \
-                 log_bin_trust_function_creators=1, or run `central init` once)"
-            .into(),
         3159 => "the server takes secure connections only (add ssl-mode=verify-ca or ssl-ca=/path to the URL)".into(),
         _ => error.message().to_owned(),
     }
+}
+
+/// `name@host` from "… a definer ('name'@'host') does not exist".
+fn definer(message: &str) -> String {
+    let account = message.split_once('(').and_then(|(_, rest)| rest.rsplit_once(')')).map(|(account, _)| account);
+    account.map_or_else(|| "someone".to_owned(), |account| account.replace('\'', ""))
 }
 
 /// The name within the first pair of single quotes.

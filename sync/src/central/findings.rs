@@ -7,12 +7,13 @@ use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
 use super::check::{Finding, MachineSeen, Severity, may};
+use super::error::NEEDS_SUPER;
 use super::layout::{Layout, Mapping, altered, steps_table};
 use super::schema::{OWN_TABLES, entities, known_version, step_id};
 use super::sql::name;
 use super::steps::checksum;
-use super::triggers::{Event, Installed, Trigger, is_gone};
-use super::{CentralError, Versions, cascade};
+use super::triggers::{Event, Installed, Trigger};
+use super::{CentralError, Versions, cascade, definer};
 
 type Findings = Vec<Finding>;
 
@@ -157,6 +158,7 @@ fn of_adopted(layout: &Layout, findings: &mut Findings) {
 /// The capture triggers.
 pub(super) async fn of_triggers(
     connection: &mut MySqlConnection,
+    layout: &Layout,
     wanted: &[Trigger],
     installed: &HashMap<String, Installed>,
     findings: &mut Findings,
@@ -179,24 +181,21 @@ pub(super) async fn of_triggers(
             Some(_) => {}
         }
     }
-    let mut definers: Vec<&str> =
-        wanted.iter().filter_map(|trigger| installed.get(&trigger.name)).map(|it| it.definer.as_str()).collect();
-    definers.sort_unstable();
-    definers.dedup();
-    for definer in definers {
-        if is_gone(connection, definer).await? {
-            let problem = format!("the triggers run as {definer}, who does not exist: every write fails (error 1449)");
-            findings.push(error(problem, RUN_INIT));
-        }
+    let mut gone: Vec<String> = definer::gone(connection, layout, installed).await?.into_iter().collect();
+    gone.sort_unstable();
+    for definer in gone {
+        let problem = format!("the triggers run as {definer}, who does not exist: every write fails (error 1449)");
+        findings.push(error(problem, RUN_INIT));
     }
     if findings.iter().any(|finding| finding.problem.contains("captured")) && needs_super(connection).await? {
         let problem = "log_bin is on without log_bin_trust_function_creators: making triggers needs SUPER";
-        findings.push(warning(problem, "let an administrator run `claudetools central init` once"));
+        findings.push(warning(problem, NEEDS_SUPER));
     }
     Ok(())
 }
 
-async fn needs_super(connection: &mut MySqlConnection) -> Result<bool, CentralError> {
+/// True when the server lets only those with SUPER make triggers.
+pub(super) async fn needs_super(connection: &mut MySqlConnection) -> Result<bool, CentralError> {
     let row = sqlx::query("SELECT @@log_bin AND NOT @@log_bin_trust_function_creators").fetch_one(connection).await?;
     Ok(row.try_get_unchecked::<i64, _>(0)? != 0)
 }

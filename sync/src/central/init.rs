@@ -5,7 +5,6 @@
 //! table of one of our names that is not ours stops it before anything is changed, unless the database is to be
 //! adopted ([`adopt`](super::adopt)). Steps only go up: a build never makes less of a schema than it found.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -15,14 +14,15 @@ use sqlx::mysql::MySqlConnection;
 use super::adopt::{self, Adoption};
 use super::connect::{Central, greet};
 use super::enrol::enrol_table;
+use super::findings;
 use super::grants::{NewUser, create_user, grants_sql};
 use super::layout::{Layout, altered};
 use super::pool::{open, within};
 use super::schema::{entities, known_version, step_id};
 use super::sql::{name, run, run_made};
 use super::steps::{self, Ground};
-use super::triggers::{self, Installed, SQL_MODE, Trigger, installed, is_gone};
-use super::{CentralError, CentralUrl};
+use super::triggers::{self, Installed, SQL_MODE, Trigger, installed};
+use super::{CentralError, CentralUrl, definer};
 
 /// What [`init`] is to do beside the schema.
 #[derive(Clone, Debug, Default)]
@@ -104,6 +104,7 @@ async fn carry_out(url: &CentralUrl, options: &InitOptions, tell: Tell<'_>) -> R
     take_turn(&mut connection, url.database()).await?;
     let may_create = options.adopt.is_none() && !options.only_upgrade;
     let database_created = use_database(&mut connection, url.database(), may_create).await?;
+    require_triggers(&mut connection, options).await?;
     let climbed = climb(&mut connection, options, tell).await?;
     let layout = Layout::read(&mut connection).await?;
     let triggers_installed = install_triggers(&mut connection, &layout, tell).await?;
@@ -157,6 +158,30 @@ async fn use_database(
         Err(error) => return Err(error),
     };
     Ok(created)
+}
+
+/// Before anything is changed: whether this user may make triggers, where there are steps to take. While the binary log
+/// is on that needs SUPER, or a setting; who has only all rights on the database is refused (1419) after the tables are
+/// made, and a schema without triggers would miss every change of other programs.
+async fn require_triggers(connection: &mut MySqlConnection, options: &InitOptions) -> Result<(), CentralError> {
+    let layout = Layout::read(connection).await?;
+    if layout.database.tables.contains_key("ct_sync_attempt") {
+        // Of a run that was killed in the middle of this.
+        run(connection, "DROP TABLE ct_sync_attempt").await?;
+    }
+    if !findings::needs_super(connection).await? {
+        return Ok(());
+    }
+    let is_theirs = layout.version == 0 && options.adopt.is_none() && require_ours(&layout).is_err();
+    if is_theirs || layout.version > known_version() || steps::outstanding(&layout.steps).next().is_none() {
+        return Ok(());
+    }
+    run(connection, "CREATE TABLE ct_sync_attempt (id INT PRIMARY KEY)").await?;
+    let attempt =
+        "CREATE OR REPLACE TRIGGER ct_sync_attempt BEFORE INSERT ON ct_sync_attempt FOR EACH ROW SET @ct_probe_0 = 1";
+    let made = run(connection, attempt).await;
+    run(connection, "DROP TABLE ct_sync_attempt").await?;
+    Ok(made?)
 }
 
 /// What was done to tables.
@@ -255,13 +280,8 @@ pub(super) async fn wanting_triggers(
     layout: &Layout,
 ) -> Result<(Vec<Trigger>, Vec<String>), CentralError> {
     let there = installed(connection).await?;
-    let mut gone: HashSet<&str> = HashSet::new();
-    for definer in there.values().map(|it| it.definer.as_str()).collect::<HashSet<_>>() {
-        if is_gone(connection, definer).await? {
-            gone.insert(definer);
-        }
-    }
-    let works = |it: &Installed, trigger: &Trigger| it.is(trigger) && !gone.contains(it.definer.as_str());
+    let gone = definer::gone(connection, layout, &there).await?;
+    let works = |it: &Installed, trigger: &Trigger| it.is(trigger) && !gone.contains(&it.definer);
     let wanted = triggers::wanted(layout);
     let is_wanted = |name: &String| wanted.iter().any(|trigger| trigger.name == *name);
     let stale = there.iter().filter(|(name, it)| it.is_ours(name) && !is_wanted(name));

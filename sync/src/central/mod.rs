@@ -22,6 +22,7 @@ mod check;
 mod circle;
 mod codec;
 mod connect;
+mod definer;
 mod definition;
 mod digest;
 mod enrol;

@@ -86,9 +86,9 @@ impl Refusal {
     }
 }
 
-/// Errors that are the table's fault, not the row's: a trigger that mentions a dropped column or has lost its definer, a
-/// missing function, a transaction that the binary log's format forbids. They would refuse every row alike.
-const OF_THE_TABLE: [u16; 6] = [1054, 1136, 1305, 1356, 1449, 1665];
+/// Errors that are the table's fault, not the row's: a trigger that mentions a dropped column, a missing function, a
+/// transaction that the binary log's format forbids. They would refuse every row alike.
+const OF_THE_TABLE: [u16; 5] = [1054, 1136, 1305, 1356, 1665];
 
 /// Sorts an error of a statement that wrote one row: its own fault, or a reason to give up the batch.
 pub(super) fn refusal_of(error: sqlx::Error, row: &Row, layout: &Layout) -> Result<Refusal, CentralError> {

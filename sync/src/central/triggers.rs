@@ -124,7 +124,7 @@ pub(super) const NOW_US: &str = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TI
 /// A trigger as the database has it.
 #[derive(Clone, Debug)]
 pub(super) struct Installed {
-    table: String,
+    pub table: String,
     event: String,
     timing: String,
     body: String,
@@ -180,16 +180,6 @@ impl Central {
         let wanted = wanted(&layout).into_iter();
         let missing = wanted.filter(|trigger| !there.get(&trigger.name).is_some_and(|it| it.is(trigger)));
         Ok(missing.map(|trigger| trigger.name).collect())
-    }
-}
-
-/// True when the account does not exist, as far as this user may know.
-pub(super) async fn is_gone(connection: &mut MySqlConnection, account: &str) -> Result<bool, CentralError> {
-    let text = "SELECT COUNT(*) FROM mysql.user WHERE CONCAT(User, '@', Host) = ?";
-    match sqlx::query(text).bind(account).fetch_one(connection).await.map_err(CentralError::from) {
-        Ok(row) => Ok(row.try_get_unchecked::<i64, _>(0)? == 0),
-        Err(CentralError::Denied(_)) => Ok(false),
-        Err(error) => Err(error),
     }
 }
 

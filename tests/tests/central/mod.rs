@@ -10,6 +10,7 @@ mod refusals;
 mod rights;
 mod trouble;
 mod values;
+mod without_super;
 
 use merge::{HybridTime, Key, Row, RowId};
 use migrations::entity;

@@ -137,13 +137,14 @@ impl Worker {
 
     async fn compare_and_heal(&mut self, request: &VerifyRequest) -> Result<VerifyReport, SyncError> {
         let started = Clocked::now();
-        self.round().await?;
-        let central = Central::connect(&self.url).await?;
         if request.heal != Heal::Nothing {
-            // Or what the next round pushes goes uncaptured again.
-            let restored = central.restore_triggers().await?;
+            // Or what the next round pushes goes uncaptured again, or cannot be pushed: without its definer a trigger
+            // fails every write.
+            let restored = Central::connect(&self.url).await?.restore_triggers().await?;
             self.note_triggers(&restored);
         }
+        self.round().await?;
+        let central = Central::connect(&self.url).await?;
         let before = central.traffic().await?;
         let mut tables = self.occupied(&central, &request.tables).await?;
         self.announce(&tables).await?;
