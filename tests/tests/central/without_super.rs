@@ -81,7 +81,7 @@ async fn an_upgrade_that_could_not_be_finished_is_not_begun_and_one_that_was_goe
 }
 
 /// Triggers made by an account that is then dropped, and a machine's account with the printed rights.
-async fn orphaned<'s>(server: &'s MariaDb) -> (Central<'s>, CentralUrl) {
+async fn orphaned(server: &MariaDb) -> (Central<'_>, CentralUrl) {
     let (database, admin) = administrator(server, "leaver");
     let grants = init(&admin, InitOptions::default()).await.unwrap().grants.join(" ").replace("<password>", "s3cret");
     server.sql("", &grants).unwrap();
