@@ -58,10 +58,12 @@ pub enum Rule {
     Cycle,
     /// What both sides changed fails a condition of the table together; central's part of it stands.
     Check,
+    /// A rule of a newer build, which decided it.
+    Unknown,
 }
 
 impl Rule {
-    /// All rules, for reading a stored name back.
+    /// All rules of this build.
     pub const ALL: [Self; 9] = [
         Self::LastWriter,
         Self::AtomicGroup,
@@ -88,6 +90,7 @@ impl fmt::Display for Rule {
             Rule::KeptKey => "kept key",
             Rule::Cycle => "cycle",
             Rule::Check => "check",
+            Rule::Unknown => "unknown",
         })
     }
 }

@@ -2,6 +2,12 @@
 //!
 //! The stored form is JSON, one object an item. A row that central took as it was sent is not repeated: whoever asks for
 //! a receipt has the batch, or the receipt would tell it nothing.
+//!
+//! A newer build on this machine may have written it. What this one does not know in it must not keep the machine from
+//! going on: unknown columns are left out, and with them a conflict that is about nothing else; an unknown rule is
+//! [`Rule::Unknown`]; an unknown reason of a refusal is [`RefusalKind::Other`], its text says the rest. A row whose very
+//! outcome is of an unknown kind is refused too: it waits in quarantine with what was written here, and the next exchange
+//! tells what central has.
 
 use std::collections::HashMap;
 
@@ -52,9 +58,18 @@ struct Stored {
 #[serde(tag = "outcome", rename_all = "snake_case")]
 enum StoredOutcome {
     AsSent,
-    Row { row: Image },
+    Row {
+        row: Image,
+    },
     Gone,
-    Refused { code: u16, message: String, refusal: StoredKind },
+    Refused {
+        code: u16,
+        message: String,
+        refusal: serde_json::Value,
+    },
+    /// Of a newer build.
+    #[serde(other)]
+    Unknown,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -104,7 +119,7 @@ fn stored(id: &RowId, outcome: &ItemOutcome, sent: Option<&Row>) -> Stored {
             (outcome, conflicts.iter().map(|conflict| stored_conflict(id.entity, conflict)).collect())
         }
         ItemOutcome::Refused(why) => {
-            let refusal = stored_kind(&why.kind);
+            let refusal = serde_json::to_value(stored_kind(&why.kind)).unwrap_or_default();
             (StoredOutcome::Refused { code: why.code, message: why.message.clone(), refusal }, Vec::new())
         }
     };
@@ -128,14 +143,19 @@ fn outcome(item: &PushItem, stored: Stored) -> Result<ItemOutcome, CentralError>
     let entity = item.id.entity;
     let row = match stored.outcome {
         StoredOutcome::Refused { code, message, refusal } => {
-            let kind = kind(entity, refusal).ok_or_else(|| damaged("names an unknown column"))?;
-            return Ok(ItemOutcome::Refused(Refusal { kind, code, message }));
+            let kind = serde_json::from_value(refusal).ok().and_then(|refusal| kind(entity, refusal));
+            return Ok(ItemOutcome::Refused(Refusal { kind: kind.unwrap_or(RefusalKind::Other), code, message }));
+        }
+        StoredOutcome::Unknown => {
+            let message = "a newer claudetools on this machine sent it, and central's answer has a form of that one";
+            return Ok(ItemOutcome::Refused(Refusal::unsent(RefusalKind::Other, message)));
         }
         StoredOutcome::AsSent => Some(item.local.row().cloned().ok_or_else(|| damaged("mistakes a delete for a row"))?),
         StoredOutcome::Row { row } => Some(row_of(entity, &row)?),
         StoredOutcome::Gone => None,
     };
-    let conflicts = stored.conflicts.into_iter().map(|stored| conflict(entity, stored)).collect::<Result<_, _>>()?;
+    let conflicts = stored.conflicts.into_iter().map(|stored| conflict(entity, stored));
+    let conflicts = conflicts.filter_map(Result::transpose).collect::<Result<_, _>>()?;
     Ok(ItemOutcome::Agreed { row, conflicts })
 }
 
@@ -169,18 +189,21 @@ fn stored_conflict(entity: &'static Entity, conflict: &FieldConflict) -> StoredC
     }
 }
 
-fn conflict(entity: &'static Entity, stored: StoredConflict) -> Result<FieldConflict, CentralError> {
-    let columns: Vec<&'static str> =
-        known(entity, &stored.columns).ok_or_else(|| damaged("names an unknown column"))?;
+/// None when it is about columns only that this build does not know.
+fn conflict(entity: &'static Entity, stored: StoredConflict) -> Result<Option<FieldConflict>, CentralError> {
+    let columns = known(entity, &stored.columns);
+    if columns.is_empty() {
+        return Ok(None);
+    }
     let values = |image: Option<Image>| -> Result<Vec<Value>, CentralError> {
         let Some(image) = image else { return Ok(Vec::new()) };
         let row = row_of(entity, &image)?;
         Ok(columns.iter().map(|column| row.get(column).clone()).collect())
     };
     let (loser, kept) = (values(stored.loser)?, values(stored.kept)?);
-    let rule = rule_named(&stored.rule).ok_or_else(|| damaged("names an unknown rule"))?;
+    let rule = rule_named(&stored.rule);
     let winner = if stored.local_won { Winner::Local } else { Winner::Remote };
-    Ok(FieldConflict { columns, rule, winner, loser, kept })
+    Ok(Some(FieldConflict { columns, rule, winner, loser, kept }))
 }
 
 /// Under which name a rule is stored, whatever it is called for people.
@@ -195,11 +218,12 @@ fn rule_name(rule: Rule) -> &'static str {
         Rule::KeptKey => "kept_key",
         Rule::Cycle => "cycle",
         Rule::Check => "check",
+        Rule::Unknown => "unknown",
     }
 }
 
-fn rule_named(name: &str) -> Option<Rule> {
-    Some(match name {
+fn rule_named(name: &str) -> Rule {
+    match name {
         "last_writer" => Rule::LastWriter,
         "atomic_group" => Rule::AtomicGroup,
         "delete_vs_edit" => Rule::DeleteVsEdit,
@@ -209,12 +233,13 @@ fn rule_named(name: &str) -> Option<Rule> {
         "kept_key" => Rule::KeptKey,
         "cycle" => Rule::Cycle,
         "check" => Rule::Check,
-        _ => return None,
-    })
+        _ => Rule::Unknown,
+    }
 }
 
-fn known(entity: &'static Entity, names: &[String]) -> Option<Vec<&'static str>> {
-    names.iter().map(|name| entity.column(name).map(|column| column.name)).collect()
+/// Those of the columns that this build knows.
+fn known(entity: &'static Entity, names: &[String]) -> Vec<&'static str> {
+    names.iter().filter_map(|name| entity.column(name).map(|column| column.name)).collect()
 }
 
 fn stored_kind(kind: &RefusalKind) -> StoredKind {
@@ -240,10 +265,13 @@ fn stored_kind(kind: &RefusalKind) -> StoredKind {
 /// None when it names a column that this build does not know.
 fn kind(entity: &'static Entity, stored: StoredKind) -> Option<RefusalKind> {
     Some(match stored {
-        StoredKind::Unique { columns, existing } => RefusalKind::Unique {
-            columns: known(entity, &columns)?,
-            existing: existing.map(|key| RowId::new(entity, Key::new(key))),
-        },
+        StoredKind::Unique { columns, existing } => {
+            let known = known(entity, &columns);
+            // Part of a key is no key.
+            let is_whole = known.len() == columns.len();
+            let existing = existing.map(|key| RowId::new(entity, Key::new(key)));
+            if is_whole { RefusalKind::Unique { columns: known, existing } } else { return None }
+        }
         StoredKind::MissingParent { column, parent } => {
             let key = entity.foreign_keys.iter().find(|key| key.column == column)?;
             let parent = RowId::new(migrations::entity(key.references)?, Key::new(parent));
@@ -328,7 +356,49 @@ mod tests {
     #[test]
     fn every_rule_has_a_name_of_its_own() {
         for rule in Rule::ALL {
-            assert_eq!(rule_named(rule_name(rule)), Some(rule));
+            assert_eq!(rule_named(rule_name(rule)), rule);
+        }
+    }
+
+    #[test]
+    fn what_a_newer_build_wrote_is_read_as_far_as_it_is_known() {
+        let names = ["1", "2", "3", "4", "5"];
+        let batch = batch(names.iter().map(|id| item(client(id))).collect());
+        let conflict = |columns: &str| {
+            format!(
+                r#"{{"columns":[{columns}],"rule":"of_tomorrow","local_won":false,"since":3,
+                    "loser":{{"notes":"mine","colour":"red"}},"kept":{{"colour":"blue"}}}}"#
+            )
+        };
+        let refused = |refusal: &str| format!(r#""outcome":"refused","code":9,"message":"why","refusal":{refusal}"#);
+        let outcomes = [
+            format!(
+                r#""outcome":"row","row":{{"id":"1","name":"né","colour":["red"]}},"conflicts":[{},{}]"#,
+                conflict(r#""colour","notes""#),
+                conflict(r#""colour""#)
+            ),
+            refused(r#"{"kind":"of_tomorrow","colour":"red"}"#),
+            refused(r#"{"kind":"unique","columns":["name","colour"],"existing":null}"#),
+            refused(r#"{"kind":"unreadable","column":"colour"}"#),
+            r#""outcome":"of_tomorrow","row":{"id":"5"}"#.to_owned(),
+        ];
+        let items =
+            names.iter().zip(outcomes).map(|(id, rest)| format!(r#"{{"table":"clients","key":"{id}",{rest}}}"#));
+        let receipt = read(&batch, format!("[{}]", items.collect::<Vec<_>>().join(",")).as_bytes()).unwrap();
+        let ItemOutcome::Agreed { row: Some(row), conflicts } = &receipt.outcomes[0].1 else { panic!("{receipt:?}") };
+        assert_eq!(row.text("name"), Some("né"));
+        let told = FieldConflict {
+            columns: vec!["notes"],
+            rule: Rule::Unknown,
+            winner: Winner::Remote,
+            loser: vec!["mine".into()],
+            kept: vec![Value::Null],
+        };
+        assert_eq!(conflicts, &[told]);
+        for (id, outcome) in &receipt.outcomes[1..] {
+            let ItemOutcome::Refused(refusal) = outcome else { panic!("{id}: {outcome:?}") };
+            assert_eq!(refusal.kind, RefusalKind::Other, "{id}");
+            assert!(!refusal.message.is_empty());
         }
     }
 

@@ -1,11 +1,16 @@
 //! Exactly once: lost acknowledgements, late transactions, copies of a replica.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use sync::central::{Batch, CentralError};
+use world::mariadb::shared;
+use world::proxy::{At, Fault, Proxy, Rule};
 
 use super::{Place, REPLICA, agreed, batch, client, created, edited, uuid};
+use crate::reconcile::{self, Machine};
 
 #[tokio::test]
 async fn a_batch_that_was_done_gives_the_receipt_it_had() {
@@ -103,4 +108,72 @@ async fn two_machines_that_make_the_same_row_at_once_both_get_it() {
     }
     assert!(done > 0);
     assert_eq!(place.sql("SELECT COUNT(*) FROM clients"), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_of_a_newer_build_keeps_no_machine_from_going_on() {
+    let server = shared().unwrap();
+    let central = reconcile::Central::on(server).await;
+    let proxy = Proxy::start(server).unwrap();
+    let machine = Arc::new(Machine::through("a", proxy.url(&central.database).parse().unwrap()).await);
+    for name in ["plain", "refused", "of an unknown kind"] {
+        machine.put(reconcile::client(name)).await;
+    }
+    // Central does it, and the answer is lost; then a daemon of another version asks for the receipt.
+    proxy.arm(vec![Rule { at: At::Text("INSERT INTO ct_sync_receipts"), fault: Fault::Hold }]);
+    let pushing = tokio::spawn({
+        let machine = Arc::clone(&machine);
+        async move { machine.engine.round().await }
+    });
+    tokio::task::block_in_place(|| proxy.wait_until_held(Duration::from_secs(30))).unwrap();
+    proxy.arm(vec![Rule { at: At::Text("COMMIT"), fault: Fault::LoseAnswer }]);
+    proxy.release();
+    assert!(pushing.await.unwrap().is_err());
+    assert_eq!(central.sql("SELECT COUNT(*) FROM clients; SELECT COUNT(*) FROM ct_sync_receipts"), "3\n1");
+    rewrite(&central);
+    let round = machine.engine.round().await;
+    assert!(round.is_ok(), "the machine is stuck: {round:?}");
+    let status = machine.engine.status();
+    // What was refused in words of tomorrow was in quarantine for a moment: central's own change log settled it.
+    assert_eq!((status.quarantined, status.pending, status.conflicts), (0, 0, 1), "{status:?}");
+    let conflicts = machine.store.read(|tx| sync::local::conflicts(tx, 10, false, None)).unwrap();
+    assert_eq!(conflicts.len(), 1, "{conflicts:?}");
+    assert!(conflicts[0].explanation.contains("a newer claudetools"), "{conflicts:?}");
+    // Everything is as it was meant, and goes on.
+    for name in ["refused", "of an unknown kind"] {
+        machine.edit(name, "notes", "edited since").await;
+    }
+    machine.round().await;
+    assert_eq!((machine.engine.status().quarantined, machine.engine.status().pending), (0, 0));
+    for column in ["name", "notes"] {
+        assert_eq!(machine.column("clients", column), reconcile::central_column(&central, "clients", column));
+    }
+}
+
+/// The receipt as a build of tomorrow could have written it.
+fn rewrite(central: &reconcile::Central<'_>) {
+    let of = |name: &str, outcome: Value| {
+        let mut item = json!({ "table": "clients", "key": reconcile::id(name) });
+        item.as_object_mut().unwrap().extend(outcome.as_object().unwrap().clone());
+        item
+    };
+    let row = central.sql(&format!(
+        "SELECT JSON_OBJECT('id', id, 'name', name, 'client_type', client_type, 'is_active', 1, 'colour', 'red', \
+         'created_at', DATE_FORMAT(created_at, '%Y-%m-%dT%H:%i:%s.%fZ'), \
+         'updated_at', DATE_FORMAT(updated_at, '%Y-%m-%dT%H:%i:%s.%fZ')) FROM clients WHERE id = '{}'",
+        reconcile::id("plain")
+    ));
+    let row: Value = serde_json::from_str(&row).unwrap();
+    let conflict = json!({ "columns": ["notes", "colour"], "rule": "of_tomorrow", "local_won": false,
+                           "loser": { "notes": "mine", "colour": "red" }, "kept": {} });
+    let receipt = json!([
+        of("plain", json!({ "outcome": "row", "row": row, "conflicts": [conflict] })),
+        of(
+            "refused",
+            json!({ "outcome": "refused", "code": 1, "message": "why", "refusal": { "kind": "of_tomorrow" } })
+        ),
+        of("of an unknown kind", json!({ "outcome": "of_tomorrow" })),
+    ]);
+    let hex = crate::replica::hex(receipt.to_string().as_bytes());
+    central.sql(&format!("UPDATE ct_sync_receipts SET outcomes = UNHEX('{hex}')"));
 }

@@ -44,6 +44,9 @@ pub(super) fn explanation(rule: &str, winner: &str, loser: Loser) -> String {
             "together, both sides' changes broke a condition of the table; the columns that it is about were given up"
                 .into()
         }
+        ("unknown", _) => {
+            format!("decided by a rule that a newer claudetools has and this one does not know; {side} side stands")
+        }
         (other, _) => format!("decided by the rule “{other}”; {side} side stands"),
     }
 }
