@@ -3,6 +3,7 @@
 //! A newer central is one to which a step of the future was applied by SQL; an older one is made from fewer steps, or
 //! lacks what a step brings. Both are what a machine of another version would see.
 
+mod killed;
 mod migrate;
 mod newer;
 mod older;
