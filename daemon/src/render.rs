@@ -119,6 +119,7 @@ pub(crate) fn sync(sync: &SyncReport, now_us: u64) -> String {
         let SnapshotProgress { table, rows, total, .. } = snapshot;
         format!("copying all tables: {rows} of about {total} rows, now {table}")
     }));
+    words.extend(sync.pulling.as_ref().map(|it| format!("pulling {} of about {} changes", it.done, it.of)));
     words.extend((sync.conflicts > 0).then(|| format!("{} conflicts", sync.conflicts)));
     words.extend((sync.quarantined > 0).then(|| format!("{} in quarantine", sync.quarantined)));
     words.extend((sync.waiting > 0).then(|| format!("{} for tables that central has not", sync.waiting)));

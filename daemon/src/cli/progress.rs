@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use hooks::home::Home;
 use indicatif::{ProgressBar, ProgressStyle};
-use sync::local;
 
-/// Between two looks into the replica.
+use super::status;
+use crate::report::SyncReport;
+
+/// Between two looks at the status.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Does something that takes its time, and shows how far it has come on standard error if that is a terminal.
@@ -32,29 +34,31 @@ pub(super) fn shown<T>(home: &Home, job: impl FnOnce() -> T) -> T {
     })
 }
 
-/// Shows what the replica says: the rows of a copy of all tables, or those that central has not got yet.
+/// What there is to show: the rows of a copy of all tables, changes of central, or rows that central has not got yet.
 fn look(home: &Home, bar: &ProgressBar, most: &mut u64) {
-    let seen = local::inspect(&home.replica(), |tx| Ok((local::snapshot_progress(tx)?, local::counts(tx)?.pending)));
     // What cannot be read for a moment is read the next time; the job itself says what is wrong.
-    let Ok((snapshot, pending)) = seen else { return };
-    match snapshot {
-        Some(snapshot) => {
-            bar.set_style(style("{bar:30} {pos} of about {len} rows, {msg}"));
-            bar.set_length(snapshot.total);
-            bar.set_position(snapshot.rows);
-            bar.set_message(snapshot.table);
-        }
-        None if pending > 0 => {
+    let SyncReport { snapshot, pulling, pending, .. } = status::gather(home).sync;
+    let (doing, done, of) = match (snapshot, pulling) {
+        (Some(snapshot), _) => (format!("copying {}", snapshot.table), snapshot.rows, snapshot.total),
+        (None, Some(pulling)) => ("pulling".to_owned(), pulling.done, pulling.of),
+        (None, None) if pending > 0 => {
             *most = pending.max(*most);
-            bar.set_style(style("{bar:30} {pos} of {len} rows sent"));
-            bar.set_length(*most);
-            bar.set_position(*most - pending);
+            ("pushing".to_owned(), *most - pending, *most)
         }
-        None => {
+        (None, None) => {
             bar.set_style(style("{spinner} comparing"));
             bar.tick();
+            return;
         }
+    };
+    if bar.message() != doing {
+        // Another kind of work has a pace of its own.
+        bar.reset();
+        bar.set_message(doing);
     }
+    bar.set_style(style("{msg:.bold} {bar:30} {pos} of about {len} rows, {per_sec}"));
+    bar.set_length(of);
+    bar.set_position(done);
 }
 
 fn style(template: &str) -> ProgressStyle {

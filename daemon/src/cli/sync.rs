@@ -104,7 +104,8 @@ fn round(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
     starter::ensure_running(home).map_err(|error| Failure::new(&error).hint(error.hint(home)))?;
     let request = SyncRequest { wait: arguments.wait };
     let ask = || client::post(home, "/api/sync", &request, PATIENCE);
-    let answer: Result<SyncAnswer, ClientError> = if arguments.wait { progress::shown(home, ask) } else { ask() };
+    let answer: Result<SyncAnswer, ClientError> =
+        if arguments.wait && !arguments.json { progress::shown(home, ask) } else { ask() };
     let answer = answer.map_err(|error| failure(&error))?;
     match (&answer.round, arguments.json) {
         (_, true) => output::json(&answer),
@@ -157,6 +158,10 @@ fn show(home: &Home, json: bool) -> Result<Outcome, Failure> {
         output::json(&details);
     } else {
         print(&details);
+        if !details.identity.seen {
+            // Without a daemon that could remember it, it is shown again the next time.
+            let _: Result<Identity, ClientError> = client::post(home, "/api/sync/identity/seen", &(), client::SHORT);
+        }
     }
     Ok(if details.sync.state == "refused" { Outcome::NeedsUser } else { Outcome::Done })
 }

@@ -1,10 +1,13 @@
 //! The report of a running daemon.
 
-use sync::datetime_text;
 use sync::engine::{SyncState, SyncStatus};
+use sync::{datetime_text, local};
 
 use super::parts::{self, Counted};
-use super::{DaemonReport, EventReport, HooksReport, StatusReport, SyncReport, VersionReport, problems};
+use super::{
+    DaemonReport, EventReport, HooksReport, IdentityReport, PullReport, StatusReport, SyncReport, VersionReport,
+    problems,
+};
 use crate::app::App;
 use crate::phase::{Core, Phase};
 
@@ -38,8 +41,9 @@ pub(crate) async fn gather(app: &App) -> StatusReport {
 
 async fn look(core: &Core, now_us: u64) -> Seen {
     let engine = core.engine.clone();
-    let (counted, events, status) = tokio::join!(
+    let (counted, identity, events, status) = tokio::join!(
         core.store.read_async(parts::count),
+        core.store.read_async(local::identity),
         core.capture.event_stats(),
         tokio::task::spawn_blocking(move || engine.status()),
     );
@@ -49,7 +53,10 @@ async fn look(core: &Core, now_us: u64) -> Seen {
     Seen {
         counted: counted.ok(),
         events: events.unwrap_or_default().into_iter().map(parts::event).collect(),
-        sync: status.map_or_else(|_| SyncReport::default(), |status| sync(status, now_us)),
+        sync: SyncReport {
+            another_machine: identity.ok().and_then(IdentityReport::of),
+            ..status.map_or_else(|_| SyncReport::default(), |status| sync(status, now_us))
+        },
     }
 }
 
@@ -81,6 +88,8 @@ fn sync(status: SyncStatus, now_us: u64) -> SyncReport {
         parked: status.parked,
         cursor: status.cursor,
         snapshot: status.snapshot,
+        another_machine: None,
+        pulling: status.pulling.map(|pulling| PullReport { done: pulling.done, of: pulling.of }),
         compared: parts::compared(status.verify),
         waiting: status.waiting,
         versions: status.versions.map(versions),

@@ -12,7 +12,8 @@ pub(crate) mod problems;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use sync::local::SnapshotProgress;
+use sync::datetime_text;
+use sync::local::{Identity, SnapshotProgress};
 
 use crate::tasks::TaskReport;
 
@@ -196,6 +197,38 @@ pub(crate) struct SyncReport {
     /// How far the copy of all tables has come that a new machine takes, or one that was away for months; else `null`.
     #[serde(default)]
     pub(crate) snapshot: Option<SnapshotProgress>,
+    /// Why central knows this machine by another name than before, until `sync status` has shown it; else `null`.
+    #[serde(default)]
+    pub(crate) another_machine: Option<IdentityReport>,
+    /// How far the changes of central have come that are being pulled; `null` when none are.
+    #[serde(default)]
+    pub(crate) pulling: Option<PullReport>,
+}
+
+/// This replica was copied from another machine, or restored from a backup.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct IdentityReport {
+    /// Why it is another machine to central now.
+    pub(crate) reason: String,
+    /// Since when.
+    pub(crate) since: String,
+}
+
+impl IdentityReport {
+    /// None when there is nothing that its user has not seen.
+    pub(crate) fn of(identity: Identity) -> Option<Self> {
+        let since = identity.since_us.and_then(|us| u64::try_from(us).ok()).map_or(String::new(), datetime_text);
+        identity.reason.filter(|_| !identity.seen).map(|reason| Self { reason, since })
+    }
+}
+
+/// How far a pull has come.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct PullReport {
+    /// Changes that were looked at.
+    pub(crate) done: u64,
+    /// Of about so many.
+    pub(crate) of: u64,
 }
 
 /// How the replica compared with central.

@@ -5,7 +5,7 @@ use hooks::link::DaemonFile;
 use sync::engine::{VerifyState, VerifyStatus};
 use sync::{StoreError, datetime_text, local};
 
-use super::{DaemonReport, StatusReport, SyncReport, parts, problems};
+use super::{DaemonReport, IdentityReport, StatusReport, SyncReport, parts, problems};
 use crate::config::Config;
 use crate::lock;
 
@@ -13,10 +13,11 @@ use crate::lock;
 pub(crate) fn gather(home: &Home) -> StatusReport {
     let path = home.replica();
     let looked = local::inspect(&path, |tx| {
-        let sync = (local::counts(tx)?, local::verified(tx)?, local::snapshot_progress(tx)?);
+        let sync =
+            (local::counts(tx)?, local::verified(tx)?, local::snapshot_progress(tx)?, Some(local::identity(tx)?));
         Ok::<_, StoreError>((parts::count(tx)?, parts::events(tx)?, sync))
     });
-    let (counted, events, (counts, verified, snapshot), unreadable) = match looked {
+    let (counted, events, (counts, verified, snapshot, identity), unreadable) = match looked {
         Ok((counted, events, sync)) => (Some(counted), events, sync, None),
         Err(error) => (None, Vec::new(), Default::default(), Some(error)),
     };
@@ -39,6 +40,7 @@ pub(crate) fn gather(home: &Home) -> StatusReport {
             compared: parts::compared(VerifyStatus::new(verified, &VerifyState::default())),
             waiting: counts.waiting,
             snapshot,
+            another_machine: identity.and_then(IdentityReport::of),
             ..SyncReport::default()
         },
     };

@@ -2,7 +2,7 @@
 
 use sync::StoreError;
 
-use super::{Area, ComparedReport, Problem, Severity, StatusReport, VersionReport};
+use super::{Area, ComparedReport, IdentityReport, Problem, Severity, StatusReport, VersionReport};
 use crate::app::App;
 use crate::config::ConfigError;
 use crate::phase::{Phase, Trouble};
@@ -128,6 +128,10 @@ fn of_sync(report: &StatusReport) -> Vec<Problem> {
             format!("{} row(s) were refused by one side", sync.quarantined),
             "look at: claudetools sync quarantine",
         ));
+    }
+    if let Some(IdentityReport { reason, since }) = &sync.another_machine {
+        let what = format!("this is another machine to central since {since}: {reason}; nothing is lost");
+        found.push(warn(Area::Sync, what, "nothing to do; it is shown until you have run: claudetools sync status"));
     }
     found.extend(of_comparison(&sync.compared));
     if sync.conflicts > 0 {

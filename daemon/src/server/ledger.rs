@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use sync::engine::Discarded;
-use sync::local::{self, Restored};
+use sync::local::{self, Identity, Restored};
 
 use super::routes::Answer;
 use super::sync::problem;
@@ -88,6 +88,13 @@ pub(super) async fn acknowledge(
     });
     let acknowledged = acknowledged.await.map_err(|error| problem(&error.into()))?;
     Ok(Json(Acknowledged { acknowledged }))
+}
+
+/// The user was shown why this is another machine to central.
+pub(super) async fn identity_seen(State(app): State<Arc<App>>) -> Answer<Identity> {
+    let core = app.core(OPENING_PATIENCE).await?;
+    core.store.write_async(local::note_identity_seen).await.map_err(|error| problem(&error.into()))?;
+    Ok(Json(core.store.read_async(local::identity).await.map_err(|error| problem(&error.into()))?))
 }
 
 pub(super) async fn retry(State(app): State<Arc<App>>, Json(request): Json<RowRequest>) -> Answer<Retried> {

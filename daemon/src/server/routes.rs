@@ -30,6 +30,7 @@ fn table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/api/sync", post(sync::round)),
         ("/api/sync/verify", get(verify::state).post(verify::begin)),
         ("/api/sync/conflicts/restore", post(ledger::restore)),
+        ("/api/sync/identity/seen", post(ledger::identity_seen)),
         ("/api/sync/conflicts/acknowledge", post(ledger::acknowledge)),
         ("/api/sync/quarantine/retry", post(ledger::retry)),
         ("/api/sync/quarantine/discard", post(ledger::discard)),

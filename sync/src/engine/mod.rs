@@ -32,7 +32,7 @@ use crate::local::Store;
 
 pub use by_hand::Discarded;
 pub use remote::Remote;
-pub use round::{RoundReport, greet, round};
+pub use round::{Pulling, RoundReport, greet, round};
 pub use status::{SyncError, SyncState, SyncStatus, VerifyStatus, VersionReport};
 pub use verify::{
     Blind, Difference, Heal, Kind, TableFindings, VerifyProgress, VerifyReport, VerifyRequest, VerifySettings,

@@ -68,11 +68,33 @@ pub async fn greet<R: Remote>(central: &R, store: &Store) -> Result<i64, SyncErr
     Ok(offset_us)
 }
 
+/// How far a pull has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Pulling {
+    /// Changes of central's log that were looked at.
+    pub done: u64,
+    /// Of about so many: rows that changed again since count once.
+    pub of: u64,
+}
+
+/// Who wants to know how far a pull has come; None: there is none, or it is through.
+pub(super) type Tell<'t> = &'t (dyn Fn(Option<Pulling>) + Send + Sync);
+
 /// Runs a round. When it fails half way, what was done stays, and the next one goes on from there.
 pub async fn round<R: Remote>(central: &R, store: &Store, hostname: &str) -> Result<RoundReport, SyncError> {
+    told_round(central, store, hostname, &|_| ()).await
+}
+
+/// [`round`], telling how far it is.
+pub(super) async fn told_round<R: Remote>(
+    central: &R,
+    store: &Store,
+    hostname: &str,
+    tell: Tell<'_>,
+) -> Result<RoundReport, SyncError> {
     let started = Instant::now();
     let mut report = RoundReport::default();
-    let mut round = Round { central, store, report: &mut report, receipted: None };
+    let mut round = Round { central, store, report: &mut report, receipted: None, tell };
     match round.run(hostname).await {
         Err(SyncError::Central(CentralError::Rewound { .. })) => {
             round.take_another_identity().await?;
@@ -131,6 +153,7 @@ pub(super) struct Round<'a, R> {
     pub(super) report: &'a mut RoundReport,
     /// The batch whose receipt central gave, until that is written down.
     receipted: Option<u64>,
+    tell: Tell<'a>,
 }
 
 impl<R: Remote> Round<'_, R> {
@@ -236,7 +259,7 @@ impl<R: Remote> Round<'_, R> {
         // What this side could not take before, and may now.
         let mut needs = self.store.write_async(|tx| local::due(tx)).await?;
         needs.extend(Box::pin(self.resume_snapshot()).await?);
-        let mut feed = None;
+        let (mut feed, mut first) = (None, None);
         loop {
             let (epoch, cursor) = self.store.write_async(|tx| local::cursor(tx)).await?;
             let page = match feed.take() {
@@ -251,6 +274,9 @@ impl<R: Remote> Round<'_, R> {
                 info!(changes = page.unknown, "skipped changes of tables that this version does not know");
             }
             let (next, complete) = (page.next, page.complete);
+            let first = *first.get_or_insert(cursor);
+            let pulling = Pulling { done: next.saturating_sub(first), of: page.head.saturating_sub(first) };
+            (self.tell)((!complete).then_some(pulling));
             let page = Page { rows: page.rows.into_iter().map(incoming).collect(), cursor: Some(next) };
             let applied = if complete {
                 self.apply(page).await?

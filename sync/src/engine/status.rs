@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::round::Pulling;
 use super::verify::{Blind, VerifyState};
 use crate::central::{CentralError, CentralUrl, Versions};
 use crate::local::{Counts, SnapshotProgress, StoreError, Verified};
@@ -51,6 +52,8 @@ pub struct SyncStatus {
     pub retry_at_us: Option<u64>,
     /// The snapshot that is being taken.
     pub snapshot: Option<SnapshotProgress>,
+    /// The pull that is under way, if it takes more than a page.
+    pub pulling: Option<Pulling>,
     /// How the replica compared with central.
     pub verify: VerifyStatus,
     /// Rows, of those that central has not got, of tables for which it has no place.
@@ -187,6 +190,7 @@ pub(super) struct Progress {
     cursor: u64,
     retry_at_us: Option<u64>,
     versions: Option<VersionReport>,
+    pulling: Option<Pulling>,
 }
 
 impl Progress {
@@ -200,6 +204,7 @@ impl Progress {
             cursor: 0,
             retry_at_us: None,
             versions: None,
+            pulling: None,
         }
     }
 
@@ -219,6 +224,11 @@ impl Progress {
         self.state = SyncState::Idle;
     }
 
+    /// So far the pull has come.
+    pub(super) fn pulled(&mut self, pulling: Option<Pulling>) {
+        self.pulling = pulling;
+    }
+
     /// Central was met.
     pub(super) fn met(&mut self, versions: &Versions) {
         self.versions = Some(versions.into());
@@ -234,6 +244,7 @@ impl Progress {
         self.last_error = Some(error.to_string());
         self.hint = error.hint();
         self.retry_at_us = Some(retry_at_us);
+        self.pulling = None;
     }
 
     pub(super) fn status(&self, counts: Result<(Counts, Option<SnapshotProgress>), StoreError>) -> SyncStatus {
@@ -254,6 +265,7 @@ impl Progress {
             cursor: self.cursor,
             retry_at_us: self.retry_at_us,
             snapshot,
+            pulling: self.pulling,
             verify: VerifyStatus::default(),
             waiting: counts.waiting,
             versions: self.versions.clone(),

@@ -9,7 +9,7 @@ use tracing::{info, warn};
 
 use super::backoff::Backoff;
 use super::pace::Pace;
-use super::round::{RoundReport, greet, heartbeat, round};
+use super::round::{RoundReport, greet, heartbeat, told_round};
 use super::status::{Progress, SyncError};
 use super::{Command, EngineSettings};
 use crate::central::{Central, CentralError, CentralUrl, FeedRow, KEPT, Look, Pruned};
@@ -191,7 +191,9 @@ impl Worker {
         let central = self.connected().await?;
         let versions = central.versions();
         self.progress.send_modify(|progress| progress.met(&versions));
-        let report = round(&central, &self.store, &self.settings.hostname).await?;
+        let progress = &self.progress;
+        let tell = |pulling| progress.send_modify(|progress| progress.pulled(pulling));
+        let report = told_round(&central, &self.store, &self.settings.hostname, &tell).await?;
         let read = |tx: &mut local::WriteTx<'_>| {
             Ok((local::cursor(tx)?, local::batch_numbers(tx)?, local::has_quarantined(tx)?))
         };

@@ -102,13 +102,22 @@ pub struct Identity {
     pub reason: Option<String>,
     /// Since when, microseconds since the Unix epoch.
     pub since_us: Option<i64>,
+    /// True when its user was shown that, or there is nothing to show; see [`note_identity_seen`].
+    pub seen: bool,
 }
 
 /// Who this replica is to central, and why if that has changed.
 pub fn identity(tx: &ReadTx<'_>) -> Result<Identity, StoreError> {
     let (db, reason) = (tx.connection(), state::text(tx.connection(), state::IDENTITY_REASON)?);
     let since_us = reason.as_ref().map(|_| state::number(db, state::IDENTITY_SINCE)).transpose()?;
-    Ok(Identity { replica_id: state::text(db, state::REPLICA_ID)?.unwrap_or_default(), reason, since_us })
+    let seen = state::number(db, state::IDENTITY_SEEN)? >= since_us.unwrap_or(0);
+    Ok(Identity { replica_id: state::text(db, state::REPLICA_ID)?.unwrap_or_default(), reason, since_us, seen })
+}
+
+/// The user has seen why this replica is another machine to central: it counts no longer as news.
+pub fn note_identity_seen(tx: &mut WriteTx<'_>) -> Result<(), StoreError> {
+    let since_us = state::number(tx.connection(), state::IDENTITY_SINCE)?;
+    state::set(tx.connection(), state::IDENTITY_SEEN, since_us)
 }
 
 /// This machine's batch numbers: of the last batch that was sent, and of the last that central acknowledged.

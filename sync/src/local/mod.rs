@@ -43,7 +43,7 @@ pub(crate) use acknowledge::{Flight, MISSING_PARENT, Refusal, Settled, acknowled
 pub(crate) use apply::{Applied, FeedState, Incoming, Page, apply};
 pub use compressed::{compress, decompress};
 pub(crate) use digest::{Piece, hashes, is_occupied, note_alike, pieces, row_count, stretch};
-pub use enrol::{Identity, identity};
+pub use enrol::{Identity, identity, note_identity_seen};
 pub(crate) use enrol::{batch_numbers, become_another, cursor, note_acknowledged, set_clock_offset, start_over};
 pub use error::StoreError;
 pub(crate) use extent::{Refill, hold, refill, set_refill};

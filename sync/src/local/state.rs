@@ -16,6 +16,8 @@ pub(super) const PLACE: &str = "place";
 /// Why, and since when, the identity is another than the file was made with.
 pub(super) const IDENTITY_REASON: &str = "identity_reason";
 pub(super) const IDENTITY_SINCE: &str = "identity_since_us";
+/// Up to which moment its user has seen it.
+pub(super) const IDENTITY_SEEN: &str = "identity_seen_us";
 pub(super) const EXTENT: &str = "extent";
 pub(super) const GAPS: &str = "gaps";
 pub(super) const REFILL: &str = "refill";

@@ -171,6 +171,23 @@ fn a_home_that_was_copied_says_that_it_is_another_machine_now() {
     let (original, copied) = (identity(&machine), identity(&copy));
     assert_ne!(original["replica_id"], copied["replica_id"]);
     assert!(original["reason"].is_null() && copied["reason"].as_str().unwrap().contains("copied or moved"), "{copied}");
+    // `status` says so, too, until it was seen in full; programs that read JSON see nothing for anybody.
+    let told = |machine: &Machine| {
+        let shown = cli(machine, &["status"]).stdout.contains("this is another machine to central since");
+        let reason = json(machine, &["status"])["sync"]["another_machine"]["reason"].as_str().map(str::to_owned);
+        assert_eq!(shown, reason.is_some());
+        reason
+    };
+    assert_eq!(told(&machine), None);
+    assert!(told(&copy).unwrap().contains("copied or moved"));
+    copy.stop_daemon().unwrap();
+    assert!(told(&copy).is_some(), "without a daemon as well");
+    copy.start_daemon().unwrap();
+    assert!(cli(&copy, &["sync", "status"]).stdout.contains("known to central as another machine since"));
+    assert_eq!(told(&copy), None);
+    copy.stop_daemon().unwrap();
+    copy.start_daemon().unwrap();
+    assert_eq!(told(&copy), None, "it is remembered");
     assert!(cli(&copy, &["sync", "status"]).stdout.contains("known to central as another machine since"));
     put(&copy, vec![client(&copy, "Zenith")]);
     for one in [&copy, &machine] {
