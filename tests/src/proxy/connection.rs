@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::wire::{Packet, Prepared};
-use super::{Fault, Shared};
+use super::{Fault, Shared, Way};
 use crate::wait::pause;
 
 /// Bytes that a throttled answer sends at once, and the most parts that it is cut into: a page must end some day.
@@ -57,6 +57,7 @@ impl Connection {
     fn pass_requests(&self) {
         while let Ok(Some(packet)) = Packet::read(&mut &*self.client) {
             let statement = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).statement(&packet);
+            self.shared.carry(Way::Up, packet.bytes().len());
             let fault = statement.and_then(|(command, text)| self.shared.pass(command, &text));
             match self.strike(fault, &packet) {
                 Ok(true) => {}
@@ -127,6 +128,7 @@ impl Connection {
     fn pass_answers(&self) {
         while let Ok(Some(packet)) = Packet::read(&mut &*self.server) {
             self.prepared.lock().unwrap_or_else(PoisonError::into_inner).answered(&packet);
+            self.shared.carry(Way::Down, packet.bytes().len());
             let answers = *self.answers();
             let sent = match answers {
                 Answers::Pass => (&*self.client).write_all(packet.bytes()),

@@ -13,14 +13,18 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::random::Random;
+use crate::wait::pause;
 use crate::{Error, MariaDb, Result, eventually};
 use connection::Connection;
 
 pub use fault::{At, Fault, Kind, Rule};
 pub use wire::Command;
+
+/// Shorter waits are left for later ones.
+const COARSE: Duration = Duration::from_millis(2);
 
 /// What was sent to the server, in the order of all connections.
 #[derive(Debug, Clone)]
@@ -56,6 +60,26 @@ struct State {
     released: bool,
     open: Vec<(Weak<TcpStream>, Weak<UnixStream>)>,
     closed: bool,
+    link: Option<Link>,
+    /// What was carried in each direction, and until when the line is taken.
+    carried: [u64; 2],
+    taken: [Option<Instant>; 2],
+}
+
+/// A line that all connections share.
+#[derive(Debug, Clone, Copy)]
+pub struct Link {
+    /// From a request to its answer, beside what the server takes.
+    pub latency: Duration,
+    /// In each direction.
+    pub bytes_per_second: u32,
+}
+
+/// Which way.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Up,
+    Down,
 }
 
 /// Faults that come by chance.
@@ -125,6 +149,17 @@ impl Proxy {
         self.shared.changed.notify_all();
     }
 
+    /// From now on it is a line of this kind; None: as fast as can be.
+    pub fn slow(&self, link: Option<Link>) {
+        self.shared.lock().link = link;
+    }
+
+    /// Bytes that were carried so far: to the server, and from it.
+    pub fn carried(&self) -> (u64, u64) {
+        let [up, down] = self.shared.lock().carried;
+        (up, down)
+    }
+
     /// Resets every connection, as a router does that was restarted.
     pub fn cut_all(&self) {
         let open = std::mem::take(&mut self.shared.lock().open);
@@ -159,6 +194,25 @@ impl Shared {
         let fault = hit.map(|at| state.rules.remove(at).fault).or_else(|| state.chance())?;
         *state.injected.entry(fault.kind().name()).or_default() += 1;
         Some(fault)
+    }
+
+    /// Waits until these bytes are through the line, behind those that are on it already.
+    fn carry(&self, way: Way, bytes: usize) {
+        let mut state = self.lock();
+        state.carried[way as usize] += bytes as u64;
+        let Some(link) = state.link else { return };
+        let now = Instant::now();
+        let begin = state.taken[way as usize].map_or(now, |taken| taken.max(now));
+        let micros = bytes as u64 * 1_000_000 / u64::from(link.bytes_per_second);
+        let end = begin + Duration::from_micros(micros);
+        state.taken[way as usize] = Some(end);
+        drop(state);
+        let latency = if matches!(way, Way::Up) { link.latency } else { Duration::ZERO };
+        let wait = latency + (end - now);
+        // The system's clock is too coarse for single small packets; they add up.
+        if wait >= COARSE {
+            pause(wait);
+        }
     }
 
     /// Waits until it is released.

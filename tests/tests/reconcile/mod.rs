@@ -2,8 +2,10 @@
 
 mod central_changes;
 mod conflicts;
+mod listed;
 mod notice;
 mod outages;
+mod slow_link;
 mod snapshot;
 
 use std::sync::Arc;
