@@ -75,7 +75,7 @@ pub struct Limits {
 }
 
 /// Most rows of a batch: larger ones hold locks for too long.
-const MOST_ROWS: usize = 500;
+pub(super) const MOST_ROWS: usize = 500;
 /// Most bytes of a batch.
 const MOST_BYTES: usize = 4 << 20;
 /// What the protocol adds to a row's values: lengths, types, the statement.

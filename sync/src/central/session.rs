@@ -20,7 +20,7 @@ use super::rows::{KEYS_AT_ONCE, Lock, read_keys};
 use super::sql::{bind_keys, padded, repeated, rounded_up, run, statement};
 use super::transaction::{Locked, Logged, Machine, StoredReceipt, Taken, Transaction, Unnumbered};
 use super::triggers::NOW_US;
-use super::write::INSERT_SIZES;
+use super::write::USUAL_INSERTS;
 use super::{CentralError, Refusal, RefusalKind};
 
 /// Receipts kept for each replica; only the latest is ever needed, the others are for people who look for a fault.
@@ -182,7 +182,7 @@ impl Transaction for Session<'_> {
         let layout = Arc::clone(&self.layout);
         let Some(table) = layout.table(first.entity()) else { return Ok(Err(unheld(first.entity()))) };
         let text = insert_text(table, rows);
-        let usual = INSERT_SIZES.contains(&rows.len()) && !text.contains("DEFAULT");
+        let usual = USUAL_INSERTS.contains(&rows.len()) && !text.contains("DEFAULT");
         let mut query = statement(text).persistent(usual);
         for (row, time) in rows {
             query = query.bind(time.0);

@@ -27,8 +27,10 @@ pub(super) async fn decide<T: Transaction>(
 ) -> Result<Decided, CentralError> {
     let ids: Vec<RowId> = items.iter().map(|item| item.id.clone()).collect();
     let mut rows = transaction.lock_rows(&ids).await?;
-    let mut logged = transaction.logged(&ids).await?;
+    // In this order: a sequencer may move an entry from the outbox to the change log in between, and then both have it
+    // instead of neither.
     let mut news = transaction.unnumbered(&ids).await?;
+    let mut logged = transaction.logged(&ids).await?;
     let mut settled = Vec::new();
     let mut pairs = Vec::with_capacity(items.len());
     for item in items {

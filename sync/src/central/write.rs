@@ -1,8 +1,8 @@
 //! Writing what was decided, row by row where it must be, many at once where it can.
 //!
 //! A statement that InnoDB refuses is undone as a whole, with what its triggers did, and the transaction goes on: so each
-//! statement is its own savepoint. Many new rows go in one statement; when that is refused they go one by one, and only
-//! those at fault are refused. What the server undoes further than that (a deadlock), or what is no row's fault, ends the
+//! statement is its own savepoint. Many new rows go in one statement; when that is refused they go in smaller ones, in the
+//! end one by one, and only those at fault are refused. What the server undoes further than that (a deadlock), or what is no row's fault, ends the
 //! batch.
 
 use std::collections::HashMap;
@@ -10,14 +10,16 @@ use std::collections::HashMap;
 use merge::{FieldConflict, HybridTime, Key, Row, RowId, Value, Write, break_cycle, push_order};
 use migrations::{Entity, ForeignKey};
 
-use super::batch::bytes_of_row;
+use super::batch::{MOST_ROWS, bytes_of_row};
 use super::sides::agreed;
 use super::transaction::{Taken, Transaction};
 use super::{CentralError, ItemOutcome, Limits, Refusal, RefusalKind};
 use crate::mechanism::{Mechanism, is_on};
 
-/// Rows of one INSERT; few sizes, so that few statements are prepared.
-pub(super) const INSERT_SIZES: [usize; 3] = [64, 8, 1];
+/// Rows of an INSERT that come often, so that their statements are worth keeping: a backlog goes in full batches.
+pub(super) const USUAL_INSERTS: [usize; 4] = [MOST_ROWS, SPLIT_INTO, 8, 1];
+/// Rows of an INSERT into which one that is refused is split, before its rows go one by one.
+const SPLIT_INTO: usize = 64;
 /// Longest way up a hierarchy that is looked at.
 const MOST_ANCESTORS: usize = 1000;
 
@@ -103,14 +105,20 @@ struct Writer<'t, T> {
 }
 
 impl<T: Transaction> Writer<'_, T> {
-    /// New rows of one table.
+    /// New rows of one table: all in one statement, as each is a way to central and back; when that is refused, in smaller
+    /// ones, and row by row where those are refused too.
     async fn inserts(&mut self, jobs: Vec<Job>) -> Result<(), CentralError> {
         let mut jobs = jobs.into_iter();
+        let mut most = MOST_ROWS;
         while jobs.len() > 0 {
-            let size = INSERT_SIZES.into_iter().find(|size| *size <= jobs.len()).unwrap_or(1);
-            let chunk: Vec<Job> = jobs.by_ref().take(size).collect();
+            let chunk: Vec<Job> = jobs.by_ref().take(most).collect();
+            let split = most > SPLIT_INTO && chunk.len() > SPLIT_INTO;
             match self.insert_many(&chunk).await? {
                 Ok(()) => chunk.into_iter().for_each(|job| self.done(job)),
+                Err(_) if split => {
+                    most = SPLIT_INTO;
+                    jobs = chunk.into_iter().chain(jobs).collect::<Vec<_>>().into_iter();
+                }
                 Err(_) => {
                     for job in chunk {
                         self.one(job).await?;

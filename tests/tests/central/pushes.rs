@@ -4,6 +4,7 @@ use merge::{HybridTime, Row, Rule, Winner};
 use migrations::entity;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use sync::central::{Batch, ItemOutcome};
+use world::mariadb::MariaDb;
 
 use super::{Place, agreed, batch, client, created, deleted, edited, site, told, uuid};
 
@@ -248,4 +249,25 @@ async fn a_merge_that_a_condition_refuses_gives_up_only_what_it_is_about() {
     let both = client(2, "b").with("is_active", false).with("default_hourly_rate", 1_i64);
     let receipt = place.push(&batch(3, vec![created(both, 3), edited(row.clone(), wrong, 3)])).await;
     assert!(matches!(receipt.outcomes[0].1, ItemOutcome::Refused(_)), "{receipt:?}");
+}
+
+/// Each statement is a way to central and back, which over a distance takes longer than all that is done there.
+#[tokio::test]
+async fn a_batch_that_is_twice_as_large_takes_hardly_more_statements() {
+    let server = MariaDb::start().unwrap();
+    let place = Place::on(&server).await;
+    let executed = || {
+        let told = place.sql("SHOW GLOBAL STATUS LIKE 'Com_stmt_execute'");
+        told.split_whitespace().last().unwrap().parse::<u64>().unwrap()
+    };
+    let mut statements = Vec::new();
+    for (number, rows) in [(1, 200), (2, 400)] {
+        let before = executed();
+        let first = 1000 * number;
+        let items = (first..first + rows).map(|n| created(client(n, &n.to_string()), 1)).collect();
+        place.push(&batch(u64::from(number), items)).await;
+        statements.push(executed() - before);
+    }
+    // A list of keys is asked for in pieces: one more of each of the three.
+    assert!(statements[1] <= statements[0] + 3, "{statements:?}");
 }

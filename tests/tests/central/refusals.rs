@@ -63,6 +63,22 @@ async fn a_bad_row_stops_itself_and_says_why() {
 }
 
 #[tokio::test]
+async fn bad_rows_among_hundreds_stop_only_themselves() {
+    let place = Place::new().await;
+    place.push(&batch(1, vec![created(client(1, "taken"), 1)])).await;
+    let bad = [120, 390];
+    let name = |n: u32| if bad.contains(&n) { "taken".to_owned() } else { format!("good {n}") };
+    let items: Vec<PushItem> = (10..410).map(|n| created(client(n, &name(n)), 2)).collect();
+    let receipt = place.push(&batch(2, items)).await;
+    assert_eq!(receipt.outcomes.len(), 400);
+    for (row, outcome) in &receipt.outcomes {
+        let is_bad = bad.iter().any(|n| *row == id("clients", *n));
+        assert_eq!(matches!(outcome, ItemOutcome::Refused(_)), is_bad, "{row}: {outcome:?}");
+    }
+    assert_eq!(place.sql("SELECT COUNT(*) FROM clients WHERE name LIKE 'good %'"), "398");
+}
+
+#[tokio::test]
 async fn names_that_move_on_within_a_batch_are_no_obstacle() {
     let place = Place::new().await;
     let rows = [client(1, "one"), client(2, "two"), client(3, "three")];
