@@ -18,17 +18,39 @@ pub struct ImageError {
 
 /// The row as bytes.
 pub fn encode(row: &Row) -> Vec<u8> {
-    let mut object = Map::new();
-    for (column, value) in row.entity().columns.iter().zip(row.values()) {
-        let json = match value {
-            Value::Null => continue,
-            Value::Int(number) => Json::from(*number),
-            Value::Text(text) => Json::from(text.as_str()),
-            Value::Blob(bytes) => Json::from(hex(bytes)),
-        };
-        object.insert(column.name.to_owned(), json);
+    // Written down piece by piece: every row that is sent passes here, and a JSON object would copy all of it first.
+    let mut image = Vec::with_capacity(row.values().iter().map(room_for).sum());
+    image.push(b'{');
+    for (column, value) in row.entity().columns.iter().zip(row.values()).filter(|(_, value)| !value.is_null()) {
+        if image.len() > 1 {
+            image.push(b',');
+        }
+        write_json(&mut image, column.name);
+        image.push(b':');
+        match value {
+            Value::Null => {}
+            Value::Int(number) => image.extend_from_slice(number.to_string().as_bytes()),
+            Value::Text(text) => write_json(&mut image, text),
+            Value::Blob(bytes) => write_json(&mut image, &hex(bytes)),
+        }
     }
-    Json::Object(object).to_string().into_bytes()
+    image.push(b'}');
+    image
+}
+
+/// About the bytes that a value takes, with its name.
+fn room_for(value: &Value) -> usize {
+    24 + match value {
+        Value::Null | Value::Int(_) => 8,
+        Value::Text(text) => text.len(),
+        Value::Blob(bytes) => bytes.len() * 2,
+    }
+}
+
+fn write_json(image: &mut Vec<u8>, text: &str) {
+    // Text always has a form in JSON, and memory takes all that is written to it.
+    let written = serde_json::to_writer(image, text);
+    debug_assert!(written.is_ok());
 }
 
 /// The row from bytes.

@@ -133,9 +133,12 @@ pub(crate) fn acknowledge(
     let mut needs = Vec::new();
     let mut conflicts_seen = 0;
     let sent: HashMap<&RowId, &FlightItem> = flight.items.iter().map(|item| (&item.entry.id, item)).collect();
+    let mut nobody_waits = !ledger::has_quarantined(tx)?;
     for (id, settled) in receipt {
         let Some(item) = sent.get(&id) else { continue };
         match settled {
+            Settled::Agreed { row, conflicts }
+                if nobody_waits && conflicts.is_empty() && row == item.image && leaves_as_sent(tx, item)? => {}
             Settled::Agreed { row, conflicts } => {
                 for conflict in &conflicts {
                     ledger::record(tx.connection(), &id, conflict, tx.corrected_us())?;
@@ -151,6 +154,7 @@ pub(crate) fn acknowledge(
                 let row = because_of.as_ref().map(|row| (row.entity.name, row.key.as_str()));
                 let because = row.or(because_table.map(|table| (table, "")));
                 ledger::refuse(tx, &id, by, &Cause { kind, reason, hint, because })?;
+                nobody_waits = false;
                 needs.extend(refusal.because_of);
             }
         }
@@ -160,6 +164,21 @@ pub(crate) fn acknowledge(
     applied.conflicts += conflicts_seen;
     applied.needs.extend(needs);
     Ok(applied)
+}
+
+/// The usual end of a row in flight: central took it as it was sent, and nothing has happened to it since, so it leaves
+/// the journal. False when something has happened, and then nothing is done.
+fn leaves_as_sent(tx: &WriteTx<'_>, item: &FlightItem) -> Result<bool, StoreError> {
+    let entry = &item.entry;
+    let sql = "DELETE FROM ct_sync_dirty WHERE tbl = ?1 AND pk = ?2 AND generation = ?3 AND base IS ?4";
+    let base = entry.base.as_ref().map(merge::encode);
+    let left = tx.connection().prepare_cached(sql)?.execute(params![
+        entry.id.entity.name,
+        entry.id.key.as_str(),
+        entry.generation,
+        base
+    ])?;
+    Ok(left > 0)
 }
 
 /// A row that did not change since it was sent leaves the journal; one that did stays, with what was sent as its base.

@@ -1,7 +1,10 @@
 //! Rows in and out of SQLite. Identifiers come from the catalogue only, values are always bound.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use merge::{Key, Row, Value};
-use migrations::Entity;
+use migrations::{ENTITIES, Entity};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, ToSql, params_from_iter};
 
@@ -21,10 +24,35 @@ impl ToSql for Bound<'_> {
     }
 }
 
+/// The statements about one row of a table. They are run for every row that is written, sent or received, and putting
+/// their text together takes longer than some of them do.
+struct Texts {
+    get: String,
+    exists: String,
+    insert: String,
+}
+
+impl Texts {
+    fn new(entity: &Entity) -> Self {
+        let (table, columns, key) = (quoted(entity.name), columns(entity), key_condition(entity));
+        let marks: Vec<String> = (1..=entity.columns.len()).map(|i| format!("?{i}")).collect();
+        Self {
+            get: format!("SELECT {columns} FROM {table} WHERE {key}"),
+            exists: format!("SELECT 1 FROM {table} WHERE {key}"),
+            insert: format!("INSERT INTO {table} ({columns}) VALUES ({})", marks.join(", ")),
+        }
+    }
+
+    fn of(entity: &Entity) -> Result<&'static Self, StoreError> {
+        static ALL: LazyLock<HashMap<&str, Texts>> =
+            LazyLock::new(|| ENTITIES.iter().map(|entity| (entity.name, Texts::new(entity))).collect());
+        ALL.get(entity.name).ok_or_else(|| StoreError::Other(format!("{} is no table of the catalogue", entity.name)))
+    }
+}
+
 /// The row of that key.
 pub(super) fn get(db: &Connection, entity: &'static Entity, key: &Key) -> Result<Option<Row>, StoreError> {
-    let sql = format!("SELECT {} FROM {} WHERE {}", columns(entity), quoted(entity.name), key_condition(entity));
-    let mut statement = db.prepare_cached(&sql)?;
+    let mut statement = db.prepare_cached(&Texts::of(entity)?.get)?;
     Ok(statement.query_row(params_from_iter(key.parts()), |found| read(entity, found)).optional()?)
 }
 
@@ -88,8 +116,7 @@ pub(super) fn find_other(
 
 /// True when there is a row of that key.
 pub(super) fn exists(db: &Connection, entity: &'static Entity, key: &Key) -> Result<bool, StoreError> {
-    let sql = format!("SELECT 1 FROM {} WHERE {}", quoted(entity.name), key_condition(entity));
-    Ok(db.prepare_cached(&sql)?.exists(params_from_iter(key.parts()))?)
+    Ok(db.prepare_cached(&Texts::of(entity)?.exists)?.exists(params_from_iter(key.parts()))?)
 }
 
 /// True when there is a row whose key lies between these two, both included, of a table with a single key column.
@@ -118,9 +145,7 @@ pub(super) struct Insert<'db> {
 
 impl<'db> Insert<'db> {
     pub(super) fn into(db: &'db Connection, entity: &'static Entity) -> Result<Self, StoreError> {
-        let marks: Vec<String> = (1..=entity.columns.len()).map(|i| format!("?{i}")).collect();
-        let sql = format!("INSERT INTO {} ({}) VALUES ({})", quoted(entity.name), columns(entity), marks.join(", "));
-        Ok(Self { entity, statement: db.prepare_cached(&sql)? })
+        Ok(Self { entity, statement: db.prepare_cached(&Texts::of(entity)?.insert)? })
     }
 
     /// Inserts a row of this table as it is.
