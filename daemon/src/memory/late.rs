@@ -29,10 +29,12 @@ pub(crate) async fn step(store: &Store, last_end: &mut i64) -> Result<Duration, 
     Ok(if grows { GROWING } else { Duration::ZERO })
 }
 
+/// In one SELECT, SQLite would read the whole queue for the two, and that with every step.
+const BOUNDS: &str = "SELECT (SELECT min(position) FROM ct_memory_queue), (SELECT max(position) FROM ct_memory_queue)";
+
 /// Entries of the queue, or None when it is empty: the positions of the first and of the last.
 fn bounds(tx: &ReadTx<'_>) -> Result<Option<(i64, i64)>, StoreError> {
-    let sql = "SELECT min(position), max(position) FROM ct_memory_queue";
-    let found = tx.connection().prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let found = tx.connection().prepare_cached(BOUNDS)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let (first, last): (Option<i64>, Option<i64>) = found;
     Ok(first.zip(last))
 }
@@ -66,4 +68,36 @@ fn index_some(tx: &mut WriteTx<'_>, clock: &dyn Clock) -> Result<(), StoreError>
     }
     db.prepare_cached("DELETE FROM ct_memory_queue WHERE position <= ?1")?.execute([done])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rusqlite::StatementStatus;
+    use sync::SystemClock;
+
+    use super::*;
+
+    #[test]
+    fn a_look_at_the_queue_costs_the_same_however_long_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("replica.db"), Arc::new(SystemClock)).unwrap();
+        let steps_with = |entries: u32| {
+            let look = move |tx: &mut WriteTx<'_>| {
+                let fill = "INSERT INTO ct_memory_queue (source_table, source_id) \
+                            SELECT 'none', value FROM json_each(?1)";
+                let ids: Vec<String> = (0..entries).map(|id| id.to_string()).collect();
+                tx.connection().execute(fill, [format!("[{}]", ids.join(","))])?;
+                let mut statement = tx.connection().prepare(BOUNDS)?;
+                let ends: (i64, i64) = statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                Ok((ends, statement.get_status(StatementStatus::VmStep)))
+            };
+            store.write(look).unwrap()
+        };
+        let (few, at_first) = steps_with(10);
+        let (many, afterwards) = steps_with(5_000);
+        assert_eq!((few, many), ((1, 10), (1, 5_010)));
+        assert_eq!(at_first, afterwards);
+    }
 }
