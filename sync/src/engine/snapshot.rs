@@ -22,6 +22,8 @@ const MOST_ROWS: usize = 2_000;
 const FIRST_ROWS: usize = 250;
 /// Bytes that a page is to have, about.
 const PAGE_BYTES: usize = 2 << 20;
+/// How long a page may take to be stored, about, in microseconds: hooks wait for it.
+const PAGE_US: u64 = 20_000;
 /// Rows that are read once more at a time, to see whether they are gone.
 const ASKED_AT_ONCE: usize = 250;
 
@@ -66,19 +68,26 @@ impl<R: Remote> Round<'_, R> {
         again: bool,
     ) -> Result<Vec<RowId>, SyncError> {
         let central = self.central;
+        let clock = std::sync::Arc::clone(self.store.clock());
         let mut needs = Vec::new();
-        let mut limit = FIRST_ROWS;
+        let (mut limit, mut pace) = (FIRST_ROWS, Pace::default());
         let mut page = central.table_page(entity, after.as_ref(), limit).await?;
         loop {
-            let (last, complete) = (page.last.clone(), page.complete);
-            limit = next_limit(limit, page.bytes);
-            if complete {
+            let (last, rows) = (page.last.clone(), page.rows.len());
+            if page.complete {
                 needs.extend(self.store_page(entity, page, again).await?);
                 break;
             }
+            limit = next_limit(limit, page.bytes, pace);
             let next = central.table_page(entity, last.as_ref(), limit);
-            let (next, stored) = tokio::join!(next, self.store_page(entity, page, again));
+            let started_us = clock.now_us();
+            let store = async {
+                let stored = self.store_page(entity, page, again).await;
+                (stored, Pace { rows, micros: clock.now_us().saturating_sub(started_us) })
+            };
+            let (next, (stored, stored_in)) = tokio::join!(next, store);
             needs.extend(stored?);
+            pace = stored_in;
             page = next?;
         }
         if again {
@@ -98,7 +107,7 @@ impl<R: Remote> Round<'_, R> {
         let rows: Vec<_> = page.rows.into_iter().map(|(id, state)| (id, state_here(state))).collect();
         let last = page.last;
         let take = move |tx: &mut local::WriteTx<'_>| local::take_page(tx, entity, rows, last.as_ref(), again);
-        let applied = self.store.apply_async(take).await?;
+        let applied = self.store.apply_page_async(take).await?;
         self.report.add(&applied);
         let mut needs = Vec::new();
         for ids in applied.needs.chunks(ASKED_AT_ONCE) {
@@ -128,22 +137,56 @@ impl<R: Remote> Round<'_, R> {
     }
 }
 
-/// So many rows that they have about the bytes that a page is to have.
-fn next_limit(limit: usize, bytes: usize) -> usize {
+/// How long the latest page took to be stored.
+#[derive(Clone, Copy, Default)]
+struct Pace {
+    rows: usize,
+    micros: u64,
+}
+
+impl Pace {
+    /// So many rows are stored in the time that a page may take.
+    fn rows_in_time(self) -> usize {
+        let rows = (self.rows as u64).saturating_mul(PAGE_US).checked_div(self.micros);
+        rows.map_or(MOST_ROWS, |rows| usize::try_from(rows).unwrap_or(MOST_ROWS))
+    }
+}
+
+/// So many rows that they have about the bytes that a page is to have, and are stored in the time that it may take.
+fn next_limit(limit: usize, bytes: usize, pace: Pace) -> usize {
     let fitting = limit.saturating_mul(PAGE_BYTES) / bytes.max(1);
-    fitting.clamp(1, MOST_ROWS).min(limit.saturating_mul(2))
+    // One that took long because the machine had something else to do says little: pages never shrink to nothing by that.
+    let timely = pace.rows_in_time().max(FIRST_ROWS).max(limit / 2);
+    fitting.min(timely).clamp(1, MOST_ROWS).min(limit.saturating_mul(2))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn limit(limit: usize, bytes: usize) -> usize {
+        next_limit(limit, bytes, Pace::default())
+    }
+
     #[test]
     fn pages_keep_to_their_bytes() {
-        assert_eq!(next_limit(250, 100_000), 500);
-        assert_eq!(next_limit(2_000, 1_000_000), MOST_ROWS);
-        assert_eq!(next_limit(500, PAGE_BYTES * 4), 125);
-        assert_eq!(next_limit(1, PAGE_BYTES * 4), 1);
-        assert_eq!(next_limit(4, 0), 8);
+        assert_eq!(limit(250, 100_000), 500);
+        assert_eq!(limit(2_000, 1_000_000), MOST_ROWS);
+        assert_eq!(limit(500, PAGE_BYTES * 4), 125);
+        assert_eq!(limit(1, PAGE_BYTES * 4), 1);
+        assert_eq!(limit(4, 0), 8);
+    }
+
+    #[test]
+    fn pages_keep_to_their_time() {
+        let after = |limit, rows, micros| next_limit(limit, 1, Pace { rows, micros });
+        assert_eq!(after(1_000, 1_000, PAGE_US), 1_000);
+        assert_eq!(after(1_000, 500, PAGE_US), 500);
+        assert_eq!(after(1_000, 1_000, PAGE_US * 5 / 4), 800);
+        assert_eq!(after(1_000, 1_000, PAGE_US / 4), 2_000);
+        assert_eq!(after(1_000, 1_000, PAGE_US * 100), 500, "not at once to a hundredth");
+        assert_eq!(after(300, 300, PAGE_US * 100), FIRST_ROWS);
+        let slow = Pace { rows: 300, micros: PAGE_US * 100 };
+        assert_eq!(next_limit(300, PAGE_BYTES * 300, slow), 1, "bytes are no matter of chance");
     }
 }

@@ -144,6 +144,14 @@ impl Store {
         self.submit(Mode::Remote, job).await
     }
 
+    /// [`Store::apply_async`] for a page that is read again when it is lost: durable with the next commit of another kind.
+    pub(crate) async fn apply_page_async<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.submit(Mode::Snapshot, job).await
+    }
+
     async fn submit<T: Send + 'static>(
         &self,
         mode: Mode,

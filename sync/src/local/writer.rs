@@ -71,6 +71,10 @@ pub(super) enum Mode {
     Ordinary,
     /// Rows from central, in any order: references may dangle and CHECKs are tolerated while it runs, alone.
     Remote,
+    /// The same for a page of a snapshot. A page that a power cut takes back is read again, as the key to go on after goes
+    /// with it; so its commit does not wait for the disk, and those who wait for the thread wait less. The next commit of
+    /// another kind has all that came before it on disk.
+    Snapshot,
 }
 
 type Submitted = (Mode, Box<dyn Job>);
@@ -228,7 +232,9 @@ impl Run {
     }
 
     fn begin(&self, mode: Mode) -> Result<(), StoreError> {
-        let remote = mode == Mode::Remote;
+        let remote = mode != Mode::Ordinary;
+        let durable = mode != Mode::Snapshot;
+        self.connection.pragma_update(None, "synchronous", if durable { "FULL" } else { "NORMAL" })?;
         self.connection.pragma_update(None, "foreign_keys", !remote)?;
         self.connection.pragma_update(None, "ignore_check_constraints", remote)?;
         Ok(self.connection.execute_batch("BEGIN IMMEDIATE")?)

@@ -69,3 +69,20 @@ fn what_central_was_not_found_to_have_is_named_unless_it_was_made_here() {
     expected.sort();
     assert_eq!(unseen.into_iter().map(|id| id.key).collect::<Vec<_>>(), expected);
 }
+
+/// Whoever is told that something is written may lose power afterwards; a page of a snapshot is only read again.
+#[test]
+fn only_pages_of_a_snapshot_do_not_wait_for_the_disk() {
+    fn synchronous(tx: &mut crate::local::WriteTx<'_>) -> Result<i64, crate::local::StoreError> {
+        Ok(tx.connection().pragma_query_value(None, "synchronous", |row| row.get(0))?)
+    }
+    const NORMAL: i64 = 1;
+    const FULL: i64 = 2;
+    let replica = replica();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    assert_eq!(replica.store.write(synchronous).unwrap(), FULL);
+    assert_eq!(runtime.block_on(replica.store.apply_page_async(synchronous)).unwrap(), NORMAL);
+    assert_eq!(replica.store.write(synchronous).unwrap(), FULL);
+    assert_eq!(runtime.block_on(replica.store.apply_page_async(synchronous)).unwrap(), NORMAL);
+    assert_eq!(replica.remote(synchronous), FULL);
+}
