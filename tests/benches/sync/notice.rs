@@ -2,13 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use hooks::link::Link;
-use hooks::wire::Request;
-use serde_json::{Value, json};
 use world::random::Random;
-use world::{Error, Result, eventually, wait};
+use world::{Result, eventually, wait};
 
 use super::daemon::Daemon;
+use super::guest::save;
 use super::options::Options;
 use super::report::Report;
 use super::server::Server;
@@ -54,14 +52,8 @@ fn samples([from, to]: [&Daemon; 2], count: usize, mut pause: impl FnMut() -> Du
     for number in 0..count {
         wait::pause(pause());
         let text = format!("the change number {number} of {count} travels");
-        let body = json!({ "text": text, "kind": "lesson", "cwd": "/" }).to_string();
-        let headers = [("Content-Type", "application/json")];
-        let request = Request { method: "POST", path: "/api/remember", headers: &headers, body: body.as_bytes() };
         let started = Instant::now();
-        let answer = Link::open(from.machine.home(), PATIENCE).and_then(|link| link.ask(&request));
-        let answer = answer.map_err(Error::doing("save a memory"))?;
-        let saved: Value = serde_json::from_slice(&answer.body).map_err(Error::doing("read the answer"))?;
-        let id = saved["id"].as_str().ok_or_else(|| Error::new(format!("save a memory: {saved}")))?.to_owned();
+        let id = save(from.machine.home(), &text)?;
         let there = format!("SELECT EXISTS (SELECT 1 FROM context_snippets WHERE id = '{id}')");
         eventually("the change on the other machine", PATIENCE, || to.number(&there) == 1)?;
         took.push(started.elapsed());

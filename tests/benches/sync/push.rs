@@ -10,7 +10,7 @@ use sync::{Store, SystemClock};
 use tokio::runtime::Runtime;
 use world::{Error, Result};
 
-use super::daemon::Daemon;
+use super::daemon::{Daemon, Look, Memory};
 use super::report::Report;
 use super::rows::groups;
 use super::server::Server;
@@ -19,33 +19,61 @@ use super::server::Server;
 const COLUMNS: [&str; 8] =
     ["id", "context_type", "title", "dense_summary", "relevance_score", "usage_count", "created_at", "updated_at"];
 
+const PLAIN: &str = "multi-row INSERT without triggers, 1,000 rows a statement and commit";
+
 /// Returns the machine, which central has everything of.
 pub(crate) fn measure(runtime: &Runtime, server: &Server, rows: usize, report: &mut Report) -> Result<Daemon> {
-    let plain = runtime.block_on(plain_inserts(server, rows))?;
-    report.rate("push", "multi-row INSERT without triggers, 1,000 rows a statement and commit", rows, plain);
-    let daemon = Daemon::new("sender", server)?;
-    let written = write_offline(&daemon, rows)?;
+    for database in ["memory", "without_full_text"] {
+        runtime.block_on(server.init(database))?;
+    }
+    server.without_full_text("without_full_text")?;
+    let sender = Daemon::new("sender", server, "memory")?;
+    let written = write_offline(&sender, rows)?;
     report.rate("push", "written at the machine while central was away, 500 rows a commit", rows, written);
-    let started = Instant::now();
-    daemon.machine.start_daemon()?;
-    let memory = daemon
-        .watch("everything pushed", |daemon| daemon.number("SELECT EXISTS (SELECT 1 FROM ct_sync_dirty)") == 0)?;
-    let pushed = started.elapsed();
+    // No daemon has met the file yet, so its copy is as good as one that was written anew.
+    let other = Daemon::new("other-sender", server, "without_full_text")?;
+    let (from, to) = (sender.machine.home().replica(), other.machine.home().replica());
+    std::fs::copy(&from, &to).map_err(Error::doing(format!("copy {}", from.display())))?;
+
+    let plain = runtime.block_on(plain_inserts(server, "memory", rows))?;
+    report.rate("push", PLAIN, rows, plain);
+    let (pushed, memory) = push(server, &sender, "memory", rows)?;
     report.rate("push", "**push**, start of the daemon included", rows, pushed);
     report.memory("push", memory);
     report.goal_rate("push", rows, pushed, 20_000.0);
     report.goal_share("push", plain, pushed, 0.35);
-    let there = server.number("memory", "SELECT COUNT(*) FROM conversation_contexts")?;
+
+    let part = "push, central without full text indexes";
+    let plain = runtime.block_on(plain_inserts(server, "without_full_text", rows))?;
+    report.rate(part, PLAIN, rows, plain);
+    let (pushed, _) = push(server, &other, "without_full_text", rows)?;
+    report.rate(part, "**push**, start of the daemon included", rows, pushed);
+    report.goal_rate(part, rows, pushed, 20_000.0);
+    report.goal_share(part, plain, pushed, 0.35);
+    Ok(sender)
+}
+
+fn push(server: &Server, daemon: &Daemon, database: &str, rows: usize) -> Result<(Duration, Memory)> {
+    let started = Instant::now();
+    daemon.machine.start_daemon()?;
+    let memory = daemon.watch("everything pushed", |daemon, look| {
+        daemon.number(match look {
+            Look::Whether => "SELECT EXISTS (SELECT 1 FROM ct_sync_dirty)",
+            Look::HowMany => "SELECT count(*) FROM ct_sync_dirty",
+        })
+    })?;
+    let took = started.elapsed();
+    let there = server.number(database, "SELECT COUNT(*) FROM conversation_contexts")?;
     if there != rows as u64 {
         return Err(Error::new(format!("push: central has {there} of {rows} rows")));
     }
-    Ok(daemon)
+    Ok((took, memory))
 }
 
 /// The same rows into a table of the same form, with nothing of ours.
-async fn plain_inserts(server: &Server, rows: usize) -> Result<Duration> {
+async fn plain_inserts(server: &Server, like: &str, rows: usize) -> Result<Duration> {
     server.mariadb.create_database("plain")?;
-    server.mariadb.sql("plain", "CREATE TABLE conversation_contexts LIKE memory.conversation_contexts")?;
+    server.mariadb.sql("plain", &format!("CREATE TABLE conversation_contexts LIKE {like}.conversation_contexts"))?;
     let mut connection = server.connect("plain").await?;
     let mut took = Duration::ZERO;
     for group in groups(rows) {

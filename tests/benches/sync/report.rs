@@ -52,13 +52,15 @@ impl Report {
         self.value(part, what, per_second(rows, took), "rows/s");
     }
 
-    /// A median and a 99th percentile, of sorted samples.
+    /// A median, a 99th percentile and the longest, of sorted samples.
     pub(crate) fn times(&mut self, part: &'static str, what: &str, sorted: &[Duration]) {
         for percent in [50, 99] {
             let rank = (sorted.len() * percent).div_ceil(100).max(1);
             let time = sorted.get(rank - 1).copied().unwrap_or_default();
             self.value(part, format!("{what}, p{percent} of {}", sorted.len()), time.as_secs_f64() * 1e3, "ms");
         }
+        let longest = sorted.last().copied().unwrap_or_default();
+        self.value(part, format!("{what}, longest"), longest.as_secs_f64() * 1e3, "ms");
     }
 
     pub(crate) fn memory(&mut self, part: &'static str, memory: Memory) {
@@ -87,17 +89,23 @@ impl Report {
         self.goals.push(Goal { what, met, found });
     }
 
+    /// As it can be put into a document.
     pub(crate) fn table(&self) -> String {
-        let mut text =
-            format!("{}; {}; {} rows; load {}\n\n", self.facts, self.server, self.rows, self.loads.join(" → "));
-        text.push_str("| | | |\n|---|---|--:|\n");
+        let mut text = format!(
+            "{}, shared with other work (load {}); {}; {} rows of `conversation_contexts` with bodies of 350 bytes.\n\n",
+            self.facts,
+            self.loads.join(" → "),
+            self.server,
+            self.rows
+        );
+        text.push_str("| part | what | figure |\n|---|---|--:|\n");
         for Line { part, what, value, unit } in &self.lines {
-            let value = if *value >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") };
+            let value = if *value >= 100.0 { grouped(*value) } else { format!("{value:.2}") };
             let _ = writeln!(text, "| {part} | {what} | {value} {unit} |");
         }
-        text.push('\n');
+        text.push_str("\n| goal | found | |\n|---|--:|---|\n");
         for Goal { what, met, found } in &self.goals {
-            let _ = writeln!(text, "- {what}: {found}, {}.", if *met { "met" } else { "MISSED" });
+            let _ = writeln!(text, "| {what} | {found} | {} |", if *met { "met" } else { "**missed**" });
         }
         text
     }
@@ -124,4 +132,17 @@ impl Report {
 #[expect(clippy::cast_precision_loss, reason = "some million rows")]
 fn per_second(rows: usize, took: Duration) -> f64 {
     rows as f64 / took.as_secs_f64()
+}
+
+/// 1,234,567
+fn grouped(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }

@@ -40,6 +40,14 @@ impl Server {
         Ok(())
     }
 
+    /// Takes the full text indexes off the table that is measured, which must be empty.
+    pub(crate) fn without_full_text(&self, database: &str) -> Result<()> {
+        // Rebuilt, the table loses the hidden column of the indexes too.
+        let alter = "ALTER TABLE conversation_contexts DROP INDEX idx_fulltext_summary, DROP INDEX idx_fulltext_title; \
+                     ALTER TABLE conversation_contexts FORCE";
+        self.mariadb.sql(database, alter).map(drop)
+    }
+
     /// A connection of another program.
     pub(crate) async fn connect(&self, database: &str) -> Result<MySqlConnection> {
         let options = MySqlConnectOptions::new().username("root").socket(self.mariadb.socket()).database(database);

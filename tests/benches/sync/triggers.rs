@@ -13,7 +13,8 @@ use super::report::Report;
 use super::server::Server;
 
 const WRITERS: usize = 16;
-const TURNS: u32 = 3;
+/// Short turns, and many: what else the machine does falls on both ways alike.
+const TURN: Duration = Duration::from_millis(1500);
 /// Updates after each insert, of rows of the same writer.
 const UPDATES: usize = 2;
 
@@ -24,19 +25,27 @@ pub(crate) async fn measure(server: &Server, options: &Options, report: &mut Rep
     let drop = "SELECT CONCAT('DROP TRIGGER uncaptured.', trigger_name, ';') FROM information_schema.triggers \
                 WHERE trigger_schema = 'uncaptured'";
     server.mariadb.sql("uncaptured", &server.mariadb.sql("", drop)?)?;
-    let each = Duration::from_secs(options.seconds);
-    let (mut with, mut without) = (0.0, 0.0);
-    for turn in 0..TURNS {
+    let turns = Duration::from_secs(options.seconds).div_duration_f64(TURN).ceil().max(3.0);
+    let (mut with, mut without, mut costs) = (0.0, 0.0, Vec::new());
+    while f64::from(u32::try_from(costs.len()).unwrap_or(u32::MAX)) < turns {
         // Neither is always the first.
-        for captured in [turn % 2 == 0, turn % 2 == 1] {
-            let (database, sum) = if captured { ("captured", &mut with) } else { ("uncaptured", &mut without) };
-            *sum += statements_per_second(server, database, each).await? / f64::from(TURNS);
+        let order = if costs.len() % 2 == 0 { [true, false] } else { [false, true] };
+        let mut found = [0.0; 2];
+        for captured in order {
+            let database = if captured { "captured" } else { "uncaptured" };
+            found[usize::from(captured)] = statements_per_second(server, database, TURN).await?;
         }
+        without += found[0] / turns;
+        with += found[1] / turns;
+        costs.push(100.0 * (1.0 - found[1] / found[0]));
     }
+    costs.sort_by(f64::total_cmp);
+    let quarter = costs.len() / 4;
+    let (cost, low, high) = (costs[costs.len() / 2], costs[quarter], costs[costs.len() - 1 - quarter]);
     report.value("triggers", "statements of 16 writers without capture", without, "/s");
     report.value("triggers", "statements of 16 writers with capture", with, "/s");
-    let cost = 100.0 * (1.0 - with / without);
-    report.goal("triggers: cost for other programs at most 15 %", cost <= 15.0, format!("{cost:.1} %"));
+    let found = format!("{cost:.1} % (median of {} pairs of turns, half of them {low:.1} to {high:.1} %)", costs.len());
+    report.goal("triggers: cost for other programs at most 15 %", cost <= 15.0, found);
     Ok(())
 }
 
