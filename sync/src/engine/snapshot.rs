@@ -70,7 +70,7 @@ impl<R: Remote> Round<'_, R> {
         let central = self.central;
         let clock = std::sync::Arc::clone(self.store.clock());
         let mut needs = Vec::new();
-        let (mut limit, mut pace) = (FIRST_ROWS, Pace::default());
+        let (mut limit, mut latest) = (FIRST_ROWS, Pace::default());
         let mut page = central.table_page(entity, after.as_ref(), limit).await?;
         loop {
             let (last, rows) = (page.last.clone(), page.rows.len());
@@ -78,7 +78,7 @@ impl<R: Remote> Round<'_, R> {
                 needs.extend(self.store_page(entity, page, again).await?);
                 break;
             }
-            limit = next_limit(limit, page.bytes, pace);
+            limit = next_limit(limit, page.bytes, latest);
             let next = central.table_page(entity, last.as_ref(), limit);
             let started_us = clock.now_us();
             let store = async {
@@ -87,7 +87,7 @@ impl<R: Remote> Round<'_, R> {
             };
             let (next, (stored, stored_in)) = tokio::join!(next, store);
             needs.extend(stored?);
-            pace = stored_in;
+            latest = stored_in;
             page = next?;
         }
         if again {
