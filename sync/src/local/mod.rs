@@ -78,6 +78,7 @@ pub struct Store {
 struct Inner {
     writer: Writer,
     readers: Readers,
+    table_readers: Readers,
     clock: Arc<dyn Clock>,
     changes: watch::Receiver<u64>,
     replica_id: std::sync::RwLock<String>,
@@ -108,9 +109,9 @@ impl Store {
         let replica_id = own_identity(&connection, clock.as_ref())?;
         let (notify, changes) = watch::channel(0);
         let writer = Writer::start(connection, Arc::clone(&clock), notify)?;
-        let readers = Readers::new(path.to_owned());
+        let (readers, table_readers) = (Readers::new(path.to_owned()), Readers::of_tables(path.to_owned()));
         let replica_id = std::sync::RwLock::new(replica_id);
-        Ok(Self { inner: Arc::new(Inner { writer, readers, clock, changes, replica_id }) })
+        Ok(Self { inner: Arc::new(Inner { writer, readers, table_readers, clock, changes, replica_id }) })
     }
 
     /// Runs a job in a writing transaction; returns when what it wrote is on disk. Blocks, so never call it on an async
@@ -184,6 +185,18 @@ impl Store {
     ) -> Result<T, StoreError> {
         let store = self.clone();
         tokio::task::spawn_blocking(move || store.read(job)).await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// [`Store::read_async`] for a job that reads whole tables, or large parts of them.
+    pub(crate) async fn scan_async<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = self.clone();
+        let scan = move || {
+            if store.inner.writer.is_inline() { store.read(job) } else { store.inner.table_readers.read(job) }
+        };
+        tokio::task::spawn_blocking(scan).await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// The clock that times are taken from.

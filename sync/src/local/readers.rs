@@ -1,4 +1,7 @@
 //! Read-only connections, opened when needed and kept for the next reader.
+//!
+//! Those for questions map the file, which is quick for pages that are asked for again and again. Those that read whole
+//! tables do not: every page that they pass would stay in the daemon's memory.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -12,12 +15,20 @@ const KEPT: usize = 8;
 
 pub(super) struct Readers {
     path: PathBuf,
+    /// Bytes of the file that a connection maps.
+    mapped: usize,
     idle: Mutex<Vec<Connection>>,
 }
 
 impl Readers {
+    /// Readers for questions.
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, idle: Mutex::new(Vec::new()) }
+        Self { path, mapped: 256 << 20, idle: Mutex::new(Vec::new()) }
+    }
+
+    /// Readers of whole tables.
+    pub(super) fn of_tables(path: PathBuf) -> Self {
+        Self { mapped: 0, ..Self::new(path) }
     }
 
     /// Runs a job on one snapshot.
@@ -25,7 +36,7 @@ impl Readers {
         let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut connection = match kept {
             Some(connection) => connection,
-            None => schema::open_reader(&self.path)?,
+            None => schema::open_reader(&self.path, self.mapped)?,
         };
         let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
         let value = job(&ReadTx::new(&snapshot))?;

@@ -42,9 +42,10 @@ pub(super) fn open_in_memory() -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// A reading connection: it cannot write, whatever is run on it.
-pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+/// A reading connection: it cannot write, whatever is run on it. It maps so many bytes of the file.
+pub(super) fn open_reader(path: &Path, mapped: usize) -> Result<Connection, StoreError> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.pragma_update(None, "mmap_size", mapped)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
 }
@@ -55,7 +56,6 @@ fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     connection.pragma_update(None, "trusted_schema", true)?;
-    connection.pragma_update(None, "mmap_size", 256 << 20)?;
     Ok(connection)
 }
 

@@ -67,7 +67,8 @@ impl Store {
         let (notify, changes) = watch::channel(0);
         let writer = Writer::inline(connection, Arc::clone(&clock), notify)?;
         let readers = Readers::new(std::path::PathBuf::new());
-        Ok(Self { inner: Arc::new(Inner { writer, readers, clock, changes, replica_id }) })
+        let table_readers = Readers::of_tables(std::path::PathBuf::new());
+        Ok(Self { inner: Arc::new(Inner { writer, readers, table_readers, clock, changes, replica_id }) })
     }
 }
 

@@ -39,7 +39,7 @@ impl<'a> Comparison<'a> {
     /// Compares the stretch from a key on; the key that the next one starts from, None at the end.
     pub(super) async fn stretch(&mut self, from: Option<String>) -> Result<Option<String>, SyncError> {
         let entity = self.entity;
-        let pieces = self.store.read_async(move |tx| {
+        let pieces = self.store.scan_async(move |tx| {
             let range = local::stretch(tx, entity, from, STRETCH)?;
             local::pieces(tx, entity, &range, u64::MAX)
         });
@@ -73,7 +73,7 @@ impl<'a> Comparison<'a> {
             }
             let range = piece.range.clone();
             let size = (rows / FAN).max(LEAF / 2);
-            let parts = self.store.read_async(move |tx| local::pieces(tx, entity, &range, size)).await?;
+            let parts = self.store.scan_async(move |tx| local::pieces(tx, entity, &range, size)).await?;
             let cuts: Vec<String> = parts.iter().skip(1).filter_map(|part| part.range.from.clone()).collect();
             if cuts.is_empty() {
                 self.row_by_row(piece.range, there.rows).await?;
@@ -87,7 +87,7 @@ impl<'a> Comparison<'a> {
 
     async fn row_by_row(&mut self, range: KeyRange, there: u64) -> Result<(), SyncError> {
         let (entity, local_range) = (self.entity, range.clone());
-        let mut here = self.store.read_async(move |tx| local::hashes(tx, entity, &local_range)).await?;
+        let mut here = self.store.scan_async(move |tx| local::hashes(tx, entity, &local_range)).await?;
         let mut after: Option<Key> = None;
         let mut last = there == 0;
         while !last {

@@ -190,13 +190,13 @@ impl Worker {
             }
             Ok(occupied)
         };
-        Ok(self.store.read_async(occupied).await?)
+        Ok(self.store.scan_async(occupied).await?)
     }
 
     async fn announce(&self, tables: &[&'static Entity]) -> Result<(), SyncError> {
         let tables = tables.to_vec();
         let count = move |tx: &local::ReadTx<'_>| tables.iter().map(|entity| local::row_count(tx, entity)).sum();
-        let rows: u64 = self.store.read_async(count).await?;
+        let rows: u64 = self.store.scan_async(count).await?;
         self.state.send_modify(|state| state.progress.rows = rows);
         Ok(())
     }
@@ -211,7 +211,7 @@ impl Worker {
         breath: Option<Duration>,
     ) -> Result<TableFindings, SyncError> {
         let began_us = self.store.clock().now_us();
-        let rows = self.store.read_async(move |tx| local::row_count(tx, entity)).await?;
+        let rows = self.store.scan_async(move |tx| local::row_count(tx, entity)).await?;
         self.state.send_modify(|state| entity.name.clone_into(&mut state.progress.table));
         let mut comparison = Comparison::new(Judge::new(central, &self.store, entity, heal, rows));
         let mut from = None;

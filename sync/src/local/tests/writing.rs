@@ -218,3 +218,14 @@ fn a_replica_of_an_older_build_is_not_read_as_if_it_were_of_this_one() {
     let error = crate::local::inspect(&replica.folder.path().join("replica.db"), crate::local::counts).unwrap_err();
     assert!(matches!(error, StoreError::Older { found: 1, .. }), "{error}");
 }
+
+#[test]
+fn whole_tables_are_read_without_mapping_the_file() {
+    fn mapped(tx: &crate::local::ReadTx<'_>) -> Result<i64, StoreError> {
+        Ok(tx.connection().pragma_query_value(None, "mmap_size", |row| row.get(0))?)
+    }
+    let replica = replica();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    assert_eq!(runtime.block_on(replica.store.scan_async(mapped)).unwrap(), 0);
+    assert!(replica.store.read(mapped).unwrap() > 0);
+}
