@@ -10,6 +10,7 @@ use migrations::Entity;
 use sync::engine::{Remote as _, RoundReport, SyncError, greet, round};
 use sync::{Store, StoreError};
 
+use super::bases::Bases;
 use super::clock::{SkewedClock, Time};
 use super::draft::{Change, View};
 use super::link::Link;
@@ -38,6 +39,7 @@ pub(crate) struct Machine {
     pub(crate) copy: Option<Copy>,
     /// How far it had come when it was last asked.
     pub(super) progress: Option<Progress>,
+    pub(super) bases: Bases,
 }
 
 /// What a look at a round found.
@@ -61,6 +63,7 @@ impl Machine {
             greeted: false,
             copy: None,
             progress: None,
+            bases: Bases::default(),
         })
     }
 

@@ -5,6 +5,7 @@
 //! polled await by await and may be dropped at any of them, which is what a crash is. Everything random comes from the
 //! seed, so that a failure can be replayed, and its history shrunk ([`shrink`]).
 
+mod bases;
 mod campaign;
 mod clock;
 mod draft;

@@ -78,7 +78,7 @@ pub(super) fn has_on_record(machine: &Machine, token: usize) -> bool {
     records.iter().any(|(_, set_aside)| tokens_in(set_aside).any(|known| known == token))
 }
 
-fn pairs(machine: &Machine, sql: &'static str) -> Result<Vec<(String, String)>, String> {
+pub(super) fn pairs(machine: &Machine, sql: &'static str) -> Result<Vec<(String, String)>, String> {
     let read = machine.store.read(|tx| {
         let mut statement = tx.connection().prepare_cached(sql)?;
         let found = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -199,6 +199,12 @@ impl World {
 
     /// Cursors and batch numbers only grow, as long as neither side is restored.
     fn progressed(&mut self, at: usize) -> Result<(), String> {
+        if !self.has_restored && !self.has_restored_central {
+            let mut bases = std::mem::take(&mut self.machines[at].bases);
+            let looked = bases.look(&self.machines[at], &self.model.state());
+            self.machines[at].bases = bases;
+            looked.map_err(|why| format!("machine {at}: {why}"))?;
+        }
         let now = Progress::of(&self.machines[at])?;
         let before = self.machines[at].progress.replace(now.clone());
         match before.filter(|before| !self.has_restored_central && !now.goes_on_from(before)) {

@@ -56,6 +56,8 @@ pub(crate) struct State {
     pub(super) receipts: HashMap<(String, u64), StoredReceipt>,
     /// Rows that central has had.
     had: BTreeSet<RowId>,
+    /// All states that each row has had, in their order.
+    versions: HashMap<RowId, Vec<Row>>,
     /// Tokens that central has had.
     seen: BTreeSet<usize>,
     /// Rows that an open transaction of another program holds.
@@ -78,6 +80,7 @@ impl State {
             machines: HashMap::new(),
             receipts: HashMap::new(),
             had: BTreeSet::new(),
+            versions: HashMap::new(),
             seen: BTreeSet::new(),
             locked: BTreeSet::new(),
         }
@@ -106,6 +109,11 @@ impl State {
     /// True when central ever had the row.
     pub(crate) fn has_had(&self, id: &RowId) -> bool {
         self.had.contains(id)
+    }
+
+    /// The how-manieth state of its row this was, the last time that it was so.
+    pub(crate) fn version_of(&self, row: &Row) -> Option<usize> {
+        self.versions.get(&row.id())?.iter().rposition(|version| version == row)
     }
 
     /// A row whose end the change log does not tell.
@@ -271,6 +279,10 @@ impl State {
         self.take_away(&row.id());
         self.seen.extend(row.values().iter().filter_map(Value::as_text).flat_map(tokens_in));
         self.had.insert(row.id());
+        let versions = self.versions.entry(row.id()).or_default();
+        if versions.last() != Some(&row) {
+            versions.push(row.clone());
+        }
         let entity = row.entity();
         for (index, values) in keys(&row) {
             self.unique.insert((index, values), row.key());
