@@ -12,7 +12,7 @@ use sync::mechanism::Mechanism;
 use world::sim::{Campaign, Tally, campaign, explain, fleet, fleet_story};
 
 /// The first seed for mechanisms taken away: those before are drawn in another way.
-const MUTATED: u64 = 10_000;
+const MUTATED: u64 = 12_000;
 
 /// Simulates machines that reconcile through one central, and checks that nothing is lost.
 #[derive(Debug, Parser)]

@@ -76,6 +76,13 @@ pub(crate) fn habit(random: &mut Random, view: &impl View, tokens: &mut Tokens) 
     Some(Change::Put(row.with(column.name, value)))
 }
 
+/// What everybody works on at the same time: the first row of a few tables, edited by most and deleted by some.
+pub(crate) fn shared(random: &mut Random, view: &impl View, tokens: &mut Tokens) -> Option<Change> {
+    let entity = migrations::entity(*random.pick(&["clients", "tags", "tasks", "infrastructure"]))?;
+    let row = view.all(entity).into_iter().next()?;
+    Some(if random.percent(15) { Change::Delete(row.id()) } else { Change::Put(edit(random, row, view, tokens)) })
+}
+
 /// What a writer does next: a new row, an edit of one, or a delete.
 pub(crate) fn draw(random: &mut Random, view: &impl View, tokens: &mut Tokens) -> Vec<Change> {
     let Some(entity) = migrations::entity(TABLES[at(random, TABLES.len())]) else { return Vec::new() };

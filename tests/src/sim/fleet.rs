@@ -3,7 +3,7 @@
 use super::link::Fault;
 use super::model::Make;
 use super::step::Step;
-use super::{Outcome, Scenario, play, told};
+use super::{Habits, Outcome, Scenario, play, told};
 use crate::random::Random;
 
 const HOUR_US: u64 = 3_600_000_000;
@@ -35,7 +35,7 @@ fn scenario(seed: u64, machines: usize, days: u32) -> Scenario {
             steps.push(Step::Wait { us: HOUR_US });
         }
     }
-    Scenario { machines, habits: true, make: Make { acts: false, page: 500, rows: 500 }, steps }
+    Scenario { machines, habits: Habits::Sharing, make: Make { acts: false, page: 500, rows: 500 }, steps }
 }
 
 fn hour(random: &mut Random, online: &[bool], steps: &mut Vec<Step>) {

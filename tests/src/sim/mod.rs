@@ -35,13 +35,31 @@ use crate::random::Random;
 /// Steps of a history.
 const STEPS: u64 = 160;
 
-/// Seeds below are drawn as they were when some of them failed, so that those stay what they were.
-const FROZEN: u64 = 1400;
+/// What people do, by when a seed was first drawn: seeds that failed once stay what they were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Habits {
+    /// Anything, alike often.
+    None,
+    /// Counting, and columns that one condition is about.
+    Counting,
+    /// Those, and rows that all work on at once.
+    Sharing,
+}
+
+impl Habits {
+    fn of(seed: u64) -> Self {
+        match seed {
+            0..1_400 => Self::None,
+            1_400..3_100 | 10_000..11_200 => Self::Counting,
+            _ => Self::Sharing,
+        }
+    }
+}
 
 /// What a seed makes: the world, and what happens in it.
 struct Scenario {
     machines: usize,
-    habits: bool,
+    habits: Habits,
     make: Make,
     steps: Vec<Step>,
 }
@@ -60,9 +78,9 @@ pub struct Outcome {
 fn scenario(seed: u64) -> Scenario {
     let mut random = Random::new(seed);
     let machines = 2 + usize::try_from(random.below(4)).unwrap_or(0);
-    let habits = seed >= FROZEN;
+    let habits = Habits::of(seed);
     let make = Make {
-        acts: random.percent(if habits { 45 } else { 30 }),
+        acts: random.percent(if habits > Habits::None { 45 } else { 30 }),
         page: *random.pick(&[2, 5, 20]),
         rows: *random.pick(&[1, 3, 8, 50]),
     };

@@ -8,8 +8,9 @@ use migrations::{ENTITIES, Entity};
 use sync::StoreError;
 use sync::engine::{RoundReport, SyncError};
 
+use super::Habits;
 use super::clock::Time;
-use super::draft::{Change, View, draw, habit};
+use super::draft::{Change, View, draw, habit, shared};
 use super::foreign::{self, Pending};
 use super::machine::{Machine, Walked};
 use super::model::{Make, Model, State};
@@ -66,7 +67,7 @@ pub(crate) struct World {
     pub(crate) tokens: Tokens,
     pub(crate) tally: Tally,
     /// See [`habit`].
-    pub(crate) habits: bool,
+    pub(crate) habits: Habits,
     pub(crate) has_restored: bool,
     pub(crate) has_restored_central: bool,
     time: Time,
@@ -85,7 +86,7 @@ impl World {
             machines,
             tokens: Tokens::default(),
             tally: Tally::default(),
-            habits: true,
+            habits: Habits::Sharing,
             has_restored: false,
             has_restored_central: false,
             time,
@@ -148,7 +149,7 @@ impl World {
         let random = &mut Random::new(salt);
         let mut changes: Vec<Change> = Vec::new();
         for _ in 0..=random.below(3) {
-            let habit = if self.habits { habit(random, &self.machines[at], &mut self.tokens) } else { None };
+            let habit = self.habit(at, random);
             let drawn = match habit {
                 Some(change) => vec![change],
                 None => draw(random, &self.machines[at], &mut self.tokens),
@@ -163,6 +164,13 @@ impl World {
             changes.extend(new);
         }
         self.write(at, changes)
+    }
+
+    fn habit(&mut self, at: usize, random: &mut Random) -> Option<Change> {
+        if self.habits >= Habits::Sharing && random.percent(20) {
+            return shared(random, &self.machines[at], &mut self.tokens);
+        }
+        if self.habits >= Habits::Counting { habit(random, &self.machines[at], &mut self.tokens) } else { None }
     }
 
     /// Writes on a machine, and remembers what was acknowledged.
