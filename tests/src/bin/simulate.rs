@@ -30,6 +30,9 @@ struct Options {
     /// Takes away one mechanism after the other; each must be missed by a seed at least.
     #[arg(long)]
     mutations: bool,
+    /// Of the mechanisms, takes away only this one.
+    #[arg(long, requires = "mutations", value_parser = mechanism)]
+    without: Option<Mechanism>,
     /// One fleet of so many machines, instead of many small worlds.
     #[arg(long, requires = "days")]
     machines: Option<usize>,
@@ -42,6 +45,13 @@ struct Options {
     /// Threads; as many as there are processors if it is not said.
     #[arg(long)]
     threads: Option<usize>,
+}
+
+/// A mechanism by its name.
+fn mechanism(name: &str) -> Result<Mechanism, String> {
+    let names = || Mechanism::ALL.map(|known| format!("{known:?}"));
+    let found = Mechanism::ALL.into_iter().find(|known| format!("{known:?}").eq_ignore_ascii_case(name));
+    found.ok_or_else(|| format!("there are: {}", names().join(", ")))
 }
 
 impl Options {
@@ -104,7 +114,8 @@ fn run_mutations(options: &Options) -> bool {
     let seeds: Vec<u64> = options.chosen().iter().map(|seed| seed + MUTATED).collect();
     let mut survivors = 0;
     let mut told = Vec::new();
-    for mechanism in Mechanism::ALL {
+    let chosen = Mechanism::ALL.into_iter().filter(|known| options.without.is_none_or(|only| only == *known));
+    for mechanism in chosen {
         let bar = progress(seeds.len() as u64);
         let found = campaign(&seeds, options.threads(), Some(mechanism), || bar.inc(1));
         bar.finish_and_clear();

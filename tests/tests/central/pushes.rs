@@ -121,8 +121,8 @@ async fn a_circle_of_which_one_row_is_refused_stays_as_it_was() {
     let named = |at: usize, name: &str| edited(rows[at].clone(), rows[at].clone().with("name", name), 2);
     // Another program's rule, which is asked after the unique key.
     place.sql(
-        "CREATE TRIGGER theirs AFTER UPDATE ON clients FOR EACH ROW \
-         IF NEW.name = 'b' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END IF",
+        "DELIMITER // \nCREATE TRIGGER theirs AFTER UPDATE ON clients FOR EACH ROW \
+         IF NEW.name = 'b' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END IF //",
     );
     let receipt = place.push(&batch(2, vec![named(0, "b"), named(1, "a"), named(2, "z")])).await;
     let refused = |at: usize| matches!(&receipt.outcomes[at].1, ItemOutcome::Refused(_));
