@@ -3,14 +3,15 @@
 //! Each of them alone is refused, as the other still holds what it wants, and the server checks a unique key at each
 //! statement. One of the circle is put under a name that nobody has, the others move on one after another, and the first
 //! takes the place that has become free: all within the push's transaction, so that nobody ever sees the name between.
-//! When one of them is refused for another reason, all go back to where they were.
+//! When one of them is refused for another reason, all go back to where they were: by a savepoint, as another program's
+//! rule may refuse even the way back.
 
 use std::collections::{HashMap, HashSet};
 
 use merge::{HybridTime, Row, RowId};
 use migrations::Kind;
 
-use super::transaction::{Taken, Transaction};
+use super::transaction::Transaction;
 use super::write::{Job, Written};
 use super::{CentralError, Refusal, RefusalKind};
 
@@ -79,27 +80,14 @@ async fn move_on<T: Transaction>(transaction: &mut T, members: &[(Job, Refusal)]
     }
     let Some(after) = &first.after else { return Ok(false) };
     steps.push((&aside, after, first.time));
-    for (done, (before, after, time)) in steps.iter().enumerate() {
-        if transaction.update(before, after, *time).await?.is_err() {
-            take_back(transaction, &steps[..done]).await?;
+    transaction.mark().await?;
+    for (before, after, time) in steps {
+        if transaction.update(before, after, time).await?.is_err() {
+            transaction.back_to_mark().await?;
             return Ok(false);
         }
     }
     Ok(true)
-}
-
-async fn take_back<T: Transaction>(
-    transaction: &mut T,
-    steps: &[(&Row, &Row, HybridTime)],
-) -> Result<(), CentralError> {
-    for (before, after, time) in steps.iter().rev() {
-        let taken: Taken = transaction.update(after, before, *time).await?;
-        if let Err(refusal) = taken {
-            // Where they were they fitted a moment ago: what is refused now is no row's fault.
-            return Err(CentralError::Protocol(format!("a row could not be put back: {}", refusal.message)));
-        }
-    }
-    Ok(())
 }
 
 /// The row under a name between, so that the key that another one wants of it is free; None where the key has no column

@@ -285,6 +285,14 @@ impl Transaction for Session<'_> {
         Ok(clause.map(|clause| table.columns_in(&clause)).unwrap_or_default())
     }
 
+    async fn mark(&mut self) -> Result<(), CentralError> {
+        Ok(run(self.connection, "SAVEPOINT ct_sync_mark").await?)
+    }
+
+    async fn back_to_mark(&mut self) -> Result<(), CentralError> {
+        Ok(run(self.connection, "ROLLBACK TO SAVEPOINT ct_sync_mark").await?)
+    }
+
     async fn commit(&mut self) -> Result<(), CentralError> {
         Ok(run(self.connection, COMMIT).await?)
     }

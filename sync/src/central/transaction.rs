@@ -92,6 +92,12 @@ pub trait Transaction: Send {
         name: &str,
     ) -> impl Future<Output = Result<Vec<&'static str>, CentralError>> + Send;
 
+    /// Marks this moment, for [`back_to_mark`](Self::back_to_mark).
+    fn mark(&mut self) -> impl Future<Output = Result<(), CentralError>> + Send;
+
+    /// Takes back what was done since the mark, triggers' doings included.
+    fn back_to_mark(&mut self) -> impl Future<Output = Result<(), CentralError>> + Send;
+
     /// Makes all of it durable.
     fn commit(&mut self) -> impl Future<Output = Result<(), CentralError>> + Send;
 

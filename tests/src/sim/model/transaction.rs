@@ -16,12 +16,14 @@ pub(super) struct Open {
     /// The rows as they were, latest first to be restored.
     before: Vec<(RowId, Option<Row>)>,
     first_outbox: u64,
+    /// What had been written, and the next number of the outbox, at the mark.
+    mark: (usize, u64),
 }
 
 impl Open {
     pub(super) fn begin(model: &Model) -> Self {
         let first_outbox = model.state().next_outbox();
-        Self { model: model.clone(), origin: None, before: Vec::new(), first_outbox }
+        Self { model: model.clone(), origin: None, before: Vec::new(), first_outbox, mark: (0, first_outbox) }
     }
 
     /// A statement on one row.
@@ -41,14 +43,18 @@ impl Open {
     }
 
     fn take_back(&mut self) {
+        self.take_back_to((0, self.first_outbox));
+    }
+
+    fn take_back_to(&mut self, (known, first): (usize, u64)) {
         let mut state = self.model.state();
-        for (id, before) in self.before.drain(..).rev() {
+        for (id, before) in self.before.drain(known..).rev() {
             match before {
                 Some(row) => state.place(row),
                 None => state.take_away(&id),
             }
         }
-        state.outbox.split_off(&self.first_outbox);
+        state.outbox.split_off(&first);
     }
 }
 
@@ -181,6 +187,16 @@ impl Transaction for Open {
         name: &str,
     ) -> Result<Vec<&'static str>, CentralError> {
         Ok(conditions::columns(entity, name))
+    }
+
+    async fn mark(&mut self) -> Result<(), CentralError> {
+        self.mark = (self.before.len(), self.model.state().next_outbox());
+        Ok(())
+    }
+
+    async fn back_to_mark(&mut self) -> Result<(), CentralError> {
+        self.take_back_to(self.mark);
+        Ok(())
     }
 
     async fn commit(&mut self) -> Result<(), CentralError> {
