@@ -11,6 +11,7 @@
 mod backoff;
 mod by_hand;
 mod exchange;
+mod identity;
 mod pace;
 mod refill;
 mod remote;
