@@ -78,7 +78,8 @@ pub(crate) fn habit(random: &mut Random, view: &impl View, tokens: &mut Tokens) 
 
 /// What everybody works on at the same time: the first row of a few tables, edited by most and deleted by some.
 pub(crate) fn shared(random: &mut Random, view: &impl View, tokens: &mut Tokens) -> Option<Change> {
-    let entity = migrations::entity(*random.pick(&["clients", "tags", "tasks", "infrastructure"]))?;
+    let table = *random.pick(&["clients", "tags", "tasks", "infrastructure"]);
+    let entity = migrations::entity(table)?;
     let row = view.all(entity).into_iter().next()?;
     Some(if random.percent(15) { Change::Delete(row.id()) } else { Change::Put(edit(random, row, view, tokens)) })
 }
