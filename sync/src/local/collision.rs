@@ -227,6 +227,8 @@ fn take_back(
     applied.conflicts += 1;
     rows::insert(tx.connection(), &row)?;
     tx.note(row.id(), Some(other))?;
+    // The parent that it had may have been deleted since it was given another one.
+    orphan::arrived(tx, &row)?;
     Ok(true)
 }
 

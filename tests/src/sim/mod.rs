@@ -12,6 +12,7 @@ mod draft;
 mod fleet;
 mod foreign;
 mod link;
+mod links;
 mod machine;
 mod model;
 mod shrink;

@@ -40,9 +40,13 @@ pub(crate) struct Fate {
     pub made_after_delete: bool,
 }
 
+/// Ids that were given up, by table and id: the rows that stood for each, on any machine at any time.
+pub(crate) type Aliases = BTreeMap<(String, String), BTreeSet<String>>;
+
 /// The memory of all that was acknowledged.
 #[derive(Default)]
 pub(crate) struct Tokens {
+    pub(crate) aliases: Aliases,
     list: Vec<Token>,
     pub(crate) fates: BTreeMap<RowId, Fate>,
     /// Increments of each counter.

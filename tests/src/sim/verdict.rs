@@ -9,19 +9,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use merge::{Row, RowId};
 use sync::engine::RoundReport;
 
+use super::links::{links_kept, names_of};
 use super::machine::Machine;
 use super::tokens::{Tokens, tokens_in};
 use super::world::{World, id_of, text};
 
 /// What a machine's bookkeeping says.
-struct Books {
+pub(super) struct Books {
     /// Rows that a side refused: kind by row.
-    quarantined: BTreeMap<RowId, String>,
+    pub(super) quarantined: BTreeMap<RowId, String>,
     dirty: BTreeSet<RowId>,
     parked: u64,
     in_flight: u64,
     conflicts: u64,
-    aliases: BTreeMap<(String, String), String>,
     dangling: u64,
 }
 
@@ -41,6 +41,15 @@ pub(super) fn harvest(machine: &Machine, tokens: &mut Tokens) -> Result<u64, Str
         tokens.record(table, key, set_aside);
     }
     Ok(records.len() as u64)
+}
+
+/// Remembers which ids a machine has given up for others.
+pub(super) fn note_aliases(machine: &Machine, tokens: &mut Tokens) -> Result<(), String> {
+    for (row, target) in pairs(machine, "SELECT tbl || '/' || alias, target FROM ct_sync_aliases")? {
+        let Some((table, key)) = row.split_once('/') else { continue };
+        tokens.aliases.entry((table.to_owned(), key.to_owned())).or_default().insert(target);
+    }
+    Ok(())
 }
 
 /// How far a machine has come with a central, by its own bookkeeping.
@@ -100,11 +109,6 @@ fn books(machine: &Machine, tokens: &mut Tokens) -> Result<Books, String> {
         });
         Ok(with_id.collect())
     };
-    let aliases = pairs(machine, "SELECT tbl || '/' || alias, target FROM ct_sync_aliases")?.into_iter();
-    let aliases = aliases.filter_map(|(row, target)| {
-        let (table, key) = row.split_once('/')?;
-        Some(((table.to_owned(), key.to_owned()), target))
-    });
     Ok(Books {
         quarantined: by_row(
             "SELECT tbl || '/' || pk, refused_by || ' ' || kind || ' ' || reason FROM ct_sync_quarantine",
@@ -115,7 +119,6 @@ fn books(machine: &Machine, tokens: &mut Tokens) -> Result<Books, String> {
         parked: count(machine, "SELECT count(*) FROM ct_sync_parked")?,
         in_flight: count(machine, "SELECT count(*) FROM ct_sync_inflight")?,
         conflicts: harvest(machine, tokens)?,
-        aliases: aliases.collect(),
         dangling: count(machine, "SELECT count(*) FROM pragma_foreign_key_check")?,
     })
 }
@@ -279,12 +282,20 @@ fn none_stale(world: &World, present: &BTreeMap<usize, RowId>) -> Result<(), Str
         for &later in &token.superseded_by {
             // What never left its machine, and was deleted there, is known to nobody.
             let known = world.model.state().has_seen(later);
-            if known && !is_dead(&world.tokens, later, &mut BTreeSet::new()) && !present.contains_key(&later) {
+            let lives_on = is_there(&world.tokens, later, present, &mut BTreeSet::new());
+            if known && !is_dead(&world.tokens, later, &mut BTreeSet::new()) && !lives_on {
                 return Err(format!("w{number} in {row} is stale: w{later} was written over it"));
             }
         }
     }
     Ok(())
+}
+
+/// Present, or written over by what is: a row that one machine folded into another has two heirs.
+fn is_there(tokens: &Tokens, number: usize, present: &BTreeMap<usize, RowId>, seen: &mut BTreeSet<usize>) -> bool {
+    let later = tokens.get(number).filter(|_| seen.insert(number)).map(|token| token.superseded_by.as_slice());
+    present.contains_key(&number)
+        || later.unwrap_or_default().iter().any(|&later| is_there(tokens, later, present, seen))
 }
 
 /// Lost on record, or never to be had.
@@ -293,75 +304,6 @@ fn is_dead(tokens: &Tokens, number: usize, seen: &mut BTreeSet<usize>) -> bool {
     let superseded =
         !token.superseded_by.is_empty() && token.superseded_by.iter().all(|&later| is_dead(tokens, later, seen));
     tokens.recorded.contains(&number) || token.forgiven || superseded
-}
-
-/// Rows that hold no text of their own (links): each is there, under its name of today, or its end is known.
-fn links_kept(world: &World, central: &BTreeMap<RowId, Row>, books: &[Books]) -> Result<(), String> {
-    for (id, fate) in &world.tokens.fates {
-        if id.entity.primary_key.len() < 2
-            || fate.made.is_empty()
-            || !fate.deleted.is_empty()
-            || fate.maybe_deleted
-            || world.has_restored_central
-        {
-            continue;
-        }
-        let names = names_of(id, books);
-        let now = names.last().unwrap_or(id).clone();
-        let is_recorded = |id: &RowId| {
-            let row = (id.entity.name.to_owned(), id.key.as_str().to_owned());
-            world.tokens.recorded_rows.contains(&row)
-        };
-        let recorded = names.iter().any(is_recorded);
-        let set_apart = names.iter().any(|id| books.iter().any(|books| books.quarantined.contains_key(id)));
-        let parent_gone = merge::parents(&sample(&now)).any(|(reference, key)| {
-            migrations::entity(reference.references)
-                .is_some_and(|parent| !central.contains_key(&RowId::new(parent, key)))
-        });
-        let deleted = world.tokens.fates.get(&now).is_some_and(|fate| !fate.deleted.is_empty() || fate.maybe_deleted);
-        if !deleted
-            && !central.contains_key(id)
-            && !central.contains_key(&now)
-            && !recorded
-            && !set_apart
-            && !parent_gone
-        {
-            return Err(format!("the link {id} is lost"));
-        }
-    }
-    Ok(())
-}
-
-/// The link with both ends under the names that stand for them.
-fn renamed(id: &RowId, books: &[Books]) -> RowId {
-    names_of(id, books).pop().unwrap_or_else(|| id.clone())
-}
-
-/// All names that a link had one after another, as its ends were folded into others.
-fn names_of(id: &RowId, books: &[Books]) -> Vec<RowId> {
-    let mut names = vec![id.clone()];
-    while let Some(next) = names.last().and_then(|name| next_name(name, books)).filter(|next| !names.contains(next)) {
-        names.push(next);
-    }
-    names
-}
-
-/// The link after one of its ends was folded into another row; None when both stand for themselves.
-fn next_name(id: &RowId, books: &[Books]) -> Option<RowId> {
-    let parts: Vec<&str> = id.key.parts().collect();
-    id.entity.primary_key.iter().enumerate().find_map(|(at, column)| {
-        let reference = id.entity.foreign_keys.iter().find(|key| key.column == *column)?;
-        let alias = (reference.references.to_owned(), parts[at].to_owned());
-        let target = books.iter().find_map(|books| books.aliases.get(&alias))?;
-        let mut moved = parts.clone();
-        moved[at] = target;
-        Some(RowId::new(id.entity, super::draft::key(&moved)))
-    })
-}
-
-fn sample(id: &RowId) -> Row {
-    let columns = id.entity.primary_key.iter().zip(id.key.parts());
-    columns.fold(Row::new(id.entity), |row, (column, part)| row.with(column, part))
 }
 
 /// No row is there that nobody made, and none that was deleted, unless it is on record or was made again.
@@ -375,7 +317,7 @@ fn deletes_kept(world: &World, central: &BTreeMap<RowId, Row>, books: &[Books]) 
         };
         let recorded = world.tokens.recorded_rows.contains(&(id.entity.name.to_owned(), id.key.as_str().to_owned()));
         // A link that two make is none that one of them can take back.
-        let same = |other: &RowId| other.entity == id.entity && (other == id || renamed(other, books) == *id);
+        let same = |other: &RowId| other.entity == id.entity && names_of(other, &world.tokens.aliases).contains(id);
         let made_twice = id.entity.primary_key.len() > 1
             && world
                 .tokens

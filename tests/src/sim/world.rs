@@ -213,6 +213,7 @@ impl World {
             self.machines[at].bases = bases;
             looked.map_err(|why| format!("machine {at}: {why}"))?;
         }
+        verdict::note_aliases(&self.machines[at], &mut self.tokens)?;
         let now = Progress::of(&self.machines[at])?;
         let before = self.machines[at].progress.replace(now.clone());
         match before.filter(|before| !self.has_restored_central && !now.goes_on_from(before)) {
