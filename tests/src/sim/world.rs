@@ -300,6 +300,7 @@ impl World {
                 let report =
                     self.machines[at].sync().map_err(|error| format!("machine {at} cannot sync in peace: {error}"))?;
                 moved += report.pulled + report.pushed + report.merged;
+                self.progressed(at)?;
                 reports.push(report);
             }
             if moved == 0 {
