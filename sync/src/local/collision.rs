@@ -3,7 +3,9 @@
 //! The row that central has keeps its id: it is the one place where all machines meet, and programs that know nothing
 //! of us may hold that id already. (The schema notes propose the older id; that would rewrite ids at central, and gives
 //! the same convergence.) The row that central has never seen becomes an alias of it, its values are merged by column,
-//! and what referred to it refers to the survivor. Since an alias never reached central, no other machine can name it.
+//! and what referred to it refers to the survivor. No other machine can name an alias that never reached central. One that
+//! did was deleted there, and is here again only because of what was written here ([`resolve`]): whoever else wrote something
+//! of it decides so too.
 
 use merge::{HybridTime, Key, Row, RowId, Value, Winner};
 use migrations::entity::OnCollision;
@@ -60,10 +62,7 @@ fn step_aside(tx: &mut WriteTx<'_>, item: &mut Pending, applied: &mut Applied) -
         Some(row) => taken_key(tx, row)?.map(|(_, columns)| (row.clone(), columns)),
         None => None,
     } {
-        let Some(free) = free_name(tx, &row, columns)? else { return Ok(false) };
-        let lost = Lost::new(row.entity(), "renamed", Winner::Remote);
-        ledger::record_change(tx.connection(), lost, (&row, &free), tx.corrected_us())?;
-        applied.conflicts += 1;
+        let Some(free) = renamed(tx, &row, columns, applied)? else { return Ok(false) };
         item.target = Some(free);
     }
     Ok(true)
@@ -206,17 +205,7 @@ fn take_back(
     }
     // Somebody may be in its old place by now, and has to make room in turn: first it leaves, then the other comes.
     rows::delete(tx.connection(), other.entity(), &other.key())?;
-    let mut back = Pending {
-        id: other.id(),
-        seq: 0,
-        before: Some(other.clone()),
-        target: Some(row),
-        remote: Some(base.clone()),
-        entry: None,
-        is_news: false,
-        last_image: None,
-        time: HybridTime::default(),
-    };
+    let mut back = Pending { target: Some(row), remote: Some(base.clone()), ..unchanged(other) };
     let has_room = make_room(tx, &mut back, applied)?;
     let Some(row) = back.target.filter(|_| has_room) else {
         rows::insert(tx.connection(), other)?;
@@ -310,12 +299,23 @@ fn rename(
     columns: &[&'static str],
     applied: &mut Applied,
 ) -> Result<bool, StoreError> {
-    let Some(row) = free_name(tx, other, columns)? else { return Ok(false) };
-    let lost = Lost::new(row.entity(), "renamed", Winner::Remote);
-    ledger::record_change(tx.connection(), lost, (other, &row), tx.corrected_us())?;
-    applied.conflicts += 1;
+    let Some(row) = renamed(tx, other, columns, applied)? else { return Ok(false) };
     write(tx, other, &row)?;
     Ok(true)
+}
+
+/// The row under a name that nobody has, on record; None where its key has no name.
+fn renamed(
+    tx: &WriteTx<'_>,
+    row: &Row,
+    columns: &[&'static str],
+    applied: &mut Applied,
+) -> Result<Option<Row>, StoreError> {
+    let Some(free) = free_name(tx, row, columns)? else { return Ok(None) };
+    let lost = Lost::new(row.entity(), "renamed", Winner::Remote);
+    ledger::record_change(tx.connection(), lost, (row, &free), tx.corrected_us())?;
+    applied.conflicts += 1;
+    Ok(Some(free))
 }
 
 /// The row with a suffix that nobody has.

@@ -8,7 +8,7 @@ use world::{Result, eventually, wait};
 use super::daemon::Daemon;
 use super::guest::save;
 use super::options::Options;
-use super::report::Report;
+use super::report::{Report, percentile};
 use super::server::Server;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -27,7 +27,7 @@ pub(crate) fn measure(server: &Server, machines: [&Daemon; 2], options: &Options
     let mut random = Random::new(4);
     let working = samples(machines, options.samples, || Duration::from_millis(200 + random.below(800)))?;
     report.times("notice", "a change every half second or so, saved on one machine → readable on the other", &working);
-    let median = rested[rested.len() / 2];
+    let median = percentile(&rested, 50);
     report.goal(
         "notice: a change elsewhere in under a second (median)",
         median < Duration::from_secs(1),

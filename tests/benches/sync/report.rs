@@ -55,8 +55,7 @@ impl Report {
     /// A median, a 99th percentile and the longest, of sorted samples.
     pub(crate) fn times(&mut self, part: &'static str, what: &str, sorted: &[Duration]) {
         for percent in [50, 99] {
-            let rank = (sorted.len() * percent).div_ceil(100).max(1);
-            let time = sorted.get(rank - 1).copied().unwrap_or_default();
+            let time = percentile(sorted, percent);
             self.value(part, format!("{what}, p{percent} of {}", sorted.len()), time.as_secs_f64() * 1e3, "ms");
         }
         let longest = sorted.last().copied().unwrap_or_default();
@@ -145,4 +144,10 @@ fn grouped(value: f64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// The sample of that rank, of sorted ones: so many of a hundred are not longer.
+pub(crate) fn percentile(sorted: &[Duration], percent: usize) -> Duration {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied().unwrap_or_default()
 }

@@ -8,19 +8,20 @@ use world::mariadb::MariaDb;
 
 use super::{Place, agreed, batch, client, created, deleted, edited, site, told, uuid};
 
+fn task(number: u32, parent: Option<u32>) -> Row {
+    Row::new(entity("tasks").unwrap())
+        .with("id", uuid(number))
+        .with("title", format!("task {number}"))
+        .with("parent_task_id", parent.map(uuid))
+        .with("status", "pending")
+        .with("created_at", "2026-01-01T00:00:00.000000Z")
+        .with("updated_at", "2026-01-01T00:00:00.000000Z")
+        .with("task_order", 0_i64)
+}
+
 #[tokio::test]
 async fn rows_go_in_whatever_their_order_and_come_out_as_they_were() {
     let place = Place::new().await;
-    let task = |number, parent: Option<u32>| {
-        Row::new(entity("tasks").unwrap())
-            .with("id", uuid(number))
-            .with("title", format!("task {number}"))
-            .with("parent_task_id", parent.map(uuid))
-            .with("status", "pending")
-            .with("created_at", "2026-01-01T00:00:00.000000Z")
-            .with("updated_at", "2026-01-01T00:00:00.000000Z")
-            .with("task_order", 0_i64)
-    };
     let mut rows = vec![task(3, Some(2)), task(2, Some(1)), site(5, 4, "HQ"), task(1, None), client(4, "a")];
     rows.extend((100..300).map(|n| client(n, &format!("client {n}"))));
     let items = rows.iter().cloned().zip(1..).map(|(row, time)| created(row, time)).collect();
@@ -133,13 +134,7 @@ async fn a_circle_of_which_one_row_is_refused_stays_as_it_was() {
 #[tokio::test]
 async fn a_row_that_refers_to_itself_can_be_deleted() {
     let place = Place::new().await;
-    let task = Row::new(entity("tasks").unwrap())
-        .with("id", uuid(1))
-        .with("title", "its own parent")
-        .with("status", "pending")
-        .with("created_at", "2026-01-01T00:00:00.000000Z")
-        .with("updated_at", "2026-01-01T00:00:00.000000Z")
-        .with("task_order", 0_i64);
+    let task = task(1, None);
     place.push(&batch(1, vec![created(task.clone(), 1)])).await;
     place.sql("UPDATE tasks SET parent_task_id = id");
     let itself = task.with("parent_task_id", uuid(1));
