@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use merge::{Row, RowId};
 use migrations::Entity;
+use sync::central::CentralError;
 use sync::engine::{Remote as _, RoundReport, SyncError, greet, round};
 use sync::{Store, StoreError};
 
@@ -18,6 +19,9 @@ use super::model::Model;
 use super::verdict::Progress;
 
 type Running = Pin<Box<dyn Future<Output = Result<RoundReport, SyncError>> + Send>>;
+
+/// Awaits of a round at most: far more than any backlog of a simulated machine needs.
+const MOST_AWAITS: usize = 200_000;
 
 /// A row before and after a change.
 pub(crate) type Effect = (Option<Row>, Option<Row>);
@@ -82,12 +86,11 @@ impl Machine {
         Walked::Running
     }
 
-    /// Runs a round to its end.
+    /// Runs a round to its end; one that has none is an error that no waiting heals.
     pub(crate) fn sync(&mut self) -> Result<RoundReport, SyncError> {
-        loop {
-            if let Walked::Ended(outcome) = self.walk(usize::MAX) {
-                return outcome;
-            }
+        match self.walk(MOST_AWAITS) {
+            Walked::Ended(outcome) => outcome,
+            Walked::Running => Err(SyncError::Central(CentralError::Protocol("a round never ends".into()))),
         }
     }
 
