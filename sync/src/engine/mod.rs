@@ -119,7 +119,7 @@ pub fn start(store: Store, settings: EngineSettings) -> EngineHandle {
 impl EngineHandle {
     /// What the engine is doing, with the counts of the replica. Reads the replica, so it blocks for a moment.
     pub fn status(&self) -> SyncStatus {
-        let counts = self.store.read(|tx| Ok((crate::local::counts(tx)?, crate::local::snapshot_progress(tx)?)));
+        let counts = self.store.scan(|tx| Ok((crate::local::counts(tx)?, crate::local::snapshot_progress(tx)?)));
         let verified = self.store.read(crate::local::verified);
         let mut status = self.state.borrow().status(counts);
         status.verify = VerifyStatus::new(verified.unwrap_or_default(), &self.verify_state());

@@ -7,12 +7,18 @@
 //! orders keys otherwise does not matter.) Rows for which that does not settle it are looked up one by one, and those that
 //! are not new, or whose table has unique keys, go the general way.
 //!
+//! Nor do they pass the triggers that would index them, and that only queue them in bulk: SQLite keeps a journal for each
+//! statement that fires any, to take back all of it, and closing that journal costs more the more the transaction has
+//! changed. What the triggers would do is done here.
+//!
 //! Indexing the text of so many rows is put off: see `ct_memory_bulk` in the replica's schema.
 
 use std::collections::{HashMap, HashSet};
 
 use merge::{Key, Row, RowId};
 use migrations::{Entity, entity};
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::apply::{Applied, FeedState, Incoming, apply_rows};
 use super::extent::Gaps;
@@ -21,6 +27,11 @@ use super::{StoreError, journal, ledger, orphan, rows};
 
 /// Rows from which on a page is large: its text is indexed later, and new rows take the short way.
 pub(super) const LARGE: usize = 100;
+
+/// The tables whose rows, in bulk, enter the queue of what is to be indexed, and do nothing else.
+pub(super) const QUEUED: [&str; 4] = ["conversation_contexts", "context_snippets", "decision_logs", "project_states"];
+/// The tables whose triggers do something else.
+pub(super) const TRIGGERED: [&str; 1] = ["problem_solutions"];
 
 /// Runs a job in which the text of what is stored is queued for indexing instead of being indexed.
 pub(super) fn in_bulk<T>(
@@ -64,6 +75,10 @@ pub(super) fn store(
 ) -> Result<(), StoreError> {
     let mut quiet = Quiet::look(tx)?;
     let mut refused = Vec::new();
+    let passes_triggers = fresh.iter().any(|incoming| TRIGGERED.contains(&incoming.id.entity.name));
+    let untriggered = if passes_triggers { None } else { Some(Untriggered::begin(tx.connection())?) };
+    let queue = "INSERT INTO ct_memory_queue (source_table, source_id) VALUES (?1, ?2)";
+    let mut queue = tx.connection().prepare_cached(queue)?;
     let mut insert: Option<rows::Insert<'_>> = None;
     for incoming in fresh {
         let FeedState::Present(row) = &incoming.state else { continue };
@@ -73,6 +88,9 @@ pub(super) fn store(
         };
         match insert.run(row) {
             Ok(()) => {
+                if untriggered.is_some() && QUEUED.contains(&incoming.id.entity.name) {
+                    queue.execute([incoming.id.entity.name, incoming.id.key.as_str()])?;
+                }
                 tx.witness(incoming.time);
                 settle(tx, &incoming.id, row, &mut quiet)?;
                 applied.changed += 1;
@@ -82,7 +100,25 @@ pub(super) fn store(
             Err(error) => return Err(error),
         }
     }
+    drop(untriggered);
     apply_rows(tx, refused, in_turn, applied)
+}
+
+/// While it lives, no trigger fires on the connection.
+struct Untriggered<'db>(&'db Connection);
+
+impl<'db> Untriggered<'db> {
+    fn begin(db: &'db Connection) -> Result<Self, StoreError> {
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+        Ok(Self(db))
+    }
+}
+
+impl Drop for Untriggered<'_> {
+    fn drop(&mut self) {
+        // Cannot fail for an open connection; each transaction makes sure of it once more.
+        let _ = self.0.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true);
+    }
 }
 
 fn may_be_fresh(incoming: &Incoming) -> bool {

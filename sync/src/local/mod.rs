@@ -187,16 +187,18 @@ impl Store {
         tokio::task::spawn_blocking(move || store.read(job)).await.unwrap_or(Err(StoreError::Closed))
     }
 
-    /// [`Store::read_async`] for a job that reads whole tables, or large parts of them.
+    /// [`Store::scan`] on a thread for blocking work.
     pub(crate) async fn scan_async<T: Send + 'static>(
         &self,
         job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let store = self.clone();
-        let scan = move || {
-            if store.inner.writer.is_inline() { store.read(job) } else { store.inner.table_readers.read(job) }
-        };
-        tokio::task::spawn_blocking(scan).await.unwrap_or(Err(StoreError::Closed))
+        tokio::task::spawn_blocking(move || store.scan(job)).await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// [`Store::read`] for a job that reads whole tables, or large parts of them.
+    pub(crate) fn scan<T>(&self, job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        if self.inner.writer.is_inline() { self.read(job) } else { self.inner.table_readers.read(job) }
     }
 
     /// The clock that times are taken from.

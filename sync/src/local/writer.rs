@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tokio::sync::watch;
 
 use super::tx::{Heads, WriteTx};
@@ -234,6 +235,7 @@ impl Run {
     fn begin(&self, mode: Mode) -> Result<(), StoreError> {
         let remote = mode != Mode::Ordinary;
         let durable = mode != Mode::Snapshot;
+        self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true)?;
         self.connection.pragma_update(None, "synchronous", if durable { "FULL" } else { "NORMAL" })?;
         self.connection.pragma_update(None, "foreign_keys", !remote)?;
         self.connection.pragma_update(None, "ignore_check_constraints", remote)?;

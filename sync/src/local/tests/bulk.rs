@@ -4,6 +4,7 @@ use merge::{Key, Row, Value};
 use migrations::catalogue::{CONVERSATION_CONTEXTS, FILE_CHANGES};
 
 use super::{Replica, at_central, client, id, key, present, project, replica};
+use crate::local::fresh::{QUEUED, TRIGGERED};
 use crate::local::{Incoming, StoreError};
 
 fn context(name: &str) -> Row {
@@ -58,6 +59,28 @@ fn a_large_page_is_stored_at_once_and_indexed_later() {
     assert_eq!(replica.count("SELECT count(*) FROM context_tags WHERE tag = 'two'"), 152);
     let found = "SELECT count(*) FROM ct_memory_fts WHERE ct_memory_fts MATCH 'happened'";
     assert_eq!(replica.count(found), 152);
+}
+
+#[test]
+fn what_triggers_do_for_a_new_row_is_known_to_the_short_way() {
+    let replica = replica();
+    let tables = |named: &'static str| {
+        let read = move |tx: &crate::local::ReadTx<'_>| {
+            let sql = "SELECT DISTINCT tbl_name FROM sqlite_master \
+                       WHERE type = 'trigger' AND sql LIKE '%AFTER INSERT ON%' AND name LIKE ?1 ORDER BY 1";
+            let mut statement = tx.connection().prepare(sql)?;
+            let found = statement.query_map([named], |row| row.get::<_, String>(0))?;
+            Ok::<_, StoreError>(found.collect::<Result<Vec<_>, _>>()?)
+        };
+        replica.store.read(read).unwrap()
+    };
+    let sorted = |names: &[&'static str]| {
+        let mut names = names.to_vec();
+        names.sort_unstable();
+        names
+    };
+    assert_eq!(tables("ct_memory_queue_%"), sorted(&QUEUED));
+    assert_eq!(tables("%"), sorted(&[QUEUED.as_slice(), TRIGGERED.as_slice()].concat()));
 }
 
 fn index(replica: &Replica) {
