@@ -64,12 +64,26 @@ impl Central {
         .await?;
         lease.keep();
         if let Some(news) = news {
-            *self.layout.write().unwrap_or_else(PoisonError::into_inner) = (Arc::new(news), Instant::now());
+            self.learn(news);
         }
         if Limits::of_packet(packet) == self.limits {
             return Ok(());
         }
         Err(CentralError::Unreachable("its max_allowed_packet was changed; a new connection is made".into()))
+    }
+
+    /// Reads anew how the tables are defined, which other programs may have altered, though the schema's version is the
+    /// same.
+    pub async fn relearn(&self) -> Result<(), CentralError> {
+        let mut lease = self.lease().await?;
+        let news = within(ANSWER_WITHIN, usable(lease.connection())).await?;
+        lease.keep();
+        self.learn(news);
+        Ok(())
+    }
+
+    fn learn(&self, news: Layout) {
+        *self.layout.write().unwrap_or_else(PoisonError::into_inner) = (Arc::new(news), Instant::now());
     }
 
     /// Its version, and what it holds of the catalogue.

@@ -54,6 +54,10 @@ pub trait Remote: Send + Sync {
     ) -> impl Future<Output = Result<Vec<(&'static str, String)>, CentralError>> + Send {
         std::future::ready(Ok(Vec::new()))
     }
+    /// Reads anew how central defines its tables.
+    fn relearn(&self) -> impl Future<Output = Result<(), CentralError>> + Send {
+        std::future::ready(Ok(()))
+    }
     /// Gives others time to end what this machine collided with.
     fn rest(&self, time: Duration) -> impl Future<Output = ()> + Send;
     /// Where a snapshot begins; None when it cannot give one.
@@ -112,6 +116,9 @@ impl Remote for Central {
     }
     async fn definitions(&self, tables: &[&'static Entity]) -> Result<Vec<(&'static str, String)>, CentralError> {
         Central::definitions(self, tables).await
+    }
+    async fn relearn(&self) -> Result<(), CentralError> {
+        Central::relearn(self).await
     }
     async fn rest(&self, time: Duration) {
         tokio::time::sleep(time).await;

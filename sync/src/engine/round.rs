@@ -193,7 +193,8 @@ impl<R: Remote> Round<'_, R> {
         Ok(())
     }
 
-    /// Rows that central refused are tried again when it defines their table otherwise than it did then.
+    /// Rows that central refused are tried again when it defines their table otherwise than it did then. Some are refused
+    /// for what is known of the table, without being sent: so that is read anew first.
     async fn look_at_definitions(&mut self) -> Result<(), SyncError> {
         let tables = self.store.write_async(|tx| local::refused_tables(tx)).await?;
         if tables.is_empty() {
@@ -201,9 +202,13 @@ impl<R: Remote> Round<'_, R> {
         }
         let definitions = self.central.definitions(&tables).await?;
         let note = move |tx: &mut local::WriteTx<'_>| {
-            definitions.iter().try_for_each(|(table, mark)| local::note_definition(tx, table, mark))
+            definitions.iter().try_fold(0, |sum, (table, mark)| Ok(sum + local::note_definition(tx, table, mark)?))
         };
-        Ok(self.store.write_async(note).await?)
+        if self.store.write_async(note).await? == 0 {
+            return Ok(());
+        }
+        self.central.relearn().await?;
+        self.adapt().await
     }
 
     /// Numbers what is committed at central. When another machine is at it, its numbers are waited for a little, so that

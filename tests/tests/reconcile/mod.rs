@@ -5,6 +5,7 @@ mod conflicts;
 mod listed;
 mod notice;
 mod outages;
+mod rare;
 mod slow_link;
 mod snapshot;
 

@@ -222,19 +222,20 @@ pub(crate) fn refused_tables(tx: &WriteTx<'_>) -> Result<Vec<&'static migrations
     Ok(found.iter().filter_map(|table| entity(table)).collect())
 }
 
-/// What central's definition of a table is now: rows that it refused under another one are tried again.
-pub(crate) fn note_definition(tx: &WriteTx<'_>, table: &str, definition: &str) -> Result<(), StoreError> {
+/// What central's definition of a table is now: rows that it refused under another one are tried again. How many those are.
+pub(crate) fn note_definition(tx: &WriteTx<'_>, table: &str, definition: &str) -> Result<usize, StoreError> {
     let db = tx.connection();
-    db.prepare_cached(
-        "UPDATE ct_sync_quarantine SET generation = 0, retry_us = 0 WHERE refused_by = 'central' AND tbl = ?1 \
+    let released = db
+        .prepare_cached(
+            "UPDATE ct_sync_quarantine SET generation = 0, retry_us = 0 WHERE refused_by = 'central' AND tbl = ?1 \
            AND definition NOT IN ('', ?2)",
-    )?
-    .execute([table, definition])?;
+        )?
+        .execute([table, definition])?;
     db.prepare_cached(
         "UPDATE ct_sync_quarantine SET definition = ?2 WHERE refused_by = 'central' AND tbl = ?1 AND definition <> ?2",
     )?
     .execute([table, definition])?;
-    Ok(())
+    Ok(released)
 }
 
 /// One row is tried again with the next round.
