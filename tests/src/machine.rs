@@ -31,6 +31,8 @@ pub struct Machine {
     home: Home,
     disk: Option<Disk>,
     daemon: Mutex<Option<Owned>>,
+    /// Where its programs are, if they are of another build.
+    programs: Option<PathBuf>,
 }
 
 impl Machine {
@@ -49,11 +51,24 @@ impl Machine {
         Machine::build(name, "tools", |home| Disk::small(home, mib).map(Some))
     }
 
+    /// An empty machine with the programs of another build, which are in this folder.
+    pub fn of_build(name: &str, programs: PathBuf) -> Result<Machine> {
+        let mut machine = Machine::new(name)?;
+        machine.programs = Some(programs);
+        Ok(machine)
+    }
+
+    /// Ends everything that runs here, and puts the programs of this build in the place of the other's.
+    pub fn upgrade(&mut self) {
+        self.power_off();
+        self.programs = None;
+    }
+
     fn build(name: &str, home: &str, disk: impl FnOnce(&Path) -> Result<Option<Disk>>) -> Result<Machine> {
         let scratch = Scratch::new(name)?;
         let home = Home::at(scratch.path().join(home));
         let disk = disk(home.root())?;
-        let machine = Machine { scratch, home, disk, daemon: Mutex::new(None) };
+        let machine = Machine { scratch, home, disk, daemon: Mutex::new(None), programs: None };
         for folder in [machine.user_home(), machine.temporary()] {
             fs::create_dir_all(&folder).map_err(Error::doing(format!("create {}", folder.display())))?;
         }
@@ -130,6 +145,11 @@ impl Machine {
         command
     }
 
+    /// Where a program is that this machine has.
+    fn path(&self, name: &str) -> Result<PathBuf> {
+        self.programs.as_ref().map_or_else(|| binaries::path(name), |folder| Ok(folder.join(name)))
+    }
+
     /// Runs `claudetools` with these arguments to its end.
     pub fn cli(&self, arguments: &[&str]) -> Result<Run> {
         self.cli_in(&self.user_home(), arguments)
@@ -137,7 +157,7 @@ impl Machine {
 
     /// Runs `claudetools` in a directory.
     pub fn cli_in(&self, directory: &Path, arguments: &[&str]) -> Result<Run> {
-        let mut command = self.program(binaries::path("claudetools")?);
+        let mut command = self.program(self.path("claudetools")?);
         command.args(arguments).current_dir(directory);
         run(command, b"", COMMAND)
     }
@@ -149,7 +169,7 @@ impl Machine {
 
     /// Runs the hook client after `change` has had its way with the command.
     pub fn hook_with(&self, event: &str, input: &[u8], change: impl FnOnce(&mut Command)) -> Result<Run> {
-        let mut command = self.program(binaries::path("claudetools-hook")?);
+        let mut command = self.program(self.path("claudetools-hook")?);
         command.arg(event);
         change(&mut command);
         run(command, input, COMMAND)

@@ -1,5 +1,6 @@
 //! How this build and central stand to each other.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -56,13 +57,13 @@ impl Versions {
         }
         let (tables, columns) = (self.extent.missing_tables(), self.extent.missing_columns());
         if tables.is_empty() && columns.is_empty() {
-            let newer = self.central > self.known;
-            return newer.then(|| {
-                format!(
-                    "central has schema version {}, this build knows {}: it works with what it knows and leaves the rest alone",
-                    self.central, self.known
-                )
-            });
+            let how = match self.central.cmp(&self.known) {
+                Ordering::Equal => return None,
+                Ordering::Greater => "it works with what it knows and leaves the rest alone",
+                Ordering::Less => "everything travels, and what came with later versions is left undone there",
+            };
+            let (central, known) = (self.central, self.known);
+            return Some(format!("central has schema version {central}, this build knows {known}: {how}"));
         }
         let mut lacks: Vec<String> = tables.iter().map(|entity| entity.name.to_owned()).collect();
         lacks.extend(columns);
@@ -82,5 +83,18 @@ impl Versions {
         } else {
             ""
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_version_is_said_also_when_no_table_differs() {
+        let notice = |central: u32| Versions { central, known: 7, ..Versions::equal() }.notice();
+        assert_eq!(notice(7), None);
+        assert!(notice(8).unwrap().contains("leaves the rest alone"));
+        assert!(notice(3).unwrap().contains("schema version 3, this build knows 7"));
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Machine;
 use crate::child::{self, Owned, state_of};
-use crate::{Error, Result, binaries, eventually};
+use crate::{Error, Result, eventually};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -28,7 +28,7 @@ impl Machine {
         let mut command = self.program(child::MORTAL[0]);
         command
             .args(&child::MORTAL[1..])
-            .arg(binaries::path("claudetools")?)
+            .arg(self.path("claudetools")?)
             .arg("daemon")
             .stdin(Stdio::null())
             .stdout(output.try_clone().map_err(Error::doing("duplicate a file handle"))?)

@@ -1,6 +1,7 @@
 //! `cargo xtask`: every repeatable command of a developer, one function each.
 
 mod bench;
+mod builds;
 mod command;
 mod faults;
 mod prepare;
@@ -21,6 +22,7 @@ Usage: cargo xtask COMMAND
                    and sync (push, first sync, triggers, change notice; --json, --rows N, --samples N, --seconds N)
   faults           the fault tests, then what was acknowledged, broken, lost, in conflict (--all: every fault; --json)
   soak             real daemons against one MariaDB while all of it breaks (--machines 20, --minutes 5, --json)
+  builds           two builds side by side: an earlier commit's programs and these (--other COMMIT)
   help             this text
 ";
 
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         "bench" => bench::run(rest),
         "faults" => faults::faults(rest),
         "soak" => faults::soak(rest),
+        "builds" => builds::builds(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

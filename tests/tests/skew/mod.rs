@@ -1,8 +1,10 @@
 //! Builds and centrals of several versions: nothing is lost, and what one does not know it leaves alone.
 //!
 //! A newer central is one to which a step of the future was applied by SQL; an older one is made from fewer steps, or
-//! lacks what a step brings. Both are what a machine of another version would see.
+//! lacks what a step brings. Both are what a machine of another version would see. In [`builds`] the other version is a
+//! real one.
 
+mod builds;
 mod killed;
 mod migrate;
 mod newer;
