@@ -29,8 +29,11 @@ pub(crate) fn start_over(tx: &mut WriteTx<'_>, epoch: &str) -> Result<(), StoreE
     // A delete keeps what it deleted: if central has the row as it was then, it is deleted there, else it comes back.
     for entity in ENTITIES.iter().filter(|entity| entity.is_replicated()) {
         let (key, table) = (key_of(entity), entity.name);
-        let sql =
-            format!("UPDATE ct_sync_dirty SET base = NULL WHERE tbl = ?1 AND pk IN (SELECT {key} FROM \"{table}\")");
+        // A long backlog has no bases: without the condition all of it would be written anew, and held in memory until then.
+        let sql = format!(
+            "UPDATE ct_sync_dirty SET base = NULL WHERE tbl = ?1 AND base IS NOT NULL \
+               AND pk IN (SELECT {key} FROM \"{table}\")"
+        );
         db.execute(&sql, [entity.name])?;
     }
     let sent = ENTITIES.iter().filter(|entity| entity.is_replicated() && entity.sync.direction != Direction::Pull);
