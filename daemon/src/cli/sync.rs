@@ -9,10 +9,10 @@ use sync::local::{self, Conflict, Identity, Parked, Quarantined};
 use sync::{Clock, SystemClock, datetime_text};
 
 use super::{Failure, Outcome, conflicts, output, progress, quarantine, status, verify};
+use crate::api::special::sync::round::SyncRequest;
 use crate::client::{self, ClientError};
 use crate::render::counted;
 use crate::report::SyncReport;
-use crate::server::sync::SyncRequest;
 use crate::{render, starter};
 
 /// A first copy over a slow link may take hours; whoever waits sees it move, and can stop waiting.
@@ -103,7 +103,7 @@ pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure
 fn round(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
     starter::ensure_running(home).map_err(|error| Failure::new(&error).hint(error.hint(home)))?;
     let request = SyncRequest { wait: arguments.wait };
-    let ask = || client::post(home, "/api/sync", &request, PATIENCE);
+    let ask = || client::post(home, "/api/sync/now", &request, PATIENCE);
     let answer: Result<SyncAnswer, ClientError> =
         if arguments.wait && !arguments.json { progress::shown(home, ask) } else { ask() };
     let answer = answer.map_err(|error| failure(&error))?;

@@ -16,7 +16,7 @@ use crate::local::{self, Restored, StoreError};
 const MOST_LEVELS: usize = 16;
 
 /// A row whose version of this machine was given up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Discarded {
     /// The table.
     pub table: String,

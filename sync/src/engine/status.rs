@@ -8,7 +8,7 @@ use crate::central::{CentralError, CentralUrl, Versions};
 use crate::local::{Counts, SnapshotProgress, StoreError, Verified};
 
 /// In short.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SyncState {
     /// No central is configured.
@@ -26,7 +26,7 @@ pub enum SyncState {
 }
 
 /// The engine's state.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct SyncStatus {
     /// In short.
     pub state: SyncState,
@@ -63,7 +63,7 @@ pub struct SyncStatus {
 }
 
 /// How the replica compared with central.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct VerifyStatus {
     /// Since when every table that has rows was compared, microseconds since the Unix epoch; None: not yet.
     pub complete_since_us: Option<u64>,
@@ -92,7 +92,7 @@ impl VerifyStatus {
 }
 
 /// How this build and central stand to each other.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct VersionReport {
     /// Version of central's schema.
     pub central: u32,

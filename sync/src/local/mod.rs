@@ -61,7 +61,7 @@ pub(crate) use snapshot::{abandon, begin, finish, table_done, take_page, under_w
 pub(crate) use standing::{Expectation, Orphan, expected, orphans, readmit, set_aside, settle_orphans};
 pub use tx::{ReadTx, WriteTx};
 pub(crate) use unheard::forget_unheard;
-pub use validate::canonical_json;
+pub use validate::{canonical_json, default_value};
 pub use verified::{Verified, verified};
 pub(crate) use verified::{note_made, note_verified, suspect, verified_of};
 

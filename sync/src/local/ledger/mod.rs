@@ -33,7 +33,7 @@ pub(crate) use restore::{restore, wanted};
 pub use upkeep::{KEPT_US, acknowledge_all_conflicts, acknowledge_conflict, purge_conflicts};
 
 /// A row whose parent is missing for the moment.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Parked {
     /// The table.
     pub table: String,
@@ -50,7 +50,7 @@ pub struct Parked {
 }
 
 /// How much of each there is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Counts {
     /// Rows that central has not got yet.
     pub pending: u64,

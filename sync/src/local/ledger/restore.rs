@@ -23,7 +23,7 @@ const MOST_NAMES: u32 = 1000;
 const MOST_ANCESTORS: usize = 32;
 
 /// What was put back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Restored {
     /// The conflict's number.
     pub id: i64,
