@@ -182,6 +182,7 @@ impl From<SyncError> for Problem {
                 (StatusCode::CONFLICT, "DECLINED")
             }
             SyncError::Comparing => (StatusCode::CONFLICT, "ALREADY_RUNNING"),
+            SyncError::Paused => (StatusCode::CONFLICT, "PAUSED"),
             SyncError::Unconfigured | SyncError::Central(_) | SyncError::Stopped => {
                 (StatusCode::SERVICE_UNAVAILABLE, "CENTRAL_UNAVAILABLE")
             }

@@ -1,22 +1,49 @@
 //! `/api/sync/…`: the exchange with central, looked at and steered.
 
 pub(crate) mod by_hand;
+mod conflicts;
+mod duplicates;
 pub(crate) mod round;
+pub(crate) mod state;
 pub(crate) mod verify;
 
 use axum::http::Method;
-use migrations::Entity;
+use migrations::{Column, Entity};
 
 use crate::api::problem::Problem;
-use crate::api::route::{Route, Work};
+use crate::api::route::{Call, Parameter, Route, Work};
+
+const DEFAULT_LIMIT: u64 = 100;
+const MAX_LIMIT: i64 = 1000;
 
 pub(super) fn routes() -> Vec<Route> {
-    [round::routes(), verify::routes(), by_hand::routes()].into_iter().flatten().collect()
+    [state::routes(), round::routes(), verify::routes(), conflicts::routes(), duplicates::routes(), by_hand::routes()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// A route that does something about the exchange.
 fn post(end: &str, name: &str, work: Work, summary: &str) -> Route {
     Route::new(Method::POST, format!("/api/sync/{end}"), format!("sync_{name}"), work).about("sync", summary)
+}
+
+/// A route that looks at the exchange.
+fn get(end: &str, name: &str, work: Work, summary: &str) -> Route {
+    Route::new(Method::GET, format!("/api/sync/{end}"), format!("sync_{name}"), work).about("sync", summary)
+}
+
+fn page_parameters() -> Vec<Parameter> {
+    vec![
+        Parameter::query(Column::int("skip"), "Entries to leave out").within(0, i64::from(i32::MAX)),
+        Parameter::query(Column::int("limit"), "Entries of the page, 100 unless said otherwise").within(1, MAX_LIMIT),
+    ]
+}
+
+/// How many to leave out, and how many to give at most.
+fn bounds(call: &Call) -> (u64, u64) {
+    let number = |name| call.number(name).and_then(|number| u64::try_from(number).ok());
+    (number("skip").unwrap_or(0), number("limit").unwrap_or(DEFAULT_LIMIT))
 }
 
 /// The table of that name, if it travels.
