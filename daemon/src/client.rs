@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::server::health::Health;
+use crate::api::special::health::Health;
 
 /// For answers that are ready at once.
 pub(crate) const SHORT: Duration = Duration::from_secs(3);
@@ -71,11 +71,11 @@ pub(crate) fn post<A: DeserializeOwned>(
 
 fn ask<A: DeserializeOwned>(home: &Home, request: &Request<'_>, patience: Duration) -> Result<A, ClientError> {
     let answer = Link::open(home, patience)?.ask(request)?;
-    if answer.status == 200 {
+    if (200..300).contains(&answer.status) {
         return Ok(serde_json::from_slice(&answer.body)?);
     }
     let problem: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let text = |name: &str| problem[name].as_str().map(str::to_owned);
-    let error = text("error").unwrap_or_else(|| format!("the daemon answers with status {}", answer.status));
-    Err(ClientError::Refused { error, hint: text("hint").unwrap_or_default() })
+    let error = text("detail").unwrap_or_else(|| format!("the daemon answers with status {}", answer.status));
+    Err(ClientError::Refused { error, hint: problem["details"]["hint"].as_str().unwrap_or_default().to_owned() })
 }

@@ -1,6 +1,7 @@
 //! The per-machine daemon of ClaudeTools and its command line.
 //!
-//! `run` is the daemon's life; `server` answers HTTP on the socket and on loopback; `intake` puts hook events, live and
+//! `run` is the daemon's life; `server` answers HTTP on the socket and on loopback, `api` is
+//! what it answers; `intake` puts hook events, live and
 //! spooled, in order before `capture` (which turns them into rows) and `memory` (which finds them again). `cli` has one
 //! file a command; what a command knows of a running daemon comes through `client`, what `status` shows is a `report`.
 
@@ -8,6 +9,7 @@ pub mod capture;
 pub mod cli;
 pub mod memory;
 
+mod api;
 mod app;
 mod client;
 mod config;

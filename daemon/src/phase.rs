@@ -21,7 +21,7 @@ pub(crate) struct Core {
 }
 
 /// What is wrong, and what its user can do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Trouble {
     /// A sentence.
     pub(crate) reason: String,

@@ -8,8 +8,8 @@ use std::time::Duration;
 use hooks::home::Home;
 use hooks::link::DaemonFile;
 
+use crate::api::special::health::Health;
 use crate::client;
-use crate::server::health::Health;
 use crate::{lock, wait};
 
 /// How long a daemon may take until it has opened its replica; a large one is checked and upgraded first.

@@ -100,7 +100,7 @@ pub struct Signals {
 }
 
 /// A score and what it is made of; `total` is the lexical part plus structure, times all factors.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, schemars::JsonSchema)]
 pub struct Parts {
     /// Evidence in the text, 0 to 10.
     pub lexical: f64,

@@ -46,6 +46,7 @@ use deed::Deed;
 use stats::Stats;
 
 pub use project::Place;
+pub(crate) use project::{name_of_slug, slug_of_remote};
 pub use remember::{Note, Remembered};
 pub use reply::{Reply, Taken};
 pub use stats::EventStats;

@@ -48,9 +48,19 @@ impl Place {
     }
 
     fn named(slug: String, git_remote: Option<String>, git_branch: Option<String>) -> Self {
-        let name = slug.rsplit('/').next().unwrap_or(&slug).to_owned();
+        let name = name_of_slug(&slug);
         Self { slug, name, git_remote: git_remote.map(|address| super::fit::chars(&address, 500)), git_branch }
     }
+}
+
+/// The slug of a remote's address, in any of its forms; None when it is none.
+pub(crate) fn slug_of_remote(address: &str) -> Option<String> {
+    Remote::parse(address, Path::new("/")).map(|remote| remote.slug()).filter(|slug| !slug.is_empty())
+}
+
+/// What a project is called when only its slug is known: the last part.
+pub(crate) fn name_of_slug(slug: &str) -> String {
+    slug.rsplit('/').next().unwrap_or(slug).to_owned()
 }
 
 /// A remote's address, understood.

@@ -33,7 +33,7 @@ pub struct Note {
 }
 
 /// What was remembered.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Remembered {
     /// `context_snippets.id`.
     pub id: String,

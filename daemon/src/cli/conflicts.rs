@@ -8,9 +8,9 @@ use sync::{Clock, SystemClock, datetime_text};
 
 use super::quarantine::ask;
 use super::{Failure, Outcome, output};
+use crate::api::special::sync::by_hand::{AcknowledgeRequest, Acknowledged, RestoreRequest};
 use crate::phase::Trouble;
 use crate::render::{ago, counted};
-use crate::server::ledger::{AcknowledgeRequest, Acknowledged, RestoreRequest};
 
 /// Lines around a difference that are shown with it.
 const CONTEXT: usize = 2;

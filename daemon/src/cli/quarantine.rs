@@ -8,9 +8,9 @@ use sync::local::{self, Parked, Quarantined};
 
 use super::conflicts::unreadable;
 use super::{Failure, Outcome, output};
+use crate::api::special::sync::by_hand::{Retried, RowRequest};
 use crate::client;
 use crate::render::counted;
-use crate::server::ledger::{Retried, RowRequest};
 use crate::starter;
 
 /// Rows that one side refused: list them, try them again, give one up

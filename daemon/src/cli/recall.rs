@@ -7,8 +7,8 @@ use hooks::home::Home;
 use serde_json::Value;
 
 use super::{Failure, Outcome, output};
+use crate::api::special::memory::RecallRequest;
 use crate::client;
-use crate::server::memory::RecallRequest;
 use crate::starter;
 
 /// Search the memory: what a hook would inject for this text, with scores and why

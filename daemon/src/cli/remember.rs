@@ -7,8 +7,8 @@ use hooks::home::Home;
 use serde_json::Value;
 
 use super::{Failure, Outcome, output};
+use crate::api::special::memory::RememberRequest;
 use crate::client;
-use crate::server::memory::RememberRequest;
 use crate::starter;
 
 /// Save a memory by hand

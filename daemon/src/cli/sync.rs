@@ -9,10 +9,11 @@ use sync::local::{self, Conflict, Identity, Parked, Quarantined};
 use sync::{Clock, SystemClock, datetime_text};
 
 use super::{Failure, Outcome, conflicts, output, progress, quarantine, status, verify};
+use crate::api::special::sync::round::SyncRequest;
+use crate::api::special::sync::state::Paused;
 use crate::client::{self, ClientError};
 use crate::render::counted;
 use crate::report::SyncReport;
-use crate::server::sync::SyncRequest;
 use crate::{render, starter};
 
 /// A first copy over a slow link may take hours; whoever waits sees it move, and can stop waiting.
@@ -42,6 +43,10 @@ enum SyncCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Stop exchanging with central, also over a restart; changes wait here meanwhile
+    Pause,
+    /// Go on exchanging
+    Resume,
     Conflicts(conflicts::Arguments),
     Quarantine(quarantine::Arguments),
     Verify(verify::VerifyArguments),
@@ -92,6 +97,8 @@ struct SyncDetails {
 pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
     match &arguments.command {
         Some(SyncCommand::Status { json }) => show(home, *json),
+        Some(SyncCommand::Pause) => pause(home, "pause", "paused; go on with: claudetools sync resume"),
+        Some(SyncCommand::Resume) => pause(home, "resume", "resumed"),
         Some(SyncCommand::Conflicts(arguments)) => conflicts::run(arguments, home),
         Some(SyncCommand::Quarantine(arguments)) => quarantine::run(arguments, home),
         Some(SyncCommand::Verify(arguments)) => verify::verify(arguments, home),
@@ -103,7 +110,7 @@ pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure
 fn round(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
     starter::ensure_running(home).map_err(|error| Failure::new(&error).hint(error.hint(home)))?;
     let request = SyncRequest { wait: arguments.wait };
-    let ask = || client::post(home, "/api/sync", &request, PATIENCE);
+    let ask = || client::post(home, "/api/sync/now", &request, PATIENCE);
     let answer: Result<SyncAnswer, ClientError> =
         if arguments.wait && !arguments.json { progress::shown(home, ask) } else { ask() };
     let answer = answer.map_err(|error| failure(&error))?;
@@ -140,6 +147,13 @@ fn round(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
         }
     }
     Ok(Outcome::NeedsUser)
+}
+
+fn pause(home: &Home, what: &str, done: &str) -> Result<Outcome, Failure> {
+    let path = format!("/api/sync/{what}");
+    let _: Paused = quarantine::ask(home, &path, &(), what)?;
+    output::line(format!("the exchange with central is {done}"));
+    Ok(Outcome::Done)
 }
 
 fn failure(error: &ClientError) -> Failure {

@@ -10,10 +10,10 @@ use serde::Serialize;
 use sync::engine::{Difference, Heal, Kind, TableFindings, VerifyReport, VerifyState};
 
 use super::{Failure, Outcome, output};
+use crate::api::special::sync::verify::{Begun, CompareRequest};
 use crate::client::{self, ClientError};
 use crate::render::{counted, size};
 use crate::report::problems::kind_in_words;
-use crate::server::verify::{Begun, CompareRequest};
 use crate::setup::confirm::confirm;
 use crate::{starter, wait};
 

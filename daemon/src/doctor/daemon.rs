@@ -1,8 +1,8 @@
 //! The daemon: does it run, does it answer, is it of this version, and what does it say of itself.
 
 use super::{FIX, Finding, Patient};
+use crate::api::special::health::Health;
 use crate::report::{Area, Severity, StatusReport};
-use crate::server::health::Health;
 use crate::{client, files, lock, starter};
 
 pub(super) fn answers(patient: &Patient<'_>) -> Vec<Finding> {

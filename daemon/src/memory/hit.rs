@@ -9,7 +9,7 @@ use recall::render::Note;
 use recall::score::Parts;
 
 /// A memory that a search found.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Hit {
     /// `conversation_contexts`, `context_snippets`, `decision_logs` or `project_states`.
     pub source_table: String,

@@ -18,7 +18,7 @@ const EXCERPT_TOKENS: usize = 220;
 const MARKER_TOKENS: usize = 30;
 
 /// What fits a budget.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, schemars::JsonSchema)]
 pub struct Packed {
     /// What a hook would inject; empty when there is nothing.
     pub text: String,

@@ -116,6 +116,7 @@ fn state_name(state: SyncState) -> &'static str {
         SyncState::Idle => "idle",
         SyncState::Syncing => "syncing",
         SyncState::Offline => "offline",
+        SyncState::Paused => "paused",
         SyncState::Refused => "refused",
     }
 }

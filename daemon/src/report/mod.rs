@@ -18,7 +18,7 @@ use sync::local::{Identity, SnapshotProgress};
 use crate::tasks::TaskReport;
 
 /// `claudetools status --json`
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct StatusReport {
     /// Version of the program that made this report: the daemon's, or the command's when no daemon answers.
     pub(crate) version: String,
@@ -33,7 +33,7 @@ pub(crate) struct StatusReport {
 }
 
 /// How bad a problem is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Severity {
     /// Memory is not saved, not found or not shared.
@@ -43,7 +43,7 @@ pub(crate) enum Severity {
 }
 
 /// The part of ClaudeTools that a problem is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Area {
     Daemon,
@@ -53,7 +53,8 @@ pub(crate) enum Area {
 }
 
 /// Something that is wrong, and what helps.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "StatusProblem")]
 pub(crate) struct Problem {
     /// `daemon`, `spool`, `replica` or `sync`
     pub(crate) area: Area,
@@ -66,7 +67,7 @@ pub(crate) struct Problem {
 }
 
 /// The daemon.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct DaemonReport {
     /// `ready`, `opening`, `degraded`, `stopping`; `silent`: it runs and does not answer; `down`.
     pub(crate) state: String,
@@ -85,7 +86,7 @@ pub(crate) struct DaemonReport {
 }
 
 /// The hooks of Claude Code.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct HooksReport {
     /// When the latest event was taken.
     pub(crate) last_fired_at: Option<String>,
@@ -99,7 +100,7 @@ pub(crate) struct HooksReport {
 }
 
 /// All firings of one event on this machine.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct EventReport {
     /// Claude Code's name of it.
     pub(crate) event: String,
@@ -118,7 +119,7 @@ pub(crate) struct EventReport {
 }
 
 /// An event that was not taken.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct EventError {
     pub(crate) event: String,
     pub(crate) at: String,
@@ -126,7 +127,7 @@ pub(crate) struct EventError {
 }
 
 /// Events on disk.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct SpoolReport {
     /// Waiting for the daemon.
     pub(crate) pending: u64,
@@ -139,7 +140,7 @@ pub(crate) struct SpoolReport {
 }
 
 /// The local database.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct ReplicaReport {
     /// The file.
     pub(crate) path: PathBuf,
@@ -159,7 +160,7 @@ pub(crate) struct ReplicaReport {
 }
 
 /// The reconciliation with central.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct SyncReport {
     /// `unconfigured`, `connecting`, `idle`, `syncing`, `offline`, `refused`; `stopped` without a daemon.
     pub(crate) state: String,
@@ -206,7 +207,7 @@ pub(crate) struct SyncReport {
 }
 
 /// This replica was copied from another machine, or restored from a backup.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct IdentityReport {
     /// Why it is another machine to central now.
     pub(crate) reason: String,
@@ -223,7 +224,7 @@ impl IdentityReport {
 }
 
 /// How far a pull has come.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct PullReport {
     /// Changes that were looked at.
     pub(crate) done: u64,
@@ -232,7 +233,7 @@ pub(crate) struct PullReport {
 }
 
 /// How the replica compared with central.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct ComparedReport {
     /// Since when every table was compared; `null`: not all were yet.
     pub(crate) complete_since: Option<String>,
@@ -251,7 +252,7 @@ pub(crate) struct ComparedReport {
 }
 
 /// A table with rows that differ from central's.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct LeftReport {
     pub(crate) table: String,
     /// Rows by kind: `differs`, `missing_here`, `deleted_there`, `vanished`, `never_uploaded`, `orphaned`.
@@ -259,7 +260,7 @@ pub(crate) struct LeftReport {
 }
 
 /// Versions, and what one has and the other has not.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct VersionReport {
     /// Version of central's schema.
     pub(crate) central_version: u32,

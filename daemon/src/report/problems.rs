@@ -110,6 +110,11 @@ fn of_sync(report: &StatusReport) -> Vec<Problem> {
         "refused" => {
             found.push(fail(Area::Sync, format!("memory is not shared with your other machines: {}", why()), hint()));
         }
+        "paused" => found.push(warn(
+            Area::Sync,
+            format!("the exchange with central was paused by hand, {} row(s) wait", sync.pending),
+            "resume it: claudetools sync resume",
+        )),
         "offline" => found.push(warn(
             Area::Sync,
             format!("central is out of reach, {} row(s) wait: {}", sync.pending, why()),

@@ -13,7 +13,7 @@ use hooks::spool::Spooled;
 use hooks::wire;
 use sync::StoreError;
 
-use super::routes::Problem;
+use crate::api::problem::Problem;
 use crate::app::App;
 use crate::capture::{Reply, Taken};
 use crate::intake::IntakeError;
@@ -52,7 +52,7 @@ pub(super) async fn receive(
 
 fn identify(app: &App, event: String, headers: &HeaderMap, body: Bytes) -> Result<Spooled, Problem> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let wrong = |what: &str| Problem::new(StatusCode::BAD_REQUEST, what, "");
+    let wrong = |what: &str| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, what, "");
     let id = text(wire::EVENT_ID).filter(|id| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()));
     let id = id.ok_or_else(|| wrong("the event id must be 32 hexadecimal digits"))?.to_owned();
     if !is_event_name(&event) {

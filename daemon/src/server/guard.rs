@@ -10,6 +10,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::api;
+use crate::api::problem::Problem;
 use crate::files;
 
 /// How a request came in.
@@ -74,12 +76,12 @@ enum Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        match self {
-            Refusal::Host => (StatusCode::MISDIRECTED_REQUEST, "the Host header must name this address\n"),
-            Refusal::Origin => (StatusCode::FORBIDDEN, "requests of other origins are refused\n"),
-            Refusal::Token => (StatusCode::UNAUTHORIZED, "a bearer token is needed: see http.token in the home\n"),
-        }
-        .into_response()
+        let (status, detail, hint) = match self {
+            Refusal::Host => (StatusCode::MISDIRECTED_REQUEST, "the Host header must name this address", ""),
+            Refusal::Origin => (StatusCode::FORBIDDEN, "requests of other origins are refused", ""),
+            Refusal::Token => (StatusCode::UNAUTHORIZED, "a bearer token is needed", "see http.token in the home"),
+        };
+        Problem::new(status, detail, hint).into_response()
     }
 }
 
@@ -88,6 +90,9 @@ pub(crate) async fn check(token: Token, caller: Caller, request: Request, next: 
     match caller {
         Caller::SameUser => next.run(request).await,
         Caller::Loopback { port } => match check_loopback(&token, port, request.headers()) {
+            Err(Refusal::Token) if api::routes::is_open(request.method(), request.uri().path()) => {
+                next.run(request).await
+            }
             Ok(()) => next.run(request).await,
             Err(refusal) => {
                 tracing::warn!(?refusal, path = request.uri().path(), "a request was refused");

@@ -12,9 +12,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sync::{Clock, SystemClock, local};
 
+use crate::api::special::memory::{ForgetAnswer, ForgetRequest};
 use crate::cli::Failure;
 use crate::client::{self, ClientError};
-use crate::server::memory::{ForgetAnswer, ForgetRequest};
 use crate::wait;
 
 /// How long the saved fact may take to be found. A busy machine may have spooled it first.

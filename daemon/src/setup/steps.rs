@@ -8,11 +8,11 @@ use hooks::install;
 use sync::central::CentralUrl;
 
 use super::record::Record;
+use crate::api::special::health::Health;
 use crate::cli::Failure;
 use crate::config::{self, Config};
 use crate::files;
 use crate::server::guard::Token;
-use crate::server::health::Health;
 use crate::service::Registered;
 use crate::{client, starter};
 

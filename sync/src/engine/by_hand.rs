@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use super::exchange::incoming;
 use super::status::SyncError;
 use super::{Command, EngineHandle};
-use crate::central::{FeedRow, FeedState};
+use crate::central::{FeedRow, FeedState, Peer};
 use crate::local::{self, Restored, StoreError};
 
 /// Levels of parents that are asked for at central.
 const MOST_LEVELS: usize = 16;
 
 /// A row whose version of this machine was given up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Discarded {
     /// The table.
     pub table: String,
@@ -83,6 +83,50 @@ impl EngineHandle {
             images.extend(found);
         }
         Ok(self.store.write_async(move |tx| local::restore(tx, conflict, force, &images)).await?)
+    }
+
+    /// Brings a deleted row back from its last image: the one that this machine remembers, or central's. Parents that are
+    /// gone as well are asked for at central, if it can be reached.
+    pub async fn revive(&self, id: RowId) -> Result<Vec<String>, SyncError> {
+        let of = id.clone();
+        let mut images: Vec<Row> =
+            self.store.read_async(move |tx| local::last_image(tx, &of)).await?.into_iter().collect();
+        let mut wanted = if images.is_empty() { vec![id.clone()] } else { Vec::new() };
+        for _ in 0..MOST_LEVELS {
+            if !wanted.is_empty() {
+                match self.rows(wanted).await {
+                    Ok(found) => images.extend(found.into_iter().filter_map(image)),
+                    // With an image it is tried without central, and said what is missing.
+                    Err(error) if images.is_empty() => return Err(error),
+                    Err(_) => break,
+                }
+            }
+            if images.is_empty() {
+                return Err(SyncError::Store(StoreError::Declined {
+                    reason: format!("nobody remembers the row {id}"),
+                    remedy: "make it again; deletes are remembered for 90 days".into(),
+                }));
+            }
+            let known = images.clone();
+            wanted = self.store.read_async(move |tx| local::unremembered(tx, &known)).await?;
+            if wanted.is_empty() {
+                break;
+            }
+        }
+        Ok(self.store.write_async(move |tx| local::revive(tx, &images)).await?)
+    }
+
+    /// What central knows of all machines.
+    pub async fn machines(&self) -> Result<Vec<Peer>, SyncError> {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        self.commands.send(Command::Machines(reply)).await.map_err(|_| SyncError::Stopped)?;
+        answer.await.unwrap_or(Err(SyncError::Stopped))
+    }
+
+    /// Stops the exchange with central, or lets it go on; remembered over a restart.
+    pub async fn pause(&self, paused: bool) -> Result<(), SyncError> {
+        self.store.write_async(move |tx| local::set_paused(tx, paused)).await?;
+        self.commands.send(Command::Pause(paused)).await.map_err(|_| SyncError::Stopped)
     }
 
     async fn rows(&self, ids: Vec<RowId>) -> Result<Vec<FeedRow>, SyncError> {

@@ -28,7 +28,7 @@ use merge::RowId;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::central::{CentralUrl, FeedRow};
+use crate::central::{CentralUrl, FeedRow, Peer};
 use crate::local::Store;
 
 pub use by_hand::Discarded;
@@ -86,6 +86,10 @@ enum Command {
     Round(Option<oneshot::Sender<Result<RoundReport, SyncError>>>),
     /// These rows as central has them.
     Rows(Vec<RowId>, oneshot::Sender<Result<Vec<FeedRow>, SyncError>>),
+    /// What central knows of all machines.
+    Machines(oneshot::Sender<Result<Vec<Peer>, SyncError>>),
+    /// No exchange, or one again, as it was just remembered.
+    Pause(bool),
     /// No further round.
     Stop,
 }

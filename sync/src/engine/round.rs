@@ -27,7 +27,7 @@ const MOST_FRUITLESS: usize = 20;
 const REREADS: usize = 3;
 
 /// What a round did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct RoundReport {
     /// Rows that changed here because of central.
     pub pulled: u64,
@@ -69,7 +69,7 @@ pub async fn greet<R: Remote>(central: &R, store: &Store) -> Result<i64, SyncErr
 }
 
 /// How far a pull has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Pulling {
     /// Changes of central's log that were looked at.
     pub done: u64,

@@ -8,7 +8,7 @@ use crate::central::{CentralError, CentralUrl, Versions};
 use crate::local::{Counts, SnapshotProgress, StoreError, Verified};
 
 /// In short.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SyncState {
     /// No central is configured.
@@ -21,12 +21,14 @@ pub enum SyncState {
     Syncing,
     /// Central cannot be reached; the journal collects, and it is tried again.
     Offline,
+    /// The user wants no exchange for the moment; the journal collects.
+    Paused,
     /// Central answers but does not let this machine in, or is of another version. Somebody must act.
     Refused,
 }
 
 /// The engine's state.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct SyncStatus {
     /// In short.
     pub state: SyncState,
@@ -63,7 +65,7 @@ pub struct SyncStatus {
 }
 
 /// How the replica compared with central.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct VerifyStatus {
     /// Since when every table that has rows was compared, microseconds since the Unix epoch; None: not yet.
     pub complete_since_us: Option<u64>,
@@ -92,7 +94,7 @@ impl VerifyStatus {
 }
 
 /// How this build and central stand to each other.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct VersionReport {
     /// Version of central's schema.
     pub central: u32,
@@ -141,6 +143,9 @@ pub enum SyncError {
     /// This machine's side.
     #[error("{}", of_store(.0))]
     Store(#[from] StoreError),
+    /// The user wants no exchange for the moment.
+    #[error("the exchange with central is paused")]
+    Paused,
     /// A comparison runs already.
     #[error("a comparison with central is running already")]
     Comparing,
@@ -168,6 +173,7 @@ impl SyncError {
                 Some(format!("delete those rows of {child}, or move them, first"))
             }
             Self::Store(_) => Some("run `claudetools doctor`".into()),
+            Self::Paused => Some("resume it: `claudetools sync resume`".into()),
             Self::Comparing => Some("wait for its end: `claudetools status` shows it".into()),
             Self::Stopped => Some("start the daemon again: `claudetools daemon`".into()),
         }
@@ -211,6 +217,16 @@ impl Progress {
     /// What it is doing.
     pub(super) fn state(&self) -> SyncState {
         self.state
+    }
+
+    /// By hand.
+    pub(super) fn paused(&mut self, paused: bool) {
+        if paused {
+            self.state = SyncState::Paused;
+        } else if self.state == SyncState::Paused {
+            self.state = SyncState::Connecting;
+        }
+        self.retry_at_us = None;
     }
 
     pub(super) fn syncing(&mut self) {

@@ -12,7 +12,7 @@ use super::pace::Pace;
 use super::round::{RoundReport, greet, heartbeat, told_round};
 use super::status::{Progress, SyncError};
 use super::{Command, EngineSettings};
-use crate::central::{Central, CentralError, CentralUrl, FeedRow, KEPT, Look, Pruned};
+use crate::central::{Central, CentralError, CentralUrl, FeedRow, KEPT, Look, Peer, Pruned};
 use crate::local::{self, Store};
 
 /// Runs until it is stopped.
@@ -26,6 +26,9 @@ pub(super) async fn run(
         return refuse_all(&mut inbox).await;
     };
     let mut edits = store.changes();
+    // What cannot be read is found out by the first round.
+    let mut paused = store.read_async(local::is_paused).await.unwrap_or(false);
+    progress.send_modify(|progress| progress.paused(paused));
     let pace = Pace::new(settings.poll, Instant::now());
     let mut worker = Worker {
         store,
@@ -43,11 +46,17 @@ pub(super) async fn run(
     let mut edited = false;
     loop {
         tokio::select! {
-            () = sleep_until(due) => {
+            () = sleep_until(due), if !paused => {
                 let wait = worker.turn(std::mem::take(&mut edited)).await;
                 due = Instant::now() + wait;
             }
             command = inbox.recv() => match command {
+                Some(Command::Round(reply)) if paused => {
+                    if let Some(reply) = reply {
+                        // A caller that has gone away needs no answer.
+                        let _ = reply.send(Err(SyncError::Paused));
+                    }
+                }
                 Some(Command::Round(reply)) => {
                     edited = false;
                     let (outcome, wait) = worker.attempt().await;
@@ -61,9 +70,18 @@ pub(super) async fn run(
                     // A caller that has gone away needs no answer.
                     let _ = reply.send(worker.rows(&ids).await);
                 }
+                Some(Command::Machines(reply)) => {
+                    // A caller that has gone away needs no answer.
+                    let _ = reply.send(worker.machines().await);
+                }
+                Some(Command::Pause(wanted)) => {
+                    paused = wanted;
+                    worker.pause(paused);
+                    due = Instant::now();
+                }
                 Some(Command::Stop) | None => return,
             },
-            changed = edits.changed(), if worker.central.is_some() => {
+            changed = edits.changed(), if worker.central.is_some() && !paused => {
                 if changed.is_err() {
                     return;
                 }
@@ -81,7 +99,8 @@ async fn refuse_all(inbox: &mut mpsc::Receiver<Command>) {
         match command {
             Command::Round(Some(reply)) => drop(reply.send(Err(SyncError::Unconfigured))),
             Command::Rows(_, reply) => drop(reply.send(Err(SyncError::Unconfigured))),
-            Command::Round(None) => {}
+            Command::Machines(reply) => drop(reply.send(Err(SyncError::Unconfigured))),
+            Command::Round(None) | Command::Pause(_) => {}
             Command::Stop => return,
         }
     }
@@ -214,6 +233,22 @@ impl Worker {
         let rows = central.rows(ids).await?;
         self.central = Some(central);
         Ok(rows)
+    }
+
+    /// What central knows of all machines.
+    async fn machines(&mut self) -> Result<Vec<Peer>, SyncError> {
+        let central = self.connected().await?;
+        let machines = central.machines().await?;
+        self.central = Some(central);
+        Ok(machines)
+    }
+
+    /// Lets go of central, or is about to connect again.
+    fn pause(&mut self, paused: bool) {
+        self.central = None;
+        self.known = None;
+        self.progress.send_modify(|progress| progress.paused(paused));
+        info!(central = %self.url, paused, "the exchange with central was paused or resumed by hand");
     }
 
     /// The connection, checked, or a new one.

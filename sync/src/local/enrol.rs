@@ -97,7 +97,7 @@ pub(crate) fn become_another(tx: &mut WriteTx<'_>, id: &str, reason: &str) -> Re
 }
 
 /// Who this replica is to central.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Identity {
     /// A UUID.
     pub replica_id: String,

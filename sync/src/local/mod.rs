@@ -10,6 +10,7 @@ mod apply;
 mod collision;
 mod compressed;
 mod digest;
+mod duplicates;
 mod enrol;
 mod error;
 mod extent;
@@ -26,6 +27,7 @@ mod simulated;
 mod snapshot;
 mod standing;
 mod state;
+mod steering;
 #[cfg(test)]
 mod tests;
 mod tx;
@@ -43,6 +45,7 @@ pub(crate) use acknowledge::{Flight, MISSING_PARENT, Refusal, Settled, acknowled
 pub(crate) use apply::{Applied, FeedState, Incoming, Page, apply};
 pub use compressed::{compress, decompress};
 pub(crate) use digest::{Piece, hashes, is_occupied, note_alike, pieces, row_count, stretch};
+pub use duplicates::merge_duplicates;
 pub use enrol::{Identity, identity, note_identity_seen};
 pub(crate) use enrol::{batch_numbers, become_another, cursor, note_acknowledged, set_clock_offset, start_over};
 pub use error::StoreError;
@@ -53,15 +56,18 @@ pub use ledger::{
     conflict, conflicts, counts, find, parked, purge_conflicts, quarantine,
 };
 pub(crate) use ledger::{
-    due, give_up, has_quarantined, note_definition, refused_tables, release_all, restore, retry, wanted,
+    due, give_up, has_quarantined, last_image, note_definition, refused_tables, release_all, restore, retry, revive,
+    unremembered, wanted,
 };
 pub(crate) use orphan::{has_parked, settle_all};
 pub use snapshot::{SnapshotProgress, snapshot_progress};
 pub(crate) use snapshot::{abandon, begin, finish, table_done, take_page, under_way, unseen};
 pub(crate) use standing::{Expectation, Orphan, expected, orphans, readmit, set_aside, settle_orphans};
+pub use steering::{Queued, TableQueue, clock_offset_us, queue, table_queues};
+pub(crate) use steering::{is_paused, set_paused};
 pub use tx::{ReadTx, WriteTx};
 pub(crate) use unheard::forget_unheard;
-pub use validate::canonical_json;
+pub use validate::{canonical_json, default_value};
 pub use verified::{Verified, verified};
 pub(crate) use verified::{note_made, note_verified, suspect, verified_of};
 

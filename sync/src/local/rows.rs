@@ -100,6 +100,26 @@ pub(super) fn visit(
     Ok(())
 }
 
+/// The rows that a clause behind the table's name selects (`WHERE … ORDER BY … LIMIT …`).
+pub(super) fn select(
+    db: &Connection,
+    entity: &'static Entity,
+    clause: &str,
+    bound: &[Value],
+) -> Result<Vec<Row>, StoreError> {
+    let sql = format!("SELECT {} FROM {} {clause}", columns(entity), quoted(entity.name));
+    let mut statement = db.prepare_cached(&sql)?;
+    let found = statement.query_map(params_from_iter(bound.iter().map(Bound)), |found| read(entity, found))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// How many rows a condition holds for.
+pub(super) fn count(db: &Connection, entity: &Entity, condition: &str, bound: &[Value]) -> Result<u64, StoreError> {
+    let sql = format!("SELECT count(*) FROM {} {condition}", quoted(entity.name));
+    let mut statement = db.prepare_cached(&sql)?;
+    Ok(statement.query_row(params_from_iter(bound.iter().map(Bound)), |found| found.get(0))?)
+}
+
 /// The rows whose column is something else than this value.
 pub(super) fn find_other(
     db: &Connection,

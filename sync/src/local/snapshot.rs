@@ -30,7 +30,7 @@ pub(crate) struct Snapshot {
 }
 
 /// How far a snapshot has come.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SnapshotProgress {
     /// The table that is being read.
     pub table: String,

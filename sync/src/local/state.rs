@@ -24,6 +24,8 @@ pub(super) const REFILL: &str = "refill";
 /// The number from which the feed is followed after the snapshot, and whether the replica had rows before it.
 pub(super) const SNAPSHOT_HEAD: &str = "snapshot_head";
 pub(super) const SNAPSHOT_AGAIN: &str = "snapshot_again";
+/// Whether the user wants no exchange with central.
+pub(super) const PAUSED: &str = "paused";
 pub(super) const CLOCK_OFFSET: &str = "clock_offset_us";
 
 /// The text of a name.

@@ -32,6 +32,22 @@ impl<'a> ReadTx<'a> {
         Ok(rows::find(self.db, entity, &[(column, value)])?.into_iter().next())
     }
 
+    /// All rows that have the value in the column, by key.
+    pub fn find_all(&self, entity: &'static Entity, column: &str, value: &Value) -> Result<Vec<Row>, StoreError> {
+        rows::find(self.db, entity, &[(column, value)])
+    }
+
+    /// The rows that a clause behind the table's name selects (`WHERE … ORDER BY … LIMIT …`). Identifiers in it come from
+    /// the catalogue, everything else is bound.
+    pub fn select(&self, entity: &'static Entity, clause: &str, bound: &[Value]) -> Result<Vec<Row>, StoreError> {
+        rows::select(self.db, entity, clause, bound)
+    }
+
+    /// How many rows a condition (`WHERE …`, empty for all) holds for.
+    pub fn count(&self, entity: &Entity, condition: &str, bound: &[Value]) -> Result<u64, StoreError> {
+        rows::count(self.db, entity, condition, bound)
+    }
+
     /// The connection, for any SELECT; it refuses writes.
     pub fn connection(&self) -> &'a Connection {
         self.db
@@ -112,6 +128,21 @@ impl<'a> WriteTx<'a> {
         self.note(row.id(), before.as_ref())
     }
 
+    /// [`Self::put`] that keeps the values it replaces on record, under a rule of this name, from where they can be put back;
+    /// it asks for no look. Returns the row as it was written.
+    pub fn put_keeping(&mut self, row: Row, rule: &str) -> Result<Row, StoreError> {
+        let (entity, key) = (row.entity(), row.key());
+        let before = rows::get(self.db, entity, &key)?;
+        self.put(row)?;
+        let after = rows::get(self.db, entity, &key)?
+            .ok_or_else(|| StoreError::Other(format!("{entity} was not written", entity = entity.name)))?;
+        if let Some(before) = before.filter(|before| *before != after) {
+            let lost = ledger::Lost::new(entity, rule, merge::Winner::Local).quietly();
+            ledger::record_change(self.db, lost, (&before, &after), self.corrected_us())?;
+        }
+        Ok(after)
+    }
+
     /// Puts a row back as it was, with `updated_at` now. What one side held once is not held against today's rules for
     /// what people may enter; the table's own constraints decide.
     pub(super) fn reinstate(&mut self, mut row: Row) -> Result<(), StoreError> {
@@ -131,6 +162,11 @@ impl<'a> WriteTx<'a> {
         self.note(row.id(), before.as_ref())
     }
 
+    /// The row that stands in the place of one that was folded into it; None when there is none.
+    pub fn stand_in(&self, entity: &'static Entity, gone: &Key) -> Result<Option<Key>, StoreError> {
+        alias::stand_in(self.db, entity, gone)
+    }
+
     /// Deletes the row; false when there was none. Refused while other rows refer to it.
     pub fn delete(&mut self, entity: &'static Entity, key: &Key) -> Result<bool, StoreError> {
         let Some(before) = rows::get(self.db, entity, key)? else { return Ok(false) };
@@ -146,7 +182,7 @@ impl<'a> WriteTx<'a> {
     }
 
     /// What this transaction sees, for reading.
-    pub(crate) fn reading(&self) -> ReadTx<'a> {
+    pub fn reading(&self) -> ReadTx<'a> {
         ReadTx::new(self.db)
     }
 

@@ -5,9 +5,9 @@
 //! though its user deleted it. So the last image is kept until central has confirmed that it knows no later batch of this
 //! replica; if it does know one, the delete is sent like any other.
 
-use merge::Row;
+use merge::{Row, RowId};
 use migrations::entity;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::tx::WriteTx;
 use super::{StoreError, journal, rows};
@@ -20,6 +20,15 @@ pub(super) fn keep(db: &Connection, row: &Row, now_us: u64) -> Result<(), StoreE
     )?
     .execute(params![row.entity().name, row.key().as_str(), merge::encode(row), now_us])?;
     Ok(())
+}
+
+/// The image of a row that was deleted before it was sent.
+pub(super) fn image(db: &Connection, id: &RowId) -> Result<Option<Row>, StoreError> {
+    let found = db
+        .prepare_cached("SELECT image FROM ct_sync_unheard WHERE tbl = ?1 AND pk = ?2")?
+        .query_row([id.entity.name, id.key.as_str()], |row| row.get::<_, Vec<u8>>(0))
+        .optional()?;
+    found.map_or(Ok(None), |bytes| journal::image(id.entity, Some(bytes)))
 }
 
 /// Central knows no later batch of this replica: nobody has heard of these rows.

@@ -22,6 +22,11 @@ pub(super) fn fill_defaults(row: &mut Row, now_us: u64) {
     }
 }
 
+/// What a column holds in a new row that does not give it; for a time that is filled in, the epoch.
+pub fn default_value(column: &Column) -> Value {
+    default_of(column, 0)
+}
+
 /// The default of a column; NULL where it has none.
 pub(super) fn default_of(column: &Column, now_us: u64) -> Value {
     match column.default {

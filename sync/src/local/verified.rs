@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{ReadTx, StoreError, WriteTx};
 
 /// How one table compared with central.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Verified {
     /// The table.
     pub table: String,

@@ -6,7 +6,7 @@ use migrations::Entity;
 use serde::{Deserialize, Serialize};
 
 /// How a row differs from central's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Both sides have it, with other values: it was changed at central and nothing captured that.
@@ -38,7 +38,7 @@ impl Kind {
 }
 
 /// A row that differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Difference {
     /// The table.
     pub table: String,
@@ -51,7 +51,7 @@ pub struct Difference {
 }
 
 /// What was found in one table.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TableFindings {
     /// The table.
     pub table: String,
@@ -79,7 +79,7 @@ impl TableFindings {
 }
 
 /// What a comparison found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct VerifyReport {
     /// The tables that were compared; those that are empty on both sides are left out.
     pub tables: Vec<TableFindings>,
@@ -100,7 +100,7 @@ pub struct VerifyReport {
 }
 
 /// What is done about differences.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Heal {
     /// Nothing.
@@ -124,7 +124,7 @@ pub struct VerifyRequest {
 }
 
 /// How far a comparison is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct VerifyProgress {
     /// The table that is being compared.
     pub table: String,
@@ -135,7 +135,7 @@ pub struct VerifyProgress {
 }
 
 /// Tables of which changes by other programs are not captured.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Blind {
     /// The tables.
     pub tables: Vec<String>,
@@ -146,7 +146,7 @@ pub struct Blind {
 }
 
 /// The comparison that runs, or the latest.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct VerifyState {
     /// Its number; 0: there was none.
     pub number: u64,

@@ -15,7 +15,7 @@ use crate::local::{ReadTx, StoreError};
 /// A decision where two sides disagreed, as `sync conflicts --json` shows it. Values of columns that may hold a secret
 /// are masked (`***`), blobs are shown by their size, long texts by the part that differs (whole in
 /// `sync conflicts show`).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Conflict {
     /// Number of the record, on this machine.
     pub id: i64,

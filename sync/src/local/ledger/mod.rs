@@ -13,6 +13,7 @@ mod give_up;
 mod quarantine;
 mod record;
 mod restore;
+mod revive;
 mod shown;
 mod upkeep;
 mod words;
@@ -30,10 +31,11 @@ pub(crate) use quarantine::{due, has_quarantined, note_definition, refused_table
 pub(super) use record::{Lost, record, record_change, record_delete, record_quietly, record_row};
 pub use restore::Restored;
 pub(crate) use restore::{restore, wanted};
+pub(crate) use revive::{last_image, revive, unremembered};
 pub use upkeep::{KEPT_US, acknowledge_all_conflicts, acknowledge_conflict, purge_conflicts};
 
 /// A row whose parent is missing for the moment.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Parked {
     /// The table.
     pub table: String,
@@ -50,7 +52,7 @@ pub struct Parked {
 }
 
 /// How much of each there is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Counts {
     /// Rows that central has not got yet.
     pub pending: u64,
@@ -103,6 +105,6 @@ pub fn parked(tx: &ReadTx<'_>) -> Result<Vec<Parked>, StoreError> {
 }
 
 /// A key as it is shown and typed: the parts of a composite one are joined by `/`.
-fn key_text(pk: &str) -> String {
+pub(super) fn key_text(pk: &str) -> String {
     merge::Key::new(pk).to_string()
 }

@@ -25,7 +25,7 @@ const FIRST_RETRY_US: u64 = 60 * 1_000_000;
 pub(in crate::local) const LONGEST_RETRY_US: u64 = 3_600 * 1_000_000;
 
 /// A row that one side refused, as `sync quarantine --json` shows it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Quarantined {
     /// The table.
     pub table: String,

@@ -23,7 +23,7 @@ const MOST_NAMES: u32 = 1000;
 const MOST_ANCESTORS: usize = 32;
 
 /// What was put back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Restored {
     /// The conflict's number.
     pub id: i64,
@@ -102,10 +102,12 @@ pub(crate) fn wanted(tx: &WriteTx<'_>, id: i64, images: &[Row]) -> Result<Vec<Ro
     Ok(wanted)
 }
 
-struct Work<'w, 't> {
-    tx: &'w mut WriteTx<'t>,
-    images: HashMap<RowId, Row>,
-    done: Vec<String>,
+pub(super) struct Work<'w, 't> {
+    pub(super) tx: &'w mut WriteTx<'t>,
+    /// Of parents that are gone.
+    pub(super) images: HashMap<RowId, Row>,
+    /// What was done, a sentence each.
+    pub(super) done: Vec<String>,
 }
 
 impl Work<'_, '_> {
@@ -172,7 +174,7 @@ impl Work<'_, '_> {
     }
 
     /// Writes a row that is gone, its parents first.
-    fn bring_back(&mut self, mut row: Row, depth: usize) -> Result<(), StoreError> {
+    pub(super) fn bring_back(&mut self, mut row: Row, depth: usize) -> Result<(), StoreError> {
         self.with_parents(&mut row, depth)?;
         self.under_a_free_name(&mut row)?;
         let id = row.id();

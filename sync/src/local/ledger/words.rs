@@ -36,6 +36,8 @@ pub(super) fn explanation(rule: &str, winner: &str, loser: Loser) -> String {
         }
         ("orphan emptied", _) => "the row that it referred to was deleted elsewhere; the reference was emptied".into(),
         ("orphan dropped", _) => "the row that it belonged to was deleted elsewhere; it went with it".into(),
+        ("merged by hand", _) => "somebody said that two rows are one; this one was merged into the other".into(),
+        ("rotated", _) => "new secrets took the place of these".into(),
         ("discarded", _) => "this machine's version was given up by hand (sync quarantine discard)".into(),
         ("repaired", _) => {
             "central was found with an earlier state of the row, as after a restored backup; that one stands".into()

@@ -1,30 +1,26 @@
 //! `POST /api/recall` and `POST /api/remember`: memory by hand; `POST /api/probe/forget`: what setup's proof left.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
-use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
+use migrations::catalogue::CONTEXT_SNIPPETS;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sync::StoreError;
 
-use super::routes::{Answer, Problem};
-use crate::app::App;
+use crate::api::problem::Problem;
+use crate::api::route::{Call, Content, Reply, Route, Scope, Work};
 use crate::capture::{Place, Remembered};
 use crate::machine;
 use crate::memory::{self, Packed, Query};
-use crate::phase::Trouble;
 use crate::setup::forget;
 
-const OPENING_PATIENCE: Duration = Duration::from_secs(30);
 const DEFAULT_LIMIT: usize = 10;
 /// The most hits that one call gives.
 const MAX_LIMIT: usize = 200;
 
 /// What to look for.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RecallRequest {
     /// Words or a question; empty: the newest.
@@ -42,7 +38,7 @@ pub(crate) struct RecallRequest {
 }
 
 /// What was found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct RecallAnswer {
     /// The project that asked, by slug.
     project: Option<String>,
@@ -52,10 +48,29 @@ pub(super) struct RecallAnswer {
     packed: Packed,
 }
 
-pub(super) async fn recall(State(app): State<Arc<App>>, Json(request): Json<RecallRequest>) -> Answer<RecallAnswer> {
-    let core = app.core(OPENING_PATIENCE).await?;
-    let now_us = app.clock.now_us();
-    let found = core.store.read_async(move |tx| {
+pub(super) fn routes() -> Vec<Route> {
+    let route = |path, name, work| Route::new(Method::POST, path, name, work);
+    vec![
+        route("/api/recall", "recall", Work::Task(|call| Box::pin(recall(call))))
+            .about("memory", "What a hook would inject for a text, with scores and why")
+            .scope(Scope::Read)
+            .may_take(Content::of::<RecallRequest>())
+            .gives(StatusCode::OK, Content::of::<RecallAnswer>()),
+        route("/api/remember", "remember", Work::Task(|call| Box::pin(remember(call))))
+            .about("memory", "Save a memory by hand")
+            .takes(Content::of::<RememberRequest>())
+            .gives(StatusCode::OK, Content::of::<Remembered>()),
+        route("/api/probe/forget", "probe_forget", Work::Task(|call| Box::pin(forget(call))))
+            .about("memory", "Remove what setup's proof of itself has left")
+            .takes(Content::of::<ForgetRequest>())
+            .gives(StatusCode::OK, Content::of::<ForgetAnswer>()),
+    ]
+}
+
+async fn recall(call: Call) -> Result<Reply, Problem> {
+    let request: RecallRequest = call.body()?;
+    let now_us = call.app.clock.now_us();
+    let found = call.core.store.read_async(move |tx| {
         let project = project(request.project.as_deref(), request.cwd.as_deref());
         let query = Query {
             text: &request.text,
@@ -68,7 +83,7 @@ pub(super) async fn recall(State(app): State<Arc<App>>, Json(request): Json<Reca
         let packed = memory::recall(tx, &query, request.budget.unwrap_or(usize::MAX))?;
         Ok::<_, StoreError>(RecallAnswer { project, packed })
     });
-    Ok(Json(found.await.map_err(|error| problem(&error))?))
+    Ok(Reply::ok(found.await?))
 }
 
 fn project(named: Option<&str>, cwd: Option<&Path>) -> Option<String> {
@@ -76,22 +91,15 @@ fn project(named: Option<&str>, cwd: Option<&Path>) -> Option<String> {
     named.map(str::to_owned).or_else(|| cwd.map(|cwd| Place::of(cwd, &home).slug))
 }
 
-fn problem(error: &StoreError) -> Problem {
-    let Trouble { reason, hint } = Trouble::of_store(error);
-    let status = match error {
-        StoreError::Full => StatusCode::INSUFFICIENT_STORAGE,
-        StoreError::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-        _ => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    Problem::new(status, reason, hint)
-}
-
 /// A memory by hand.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["text", "kind"]))]
 pub(crate) struct RememberRequest {
+    #[schemars(length(min = 1), regex(pattern = "\\S"))]
     pub(crate) text: String,
-    /// `decision`, `pattern`, `lesson`, `blocker` or `state`
+    /// What it is.
+    #[schemars(extend("enum" = CONTEXT_SNIPPETS.column("snippet_type").map(|column| column.values)))]
     pub(crate) kind: String,
     pub(crate) tags: Vec<String>,
     /// The project's slug; without it, `cwd` tells.
@@ -100,38 +108,34 @@ pub(crate) struct RememberRequest {
     pub(crate) cwd: Option<PathBuf>,
 }
 
-pub(super) async fn remember(State(app): State<Arc<App>>, Json(request): Json<RememberRequest>) -> Answer<Remembered> {
-    let core = app.core(OPENING_PATIENCE).await?;
-    let RememberRequest { text, kind, tags, project, cwd } = request;
+async fn remember(call: Call) -> Result<Reply, Problem> {
+    let RememberRequest { text, kind, tags, project, cwd } = call.body()?;
     if text.trim().is_empty() {
-        return Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "there is nothing to remember",
-            "give it some text",
-        ));
+        return Err(Problem::field("text", "must not be empty"));
     }
     let folder = cwd.unwrap_or_else(|| machine::this_one().home_directory);
-    let saved = core.capture.remember(crate::capture::Note { text, kind, tags, project, folder }).await;
-    Ok(Json(saved.map_err(|error| problem(&error))?))
+    let saved = call.core.capture.remember(crate::capture::Note { text, kind, tags, project, folder }).await;
+    Ok(Reply::ok(saved?))
 }
 
 /// The conversations (client's session ids) of a setup probe.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ForgetRequest {
     pub(crate) sessions: Vec<String>,
 }
 
 /// What was removed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct ForgetAnswer {
     pub(crate) removed_rows: u64,
 }
 
-pub(super) async fn forget(State(app): State<Arc<App>>, Json(request): Json<ForgetRequest>) -> Answer<ForgetAnswer> {
-    let core = app.core(OPENING_PATIENCE).await?;
+async fn forget(call: Call) -> Result<Reply, Problem> {
+    let request: ForgetRequest = call.body()?;
+    let core = &call.core;
     // What capture does in the background may still write rows of these conversations.
-    core.capture.settle().await.map_err(|error| problem(&error))?;
+    core.capture.settle().await?;
     let removed = core.store.write_async(move |tx| forget::forget(tx, &request.sessions)).await;
-    Ok(Json(ForgetAnswer { removed_rows: removed.map_err(|error| problem(&error))? }))
+    Ok(Reply::ok(ForgetAnswer { removed_rows: removed? }))
 }

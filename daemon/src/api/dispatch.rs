@@ -1,0 +1,117 @@
+//! From HTTP to the function behind a route and back: one way for all of them.
+//!
+//! Reads run on a snapshot, writes in one transaction of the store, both off the async workers. A write that answers with
+//! an error leaves nothing behind.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{RawPathParams, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use sync::StoreError;
+use sync::local::{ReadTx, WriteTx};
+
+use super::input::{body, parameters};
+use super::problem::Problem;
+use super::route::{Call, Reply, ReplyBody, Route, Work};
+use super::routes;
+use crate::app::App;
+
+/// How long a request waits while the replica is being opened.
+const OPENING_PATIENCE: Duration = Duration::from_secs(30);
+
+/// All routes of the API. A slash at the end of a path is taken, as the original's lists have one.
+pub(crate) fn router() -> Router<Arc<App>> {
+    routes::all().iter().fold(Router::new(), |router, route| {
+        let router = router.route(&route.path, method(route));
+        router.route(&format!("{}/", route.path), method(route))
+    })
+}
+
+fn method(route: &'static Route) -> MethodRouter<Arc<App>> {
+    #[expect(clippy::expect_used, reason = "the table has no exotic methods; a test makes the router")]
+    let filter = MethodFilter::try_from(route.method.clone()).expect("a common method");
+    on(filter, move |State(app): State<Arc<App>>, path: RawPathParams, request: Request<Body>| async move {
+        handle(app, route, path, request).await.unwrap_or_else(IntoResponse::into_response)
+    })
+}
+
+async fn handle(
+    app: Arc<App>,
+    route: &'static Route,
+    path: RawPathParams,
+    request: Request<Body>,
+) -> Result<Response, Problem> {
+    let (head, body) = request.into_parts();
+    let parameters = parameters::take(route, &path, &head.uri, &head.headers)?;
+    let bytes = body::read(body).await?;
+    let body = body::object(route, &head.headers, &bytes)?;
+    if let Work::Open(work) = route.work {
+        return Ok(work(&app));
+    }
+    if let Work::Always(work) = route.work {
+        return Ok(response(work(app).await?));
+    }
+    let core = app.core(OPENING_PATIENCE).await?;
+    let call = Call { app, core, route, parameters, headers: head.headers, body };
+    let reply = match route.work {
+        Work::Now(work) => work(&call)?,
+        Work::Read(work) => read(call, work).await?,
+        Work::Write(work) => write(call, work).await?,
+        Work::Task(work) => work(call).await?,
+        Work::Open(_) | Work::Always(_) => Reply::empty(),
+    };
+    Ok(response(reply))
+}
+
+/// Runs a read on a snapshot of the replica.
+pub(crate) async fn read(call: Call, work: fn(&ReadTx<'_>, &Call) -> Result<Reply, Problem>) -> Result<Reply, Problem> {
+    let store = call.core.store.clone();
+    store.read_async(move |tx| Ok(work(tx, &call))).await?
+}
+
+/// Runs a write in a transaction, which is taken back when it ends in a problem.
+pub(crate) async fn write(
+    call: Call,
+    work: fn(&mut WriteTx<'_>, &Call) -> Result<Reply, Problem>,
+) -> Result<Reply, Problem> {
+    let store = call.core.store.clone();
+    let problem = Arc::new(OnceLock::new());
+    let told = Arc::clone(&problem);
+    let written = store.write_async(move |tx| {
+        work(tx, &call).map_err(|problem| {
+            let _ = told.set(problem); // once: the job runs once
+            StoreError::other("the request was refused")
+        })
+    });
+    match (written.await, problem.get()) {
+        (Err(_), Some(problem)) => Err(problem.clone()),
+        (outcome, _) => Ok(outcome?),
+    }
+}
+
+fn response(reply: Reply) -> Response {
+    let mut response = match reply.body {
+        ReplyBody::Empty => reply.status.into_response(),
+        ReplyBody::Json(json) => (reply.status, axum::Json(json)).into_response(),
+        ReplyBody::Text(media, text) => (reply.status, [(header::CONTENT_TYPE, media)], text).into_response(),
+    };
+    if let Some(etag) = reply.etag.and_then(|etag| HeaderValue::from_str(&etag).ok()) {
+        response.headers_mut().insert(header::ETAG, etag);
+    }
+    response
+}
+
+/// There is nothing at a path.
+pub(crate) async fn nothing() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path", "see /api/docs")
+}
+
+/// A path does not know the method.
+pub(crate) async fn no_such_method() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path has no such method", "see /api/docs")
+}

@@ -1,0 +1,75 @@
+//! The one table of what can be called. The router, the description and the rights are made from it, so that a route cannot
+//! be in one and missing in another.
+
+use std::sync::LazyLock;
+
+use axum::http::Method;
+
+use super::route::{Route, Scope};
+use super::{docs, openapi, rows, special};
+
+static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
+    let special = special::routes();
+    let mut routes = rows::routes();
+    routes.retain(|generic| !special.iter().any(|route| route.method == generic.method && route.path == generic.path));
+    [routes, special, openapi::routes(), docs::routes()].into_iter().flatten().collect()
+});
+
+/// All routes.
+pub(crate) fn all() -> &'static [Route] {
+    &ROUTES
+}
+
+/// Whether a request needs no login. What is open has no parameters in its path.
+pub(crate) fn is_open(method: &Method, path: &str) -> bool {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    all().iter().any(|route| route.scope == Scope::Open && route.method == *method && route.path == path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_so_are_places() {
+        let names: HashSet<&str> = all().iter().map(|route| route.name.as_str()).collect();
+        let places: HashSet<(&Method, &str)> = all().iter().map(|route| (&route.method, route.path.as_str())).collect();
+        assert_eq!((names.len(), places.len()), (all().len(), all().len()));
+    }
+
+    #[test]
+    fn every_parameter_of_a_path_is_declared_and_the_reverse() {
+        for route in all() {
+            let of_path: HashSet<&str> =
+                route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
+            let declared: HashSet<&str> = route
+                .parameters
+                .iter()
+                .filter(|parameter| parameter.place == super::super::route::Place::Path)
+                .map(|parameter| parameter.column.name)
+                .collect();
+            assert_eq!(of_path, declared, "{}", route.path);
+            assert!(!route.gives.is_empty() && !route.tag.is_empty() && !route.summary.is_empty(), "{}", route.path);
+        }
+    }
+
+    #[test]
+    fn little_is_open() {
+        let open: Vec<&str> =
+            all().iter().filter(|route| route.scope == Scope::Open).map(|route| route.path.as_str()).collect();
+        assert_eq!(open, ["/health", "/api/openapi.json", "/api/docs"]);
+        assert!(is_open(&Method::GET, "/api/docs/") && !is_open(&Method::POST, "/api/docs"));
+        assert!(!is_open(&Method::GET, "/api/clients"));
+    }
+
+    /// Reading needs no more than the scope to read, and only reading is done with it.
+    #[test]
+    fn what_changes_something_needs_the_scope_to_write() {
+        for route in all().iter().filter(|route| route.method != Method::GET) {
+            let reads = ["failure_patterns_match", "recall"].contains(&route.name.as_str());
+            assert_eq!(route.scope == Scope::Read, reads, "{}", route.name);
+        }
+    }
+}

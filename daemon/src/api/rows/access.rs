@@ -1,0 +1,90 @@
+//! Reaching single rows, and writing them with what the table demands checked beforehand, so that a refusal can say which
+//! row is in the way.
+
+use axum::http::StatusCode;
+use merge::{Key, Row, Value};
+use migrations::Entity;
+use sync::local::{ReadTx, WriteTx, new_id};
+
+use crate::api::input::row::Given;
+use crate::api::output::{self, Detail};
+use crate::api::plan::Resource;
+use crate::api::problem::{Problem, missing_parent};
+use crate::api::route::Reply;
+
+/// The row of that id, or 404.
+pub(crate) fn existing(tx: &ReadTx<'_>, resource: &'static Resource, id: &str) -> Result<Row, Problem> {
+    row_of(tx, resource.entity, id)?.ok_or_else(|| Problem::not_found(resource.offer.noun))
+}
+
+/// The row of that id.
+pub(crate) fn row_of(tx: &ReadTx<'_>, entity: &'static Entity, id: &str) -> Result<Option<Row>, Problem> {
+    Ok(tx.get(entity, &Key::new(id))?)
+}
+
+/// A single row as an answer.
+pub(crate) fn answer(status: StatusCode, resource: &Resource, row: &Row) -> Reply {
+    Reply::json(status, output::row(resource, row, Detail::Whole)).tagged(output::etag(row))
+}
+
+/// The id that every machine derives for what it makes, or a new one if a row has it that has since become something else.
+pub(crate) fn free_id(tx: &WriteTx<'_>, entity: &'static Entity, derived: String) -> Result<String, Problem> {
+    let is_taken = tx.get(entity, &Key::new(derived.as_str()))?.is_some();
+    Ok(if is_taken { new_id(tx.now_us()) } else { derived })
+}
+
+/// Values in plain are written only once the vault has sealed them.
+pub(crate) fn seal(given: &Given) -> Result<(), Problem> {
+    if given.secrets.is_empty() {
+        return Ok(());
+    }
+    let hint = "nothing was written; leave the secret out, or try again on a machine that has the vault's key";
+    let detail = "the vault of this machine cannot seal secrets";
+    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, hint).coded("VAULT_UNAVAILABLE"))
+}
+
+/// Writes a row and returns it as it was written.
+pub(crate) fn put(tx: &mut WriteTx<'_>, row: Row) -> Result<Row, Problem> {
+    let (entity, key) = (row.entity(), row.key());
+    check_parents(tx, &row)?;
+    check_keys(tx, &row)?;
+    tx.put(row)?;
+    // A row that was put is there.
+    tx.get(entity, &key)?.ok_or_else(|| Problem::not_found(entity.name))
+}
+
+fn check_parents(tx: &WriteTx<'_>, row: &Row) -> Result<(), Problem> {
+    for reference in row.entity().foreign_keys {
+        let (Some(parent), Some(key)) = (migrations::entity(reference.references), row.text(reference.column)) else {
+            continue;
+        };
+        // One that was folded into another is followed when the row is written.
+        if tx.get(parent, &Key::new(key))?.is_none() && tx.stand_in(parent, &Key::new(key))?.is_none() {
+            return Err(missing_parent(reference.column, parent.name));
+        }
+    }
+    Ok(())
+}
+
+fn check_keys(tx: &WriteTx<'_>, row: &Row) -> Result<(), Problem> {
+    for index in row.entity().unique {
+        if let Some(other) = holder_of_key(&tx.reading(), row, index.columns)? {
+            let detail = format!("{} is held by another row", index.columns.join(", "));
+            let problem =
+                Problem::new(StatusCode::CONFLICT, detail, "change that row, or use it").coded("DUPLICATE_KEY");
+            return Err(problem.with("existing_id", other.key().to_string()).with("columns", index.columns.to_vec()));
+        }
+    }
+    Ok(())
+}
+
+/// The other row that holds the same values in these columns; NULL never collides.
+pub(crate) fn holder_of_key(tx: &ReadTx<'_>, row: &Row, columns: &[&str]) -> Result<Option<Row>, Problem> {
+    let bound: Vec<Value> = columns.iter().map(|column| row.get(column).clone()).collect();
+    if bound.iter().any(Value::is_null) {
+        return Ok(None);
+    }
+    let conditions: Vec<String> = columns.iter().map(|column| format!("\"{column}\" = ?")).collect();
+    let found = tx.select(row.entity(), &format!("WHERE {}", conditions.join(" AND ")), &bound)?;
+    Ok(found.into_iter().find(|other| other.key() != row.key()))
+}
