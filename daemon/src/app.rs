@@ -11,6 +11,7 @@ use sync::engine::VerifySettings;
 use sync::{Clock, StoreError, datetime_text};
 use tokio::sync::{Notify, watch};
 
+use crate::billing::Rule;
 use crate::intake::Intake;
 use crate::logging::LogHealth;
 use crate::notices::Notices;
@@ -26,6 +27,8 @@ pub(crate) struct App {
     pub(crate) central: Option<CentralUrl>,
     /// When the replica is compared with it.
     pub(crate) verify: VerifySettings,
+    /// How captured work becomes drafts of billable time; absent: it does not.
+    pub(crate) billing: Option<Rule>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Microseconds since the epoch.
     pub(crate) started_us: u64,
@@ -57,6 +60,8 @@ pub(crate) struct Parts {
     pub(crate) home: Home,
     pub(crate) central: Option<CentralUrl>,
     pub(crate) verify: VerifySettings,
+    /// How captured work becomes drafts of billable time; absent: it does not.
+    pub(crate) billing: Option<Rule>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log: LogHealth,
     pub(crate) startup: Vec<Trouble>,
@@ -64,7 +69,7 @@ pub(crate) struct Parts {
 
 impl App {
     pub(crate) fn new(parts: Parts) -> App {
-        let Parts { home, central, verify, clock, log, startup } = parts;
+        let Parts { home, central, verify, billing, clock, log, startup } = parts;
         let notices = Arc::new(Notices::default());
         for trouble in &startup {
             notices.add(format!("ClaudeTools: {} ({})", trouble.reason, trouble.hint));
@@ -82,6 +87,7 @@ impl App {
             home,
             central,
             verify,
+            billing,
             clock,
             notices,
             log,

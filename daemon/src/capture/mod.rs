@@ -27,7 +27,7 @@ mod scene;
 mod stats;
 mod take;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tool;
 mod tool_run;
 mod transcript;

@@ -15,6 +15,7 @@ mod remember;
 mod setup;
 mod status;
 mod sync;
+mod timesheet;
 mod uninstall;
 mod verify;
 
@@ -47,6 +48,7 @@ enum Command {
     Recall(recall::Arguments),
     Remember(remember::Arguments),
     Sync(sync::Arguments),
+    Timesheet(timesheet::Arguments),
     Central(central::Arguments),
     Completions(completions::Arguments),
 }
@@ -71,6 +73,7 @@ fn run(command: Command, home: Home) -> Result<Outcome, Failure> {
         Command::Recall(arguments) => recall::run(&arguments, &home),
         Command::Remember(arguments) => remember::run(&arguments, &home),
         Command::Sync(arguments) => sync::run(&arguments, &home),
+        Command::Timesheet(arguments) => timesheet::run(&arguments, &home),
         Command::Central(arguments) => central::run(&arguments, &home),
         Command::Completions(arguments) => Ok(completions::run(&arguments)),
     }

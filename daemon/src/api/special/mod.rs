@@ -2,7 +2,7 @@
 //! place.
 
 mod backups;
-mod billable_time;
+pub(crate) mod billable_time;
 mod clients;
 mod contexts;
 mod credentials;
