@@ -12,6 +12,7 @@ use sync::{Clock, StoreError, datetime_text};
 use tokio::sync::{Notify, watch};
 
 use crate::billing::Rule;
+use crate::import::Board;
 use crate::intake::Intake;
 use crate::logging::LogHealth;
 use crate::notices::Notices;
@@ -40,6 +41,7 @@ pub(crate) struct App {
     pub(crate) tasks: TaskBoard,
     pub(crate) notices: Arc<Notices>,
     pub(crate) intake: Intake,
+    pub(crate) imports: Arc<Board>,
     pub(crate) log: LogHealth,
     /// What did not go well at the start and has not stopped the daemon, such as a configuration that cannot be used.
     pub(crate) startup: Vec<Trouble>,
@@ -82,6 +84,7 @@ impl App {
             stop: Stop::new(),
             reopen: Notify::new(),
             tasks: TaskBoard::default(),
+            imports: Arc::default(),
             saving: Mutex::new(None),
             last_error: Mutex::new(None),
             home,

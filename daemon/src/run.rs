@@ -141,6 +141,7 @@ async fn serve_until_stopped(app: Arc<App>, listeners: Listeners, token: Token) 
     stop_signal().await.map_err(io("watch for signals"))?;
     tracing::info!("stopping");
     app.stop.request();
+    app.imports.stop();
     serving.extend(tasks);
     for task in serving {
         if let Err(error) = task.await {

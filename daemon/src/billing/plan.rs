@@ -50,15 +50,12 @@ pub(super) fn blocks(spans: Vec<Span>, claims: &[Claim], rule: &Rule, now_us: u6
     });
     let mut blocks: Vec<Block> = Vec::new();
     for span in spans {
-        match blocks.last_mut().filter(|block| block.takes(&span, claims, rule)) {
-            Some(block) => {
-                block.end_us = block.end_us.max(span.end_us);
-                block.spans.push(span);
-            }
-            None => {
-                let (start_us, end_us) = (span.start_us, span.end_us);
-                blocks.push(Block { spans: vec![span], start_us, end_us, closed: false });
-            }
+        if let Some(block) = blocks.last_mut().filter(|block| block.takes(&span, claims, rule)) {
+            block.end_us = block.end_us.max(span.end_us);
+            block.spans.push(span);
+        } else {
+            let (start_us, end_us) = (span.start_us, span.end_us);
+            blocks.push(Block { spans: vec![span], start_us, end_us, closed: false });
         }
     }
     for block in &mut blocks {

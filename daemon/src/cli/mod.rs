@@ -9,6 +9,7 @@ mod completions;
 mod conflicts;
 mod daemon;
 mod doctor;
+mod import;
 mod quarantine;
 mod recall;
 mod remember;
@@ -47,6 +48,7 @@ enum Command {
     Doctor(doctor::Arguments),
     Recall(recall::Arguments),
     Remember(remember::Arguments),
+    Import(import::Arguments),
     Sync(sync::Arguments),
     Timesheet(timesheet::Arguments),
     Central(central::Arguments),
@@ -72,6 +74,7 @@ fn run(command: Command, home: Home) -> Result<Outcome, Failure> {
         Command::Doctor(arguments) => Ok(doctor::run(&arguments, &home)),
         Command::Recall(arguments) => recall::run(&arguments, &home),
         Command::Remember(arguments) => remember::run(&arguments, &home),
+        Command::Import(arguments) => import::run(&arguments, &home),
         Command::Sync(arguments) => sync::run(&arguments, &home),
         Command::Timesheet(arguments) => timesheet::run(&arguments, &home),
         Command::Central(arguments) => central::run(&arguments, &home),

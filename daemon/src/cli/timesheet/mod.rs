@@ -13,8 +13,8 @@ use crate::api::special::billable_time::Summary;
 use crate::client::{self, ClientError};
 use crate::starter;
 
-/// Entries that are asked for at a time.
-const PAGE: usize = 1000;
+/// Entries that are asked for at a time: one answer must not become too large.
+const PAGE: usize = 100;
 
 /// Show the billable time of a month, with the drafts that were made from captured work
 #[derive(Args)]
@@ -148,9 +148,9 @@ fn client_id(home: &Home, named: &str) -> Result<String, Failure> {
         [] => Err(Failure::new(format!("find the client: none is called {named:?}"))
             .hint("all of them: the names in /api/clients")),
         several => {
-            let names: Vec<&str> = several.iter().map(|client| client.name.as_str()).collect();
+            let all: Vec<&str> = several.iter().map(|client| client.name.as_str()).collect();
             Err(Failure::new(format!("find the client: {named:?} is a part of several names"))
-                .hint(format!("one of: {}", names.join(", "))))
+                .hint(format!("one of: {}", all.join(", "))))
         }
     }
 }

@@ -38,9 +38,9 @@ pub(super) fn run(arguments: &Arguments, home: &Home, is_billable: bool) -> Resu
         output::line(format!("no draft in {}", sheet.month));
         return Ok(Outcome::Done);
     }
-    let list: String = chosen.iter().map(|entry| format!("  {} {}\n", entry.client, shown::line(entry))).collect();
+    let list: Vec<String> = chosen.iter().map(|entry| format!("  {} {}", entry.client, shown::line(entry))).collect();
     let verb = if is_billable { "billable" } else { "not billable" };
-    confirm(arguments.yes, &format!("{list}These become {verb}. "))?;
+    confirm(arguments.yes, &format!("{}\nThese become {verb}. ", list.join("\n")))?;
     let mut settled = 0;
     for some in chosen.chunks(AT_ONCE) {
         let ids = some.iter().map(|entry| Id(entry.id.clone())).collect();
