@@ -28,6 +28,7 @@ mod import;
 mod installation;
 mod keyboard;
 mod predecessor;
+mod rest;
 mod soak;
 mod story;
 mod writers;
