@@ -168,6 +168,10 @@ impl Work<'_> {
     }
 
     fn message(&mut self, message: &Value, offset: u64) -> Result<(), End> {
+        let (session, of) = (message["sessionId"].as_str(), self.talk.session.as_deref());
+        if session.is_some() && of.is_some() && session != of {
+            self.end_talk()?;
+        }
         self.talk.note(message);
         self.talk.reader.record(message, offset);
         if self.talk.reader.waiting() > BATCH { self.write_exchanges(false) } else { Ok(()) }

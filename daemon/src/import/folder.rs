@@ -14,6 +14,8 @@ pub(crate) enum RootError {
     Relative(PathBuf),
     #[error("import {}: the path must not contain `..`", .0.display())]
     Upwards(PathBuf),
+    #[error("import {}: a whole disk is not imported", .0.display())]
+    Disk(PathBuf),
     #[error("import {}: it is a symbolic link; name what it leads to", .0.display())]
     Link(PathBuf),
     #[error("import {}: it is neither a folder nor a file", .0.display())]
@@ -47,6 +49,9 @@ pub(super) fn walk(root: &Path) -> Result<Found, RootError> {
     }
     if root.components().any(|part| part == Component::ParentDir) {
         return Err(RootError::Upwards(root.to_owned()));
+    }
+    if root.parent().is_none() {
+        return Err(RootError::Disk(root.to_owned()));
     }
     let io = |source| RootError::Io { path: root.to_owned(), source };
     let kind = fs::symlink_metadata(root).map_err(io)?;
@@ -161,6 +166,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert!(matches!(walk(Path::new("relative")), Err(RootError::Relative(_))));
         assert!(matches!(walk(&folder.path().join("a/../..")), Err(RootError::Upwards(_))));
+        assert!(matches!(walk(Path::new("/")), Err(RootError::Disk(_))));
         assert!(matches!(walk(&folder.path().join("missing")), Err(RootError::Io { .. })));
         #[cfg(unix)]
         {

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::http::{Method, StatusCode};
-use merge::Key;
-use migrations::catalogue::SESSIONS;
+use merge::{Key, Row};
+use migrations::catalogue::{PROJECTS, SESSIONS};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use crate::api::input::Id;
 use crate::api::problem::{Problem, missing_parent};
 use crate::api::route::{Call, Content, Reply, Route, Work};
 use crate::capture::Place;
-use crate::import::{self, ImportError, ImportReport, ImportStatus, Order};
+use crate::import::{self, ImportError, ImportReport, ImportStatus, Order, RootError};
 use crate::tasks::panic_text;
 
 /// What is to be imported.
@@ -21,6 +21,7 @@ use crate::tasks::panic_text;
 #[serde(deny_unknown_fields)]
 pub(crate) struct ImportFolder {
     /// An absolute path on the daemon's machine: a folder, whose `.jsonl` and `.json` files are read, or one such file.
+    #[schemars(regex(pattern = r"^(/|[A-Za-z]:[/\\])"))]
     pub(crate) folder_path: PathBuf,
     /// Only say what would be new.
     #[serde(default)]
@@ -39,6 +40,7 @@ pub(super) fn routes() -> Vec<Route> {
         route(Method::POST, "import-folder", "import_folder", Work::Task(|call| Box::pin(folder(call))))
             .about("bulk-import", "Import transcripts and contexts from a folder; answers when it is done")
             .takes(Content::of::<ImportFolder>())
+            .fails(StatusCode::NOT_FOUND)
             .gives(StatusCode::OK, Content::of::<ImportReport>()),
         route(Method::GET, "import-status", "import_status", Work::Now(status))
             .about("bulk-import", "How far the import is, and what became of the last one")
@@ -81,34 +83,33 @@ async fn folder(call: Call) -> Result<Reply, Problem> {
 /// What the request means on this replica.
 async fn order(call: &Call, request: ImportFolder) -> Result<Order, Problem> {
     let ImportFolder { folder_path: path, dry_run, project_id, session_id } = request;
-    let project = project_id.map(|Id(id)| id);
-    let session = session_id.map(|Id(id)| id);
-    let (wanted, capture) = (session.clone(), call.core.capture.clone());
-    let project_wanted = project.clone();
-    let known = call.core.store.read_async(move |tx| match wanted {
-        Some(id) => Ok(tx.get(SESSIONS, &Key::new(id))?.is_some()),
-        None => Ok(true),
+    let (project, session) = (project_id.map(|Id(id)| Key::new(id)), session_id.map(|Id(id)| Key::new(id)));
+    let known = call.core.store.read_async(move |tx| {
+        let project = project.map(|key| tx.get(PROJECTS, &key)).transpose()?;
+        let session = session.map(|key| tx.get(SESSIONS, &key)).transpose()?;
+        Ok((project, session))
     });
-    if !known.await? {
-        return Err(missing_parent("session_id", "sessions"));
-    }
-    let place = tokio::task::spawn_blocking(move || {
-        project_wanted.map(|id| capture.place_of_project(&id)).transpose().map(Option::flatten)
-    });
-    let place: Option<Place> = place.await.map_err(sync_other)??;
-    if project.is_some() && place.is_none() {
-        return Err(missing_parent("project_id", "projects"));
-    }
+    let (project, session) = known.await?;
+    // Neither was asked for, or what was asked for is there.
+    let found = |row: Option<Option<Row>>, column, parent| match row {
+        Some(None) => Err(missing_parent(column, parent)),
+        row => Ok(row.flatten()),
+    };
+    let place = found(project, "project_id", "projects")?.and_then(|row| row.text("slug").map(Place::named_by));
+    let session = found(session, "session_id", "sessions")?.map(|row| row.key().to_string());
     Ok(Order { path, dry_run, place, session })
-}
-
-fn sync_other(error: tokio::task::JoinError) -> sync::StoreError {
-    sync::StoreError::other(panic_text(error))
 }
 
 fn problem(error: ImportError) -> Problem {
     match error {
-        ImportError::Root(error) => Problem::field("folder_path", format!("cannot be used: failed to {error}")),
+        ImportError::Root(error @ RootError::Relative(_)) => Problem::field("folder_path", error.to_string()),
+        ImportError::Root(error) => {
+            let status = match error {
+                RootError::Io { .. } | RootError::Other(_) => StatusCode::NOT_FOUND,
+                _ => StatusCode::FORBIDDEN,
+            };
+            Problem::new(status, format!("failed to {error}"), "name a folder of transcripts or contexts, or one file")
+        }
         ImportError::Store(error) => error.into(),
         ImportError::Stopping => {
             let hint = "ask again when it runs: what was imported is kept, and is not imported twice";
