@@ -63,17 +63,14 @@ fn put(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
     check_parent(&tx.reading(), Some(PROJECTS), &project)?;
     let before = tx.find(PROJECT_STATES, "project_id", &project)?;
     let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-    let row = match before {
-        Some(row) => {
-            check_version(&call.headers, &row)?;
-            row
-        }
-        None => {
-            check_absent(&call.headers)?;
-            // The same id on every machine that makes it.
-            let id = derived_id("project_states", project.as_text().unwrap_or_default());
-            Row::new(PROJECT_STATES).with("id", free_id(tx, PROJECT_STATES, id)?).with("project_id", project)
-        }
+    let row = if let Some(row) = before {
+        check_version(&call.headers, &row)?;
+        row
+    } else {
+        check_absent(&call.headers)?;
+        // The same id on every machine that makes it.
+        let id = derived_id("project_states", project.as_text().unwrap_or_default());
+        Row::new(PROJECT_STATES).with("id", free_id(tx, PROJECT_STATES, id)?).with("project_id", project)
     };
     Ok(answer(status, resource, &apply_change(tx, row, &given)?))
 }

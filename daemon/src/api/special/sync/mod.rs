@@ -9,7 +9,7 @@ pub(crate) mod verify;
 
 use std::sync::LazyLock;
 
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use migrations::{Column, Direction, Entity};
 
 use crate::api::problem::Problem;
@@ -56,9 +56,7 @@ static TABLES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
 
 /// The table of that name, if it travels.
 fn table(name: &str) -> Result<&'static Entity, Problem> {
-    migrations::entity(name)
-        .filter(|table| table.is_replicated())
-        .ok_or_else(|| Problem::field("table", "is no table that travels between machines"))
+    migrations::entity(name).filter(|table| table.is_replicated()).ok_or_else(|| unknown(name, &TABLES))
 }
 
 /// Those of them whose rows are named by one id, and are written on this machine.
@@ -74,7 +72,14 @@ fn is_named_by_id(table: &Entity) -> bool {
 /// The table of that name, if its rows are named by one id, and are written on this machine.
 fn row_table(name: &str) -> Result<&'static Entity, Problem> {
     let found = table(name).ok().filter(|table| is_named_by_id(table));
-    found.ok_or_else(|| Problem::field("table", "is no table whose rows are named by one id and written here"))
+    found.ok_or_else(|| unknown(name, &ROW_TABLES))
+}
+
+fn unknown(name: &str, tables: &[&str]) -> Problem {
+    let hint = format!("the tables are: {}", tables.join(", "));
+    let detail = format!("no table {name} travels between machines");
+    let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail, hint);
+    problem.with("fields", serde_json::json!({ "table": "is none of the tables" }))
 }
 
 /// The name of a table.
