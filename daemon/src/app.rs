@@ -11,6 +11,8 @@ use sync::engine::VerifySettings;
 use sync::{Clock, StoreError, datetime_text};
 use tokio::sync::{Notify, watch};
 
+use crate::billing::Rule;
+use crate::import::Board;
 use crate::intake::Intake;
 use crate::logging::LogHealth;
 use crate::notices::Notices;
@@ -26,6 +28,8 @@ pub(crate) struct App {
     pub(crate) central: Option<CentralUrl>,
     /// When the replica is compared with it.
     pub(crate) verify: VerifySettings,
+    /// How captured work becomes drafts of billable time; absent: it does not.
+    pub(crate) billing: Option<Rule>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Microseconds since the epoch.
     pub(crate) started_us: u64,
@@ -37,6 +41,7 @@ pub(crate) struct App {
     pub(crate) tasks: TaskBoard,
     pub(crate) notices: Arc<Notices>,
     pub(crate) intake: Intake,
+    pub(crate) imports: Arc<Board>,
     pub(crate) log: LogHealth,
     /// What did not go well at the start and has not stopped the daemon, such as a configuration that cannot be used.
     pub(crate) startup: Vec<Trouble>,
@@ -57,6 +62,8 @@ pub(crate) struct Parts {
     pub(crate) home: Home,
     pub(crate) central: Option<CentralUrl>,
     pub(crate) verify: VerifySettings,
+    /// How captured work becomes drafts of billable time; absent: it does not.
+    pub(crate) billing: Option<Rule>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log: LogHealth,
     pub(crate) startup: Vec<Trouble>,
@@ -64,7 +71,7 @@ pub(crate) struct Parts {
 
 impl App {
     pub(crate) fn new(parts: Parts) -> App {
-        let Parts { home, central, verify, clock, log, startup } = parts;
+        let Parts { home, central, verify, billing, clock, log, startup } = parts;
         let notices = Arc::new(Notices::default());
         for trouble in &startup {
             notices.add(format!("ClaudeTools: {} ({})", trouble.reason, trouble.hint));
@@ -77,11 +84,13 @@ impl App {
             stop: Stop::new(),
             reopen: Notify::new(),
             tasks: TaskBoard::default(),
+            imports: Arc::default(),
             saving: Mutex::new(None),
             last_error: Mutex::new(None),
             home,
             central,
             verify,
+            billing,
             clock,
             notices,
             log,

@@ -3,11 +3,13 @@
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use sync::central::{CentralUrl, UrlError};
 
+use crate::billing::{Rate, Rounding};
 use crate::files;
 
 /// What setup writes when there is no configuration yet.
@@ -32,6 +34,18 @@ const TEMPLATE: &str = "\
 # The log is cut each day and at this size (MiB); so many old files are kept.
 # max_mib = 8
 # keep = 7
+
+[billing]
+# Sessions of a project that has a client become drafts of billable time; nothing is billed before somebody confirms it:
+# claudetools timesheet. Work with pauses of at most the gap is one entry; its minutes are rounded (\"up\" or \"nearest\").
+# drafts = true
+# merge_gap_minutes = 15
+# round_minutes = 15
+# rounding = \"up\"
+# minimum_minutes = 15
+# Where a client has no rate of its own, and who works here (the e-mail address that the entries name).
+# hourly_rate = \"0.00\"
+# user = \"you@example.com\"
 ";
 
 /// The configuration of one machine, with the defaults filled in.
@@ -42,6 +56,7 @@ pub(crate) struct Config {
     pub(crate) http: Http,
     pub(crate) log: Log,
     pub(crate) verify: Verify,
+    pub(crate) billing: Billing,
 }
 
 /// `[central]`
@@ -89,6 +104,39 @@ pub(crate) struct Log {
 impl Default for Log {
     fn default() -> Log {
         Log { max_mib: 8, keep: 7 }
+    }
+}
+
+/// `[billing]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Billing {
+    /// Whether drafts are made at all.
+    pub(crate) drafts: bool,
+    /// Pauses up to so many minutes do not end an entry.
+    pub(crate) merge_gap_minutes: u16,
+    /// Minutes are rounded to a multiple of this.
+    pub(crate) round_minutes: NonZeroU16,
+    pub(crate) rounding: Rounding,
+    /// The least that an entry has.
+    pub(crate) minimum_minutes: u16,
+    /// For clients without a rate of their own.
+    pub(crate) hourly_rate: Rate,
+    /// Who works on this machine; absent: the name of the account.
+    pub(crate) user: Option<String>,
+}
+
+impl Default for Billing {
+    fn default() -> Billing {
+        Billing {
+            drafts: true,
+            merge_gap_minutes: 15,
+            round_minutes: NonZeroU16::MIN.saturating_add(14),
+            rounding: Rounding::Up,
+            minimum_minutes: 15,
+            hourly_rate: Rate(0),
+            user: None,
+        }
     }
 }
 
@@ -242,6 +290,7 @@ mod tests {
         let all = parse(&uncommented).unwrap();
         assert!(all.central.url.is_some() && all.http.listen.is_some());
         assert_eq!(all.log, Log::default());
+        assert_eq!(Billing { user: None, ..all.billing }, Billing::default());
     }
 
     #[test]

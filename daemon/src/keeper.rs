@@ -1,5 +1,5 @@
 //! The daemon's own tasks: opening the replica (and trying again until it opens), looking after the spool, finding
-//! out when saving works again, telling the user once when central needs them.
+//! out when saving works again, telling the user once when central needs them, drafting billable time.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use sync::{Store, StoreError, local};
 use tokio::task::JoinHandle;
 
 use crate::app::App;
+use crate::billing;
 use crate::capture::Capture;
 use crate::intake::IntakeError;
 use crate::machine;
@@ -21,6 +22,10 @@ const LONGEST_RETRY: Duration = Duration::from_secs(30);
 const SPOOL_LOOK: Duration = Duration::from_secs(2);
 const SAVING_LOOK: Duration = Duration::from_secs(2);
 const LEDGER_LOOK: Duration = Duration::from_hours(1);
+const DRAFT_LOOK: Duration = Duration::from_secs(10);
+/// After a failure, which is on record.
+const DRAFT_RETRY: Duration = Duration::from_mins(10);
+const DRAFT_TIME: &str = "draft-time";
 const SYNC_LOOK: Duration = Duration::from_secs(5);
 /// How long a task waits for the replica before it looks again whether the stop came.
 const OPENING_PATIENCE: Duration = Duration::from_secs(1);
@@ -40,6 +45,7 @@ pub(crate) fn start(app: &Arc<App>) -> Vec<JoinHandle<()>> {
         task("watch-sync", |app| Box::pin(watch_sync(app))),
         task("keep-ledger", |app| Box::pin(keep_ledger(app))),
         task("index-memories", |app| Box::pin(index_memories(app))),
+        task(DRAFT_TIME, |app| Box::pin(draft_time(app))),
     ]
 }
 
@@ -131,6 +137,25 @@ async fn index_memories(app: Arc<App>) {
             Ok(wait) => pause = wait,
             // Saving fails likewise, and is reported there; the queue stays as it is.
             Err(error) => tracing::warn!(%error, "what came from central could not be indexed; it is tried again"),
+        }
+    }
+}
+
+/// Makes drafts of billable time from what was captured.
+async fn draft_time(app: Arc<App>) {
+    let Some(rule) = app.billing.clone() else { return };
+    let mut pause = DRAFT_LOOK;
+    while app.stop.pause(pause).await {
+        pause = DRAFT_LOOK;
+        let Ok(core) = app.core(OPENING_PATIENCE).await else { continue };
+        match billing::make(&core.store, rule.clone(), app.clock.now_us()).await {
+            Ok(0) => {}
+            Ok(drafts) => tracing::info!(drafts, "drafts of billable time were brought up to date"),
+            Err(error) => {
+                tracing::warn!(%error, "billable time could not be drafted; it is tried again");
+                app.tasks.failed(DRAFT_TIME, &format!("billable time could not be drafted: {error}"));
+                pause = DRAFT_RETRY;
+            }
         }
     }
 }

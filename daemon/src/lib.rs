@@ -2,7 +2,8 @@
 //!
 //! `run` is the daemon's life; `server` answers HTTP on the socket and on loopback, `api` is
 //! what it answers; `intake` puts hook events, live and
-//! spooled, in order before `capture` (which turns them into rows) and `memory` (which finds them again). `cli` has one
+//! spooled, in order before `capture` (which turns them into rows) and `memory` (which finds them again). `billing` drafts billable time from it, `import` takes in
+//! what was saved elsewhere. `cli` has one
 //! file a command; what a command knows of a running daemon comes through `client`, what `status` shows is a `report`.
 
 pub mod capture;
@@ -11,10 +12,12 @@ pub mod memory;
 
 mod api;
 mod app;
+mod billing;
 mod client;
 mod config;
 mod doctor;
 mod files;
+mod import;
 mod intake;
 mod keeper;
 mod lock;

@@ -17,11 +17,13 @@ use sync::engine::VerifySettings;
 use tokio::task::JoinHandle;
 
 use crate::app::{Addresses, App, Parts};
+use crate::billing::Rule;
 use crate::config::Config;
 use crate::files;
 use crate::keeper;
 use crate::lock::{HomeLock, LockError};
 use crate::logging::{self, rotate::Rotation};
+use crate::machine;
 use crate::phase::{Phase, Trouble};
 use crate::server::accept::serve;
 use crate::server::guard::Token;
@@ -113,6 +115,7 @@ async fn live(options: Options, lock: &HomeLock) -> Result<(), RunError> {
         pass: Duration::from_secs(config.verify.pass_hours.saturating_mul(3600)),
         ..VerifySettings::default()
     };
+    let billing = Rule::of(&config.billing, &machine::this_one().username);
     let clock = Arc::new(SystemClock);
     let rotation = Rotation { max_bytes: config.log.max_mib.max(1) << 20, keep: config.log.keep };
     let file = home.logs().join("daemon.log");
@@ -123,7 +126,7 @@ async fn live(options: Options, lock: &HomeLock) -> Result<(), RunError> {
     for trouble in &startup {
         tracing::error!(reason = trouble.reason, hint = trouble.hint, "not all is well at the start");
     }
-    let app = Arc::new(App::new(Parts { home, central, verify, clock, log, startup }));
+    let app = Arc::new(App::new(Parts { home, central, verify, billing, clock, log, startup }));
     serve_until_stopped(app, listeners, token).await
 }
 
@@ -138,6 +141,7 @@ async fn serve_until_stopped(app: Arc<App>, listeners: Listeners, token: Token) 
     stop_signal().await.map_err(io("watch for signals"))?;
     tracing::info!("stopping");
     app.stop.request();
+    app.imports.stop();
     serving.extend(tasks);
     for task in serving {
         if let Err(error) = task.await {

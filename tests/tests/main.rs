@@ -21,8 +21,10 @@ mod world_itself;
 
 // The whole, as its users have it.
 mod bad_input;
+mod billing;
 mod capture;
 mod faults;
+mod import;
 mod installation;
 mod keyboard;
 mod predecessor;

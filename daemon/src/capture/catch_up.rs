@@ -16,7 +16,7 @@ use super::scene::{Scene, Visit};
 use super::transcript::{self, Exchange, Reading};
 
 /// Silence after which a conversation will not go on, in microseconds.
-const ABANDONED_US: u64 = 12 * 3600 * 1_000_000;
+pub(super) const ABANDONED_US: u64 = 12 * 3600 * 1_000_000;
 /// Secrets found in transcripts are counted under this name.
 const COUNTED_AS: &str = "transcript";
 
@@ -104,7 +104,7 @@ impl Scene<'_, '_> {
         Ok(())
     }
 
-    fn exchange(&mut self, exchange: &Exchange) -> Result<(), StoreError> {
+    pub(super) fn exchange(&mut self, exchange: &Exchange) -> Result<(), StoreError> {
         let known = if let Some(id) = &exchange.prompt_id {
             Turn::load(self.tx.connection(), id)?
         } else {
@@ -126,6 +126,7 @@ impl Scene<'_, '_> {
         turn.parts.add_answer(&exchange.answer);
         if exchange.is_complete {
             turn.state = State::Answered;
+            turn.parts.answered_us = turn.parts.answered_us.max(exchange.answered_us);
         } else if self.conversation.ended_us > 0 && turn.state == State::Open {
             turn.state = State::Interrupted;
         }

@@ -12,14 +12,14 @@ pub(super) const OUTPUT_BYTES: usize = 256 << 10;
 
 /// A text without secrets, and how many were taken out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Clean {
-    pub(super) text: String,
-    pub(super) redactions: u64,
+pub(crate) struct Clean {
+    pub(crate) text: String,
+    pub(crate) redactions: u64,
 }
 
 impl Clean {
     /// Replaces secrets, and U+0000, which neither database takes.
-    pub(super) fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let clean = redact(text);
         let redactions = clean.count as u64;
         let text = if clean.text.contains('\0') { clean.text.replace('\0', "\u{fffd}") } else { clean.into_text() };

@@ -6,7 +6,7 @@
 //! ([`turn`]), tool runs ([`tool`]), the session's end ([`close`]). What is asked of memory runs beside that write.
 //!
 //! Transcripts are read in the background ([`catch_up`]): they fill in what no hook told, after an interrupted turn or
-//! a killed client.
+//! a killed client. Transcripts of other times and machines are taken in on request ([`import`]).
 
 mod anchors;
 mod arrival;
@@ -17,6 +17,7 @@ mod deed;
 mod digest;
 mod fit;
 mod git;
+mod import;
 mod ledger;
 mod payload;
 mod project;
@@ -27,7 +28,7 @@ mod scene;
 mod stats;
 mod take;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tool;
 mod tool_run;
 mod transcript;
@@ -45,11 +46,14 @@ use arrival::Arrival;
 use deed::Deed;
 use stats::Stats;
 
+pub(crate) use fit::Clean;
+pub(crate) use import::{ImportedContext, Outcome as Imported, Sitting};
 pub use project::Place;
 pub(crate) use project::{name_of_slug, slug_of_remote};
 pub use remember::{Note, Remembered};
 pub use reply::{Reply, Taken};
 pub use stats::EventStats;
+pub(crate) use transcript::{Exchange, Lines, Reader};
 
 /// This machine, as the operating system tells it.
 #[derive(Debug, Clone)]

@@ -47,6 +47,13 @@ impl Place {
         Self::named(if slug.is_empty() { "path".to_owned() } else { slug }, None, None)
     }
 
+    /// A project that somebody names by its slug or by its remote.
+    pub(crate) fn named_by(name: &str) -> Self {
+        let is_address = name.contains("://") || name.contains('@');
+        let slug = is_address.then(|| slug_of_remote(name)).flatten();
+        Self::recorded(slug.as_deref().unwrap_or(name))
+    }
+
     fn named(slug: String, git_remote: Option<String>, git_branch: Option<String>) -> Self {
         let name = name_of_slug(&slug);
         Self { slug, name, git_remote: git_remote.map(|address| super::fit::chars(&address, 500)), git_branch }

@@ -19,15 +19,17 @@ const READ_BYTES: u64 = 1 << 30;
 
 /// A prompt and what the assistant said last to it, both without secrets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Exchange {
+pub(crate) struct Exchange {
     /// The client's prompt id.
-    pub(super) prompt_id: Option<String>,
-    pub(super) prompt: String,
+    pub(crate) prompt_id: Option<String>,
+    pub(crate) prompt: String,
     /// When it was sent, in microseconds since the Unix epoch; 0 when the record does not say.
-    pub(super) at_us: u64,
-    pub(super) answer: String,
+    pub(crate) at_us: u64,
+    pub(crate) answer: String,
+    /// When the answer came, likewise.
+    pub(crate) answered_us: u64,
     /// True when the assistant came to its end, rather than being cut off.
-    pub(super) is_complete: bool,
+    pub(crate) is_complete: bool,
 }
 
 /// What a reading found.
@@ -51,7 +53,7 @@ pub(super) fn read(path: &Path, offset: u64) -> io::Result<Reading> {
     let start = if offset <= metadata.len() { offset } else { 0 };
     file.seek(SeekFrom::Start(start))?;
     let mut reader = Reader { reading: Reading { offset: start, ..Reading::default() }, message: None };
-    let mut lines = Lines { from: BufReader::with_capacity(1 << 20, file).take(READ_BYTES), at: start };
+    let mut lines = Lines::new(BufReader::with_capacity(1 << 20, file).take(READ_BYTES), start);
     let mut line = Vec::new();
     while let Some(begin) = lines.next(&mut line)? {
         reader.line(&line, begin);
@@ -60,14 +62,25 @@ pub(super) fn read(path: &Path, offset: u64) -> io::Result<Reading> {
 }
 
 /// Whole lines with their offsets.
-struct Lines<R> {
+pub(crate) struct Lines<R> {
     from: R,
     at: u64,
 }
 
 impl<R: BufRead> Lines<R> {
-    /// Reads the next line; an overlong one comes as empty, one without its end not at all.
-    fn next(&mut self, line: &mut Vec<u8>) -> io::Result<Option<u64>> {
+    /// The lines of a file from an offset.
+    pub(crate) fn new(from: R, at: u64) -> Self {
+        Self { from, at }
+    }
+
+    /// Where the next line begins.
+    pub(crate) fn offset(&self) -> u64 {
+        self.at
+    }
+
+    /// Reads the next line; an overlong one comes as empty, one without its end not at all, though `line` holds what there
+    /// is of it.
+    pub(crate) fn next(&mut self, line: &mut Vec<u8>) -> io::Result<Option<u64>> {
         line.clear();
         let begin = self.at;
         self.at += self.from.by_ref().take(LINE_BYTES).read_until(b'\n', line)? as u64;
@@ -84,7 +97,9 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
-struct Reader {
+/// Understands the records of a transcript, one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
     reading: Reading,
     /// The assistant's message whose parts are being collected; one message is several records.
     message: Option<String>,
@@ -95,15 +110,38 @@ impl Reader {
         if !concerns(line) {
             return;
         }
-        let Ok(record) = serde_json::from_slice::<Value>(line) else { return };
+        if let Ok(record) = serde_json::from_slice::<Value>(line) {
+            self.record(&record, begin);
+        }
+    }
+
+    /// Takes in a record that begins at that offset.
+    pub(crate) fn record(&mut self, record: &Value, begin: u64) {
         if record["isSidechain"] == true || record["isMeta"] == true || record["isCompactSummary"] == true {
             return;
         }
         match record["type"].as_str() {
-            Some("user") => self.user(&record, begin),
-            Some("assistant") => self.assistant(&record),
+            Some("user") => self.user(record, begin),
+            Some("assistant") => self.assistant(record),
             _ => {}
         }
+    }
+
+    /// Exchanges to which nothing will be added, or `all`; they are not kept here.
+    pub(crate) fn taken(&mut self, all: bool) -> Vec<Exchange> {
+        let exchanges = &mut self.reading.exchanges;
+        let kept = if all { exchanges.len() } else { exchanges.len().saturating_sub(1) };
+        exchanges.drain(..kept).collect()
+    }
+
+    /// How many exchanges are here.
+    pub(crate) fn waiting(&self) -> usize {
+        self.reading.exchanges.len()
+    }
+
+    /// Secrets that were taken out.
+    pub(crate) fn redactions(&self) -> u64 {
+        self.reading.redactions
     }
 
     fn user(&mut self, record: &Value, begin: u64) {
@@ -122,7 +160,7 @@ impl Reader {
         self.reading.exchanges.push(Exchange {
             prompt_id: record["promptId"].as_str().filter(|id| !id.is_empty()).map(str::to_owned),
             prompt,
-            at_us: record["timestamp"].as_str().and_then(parse_time).unwrap_or(0),
+            at_us: time_of(record).unwrap_or(0),
             ..Exchange::default()
         });
     }
@@ -137,6 +175,7 @@ impl Reader {
         let text = self.clean(&text_of(&message["content"]));
         let Some(exchange) = self.reading.exchanges.last_mut() else { return };
         exchange.is_complete = complete;
+        exchange.answered_us = exchange.answered_us.max(time_of(record).unwrap_or(0));
         if text.trim().is_empty() {
             return;
         }
@@ -175,6 +214,10 @@ fn text_of(content: &Value) -> String {
         }
         _ => String::new(),
     }
+}
+
+fn time_of(record: &Value) -> Option<u64> {
+    record["timestamp"].as_str().and_then(parse_time)
 }
 
 /// `2026-11-24T11:46:24.326Z`, with any number of digits in the fraction.

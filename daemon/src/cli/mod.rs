@@ -9,12 +9,14 @@ mod completions;
 mod conflicts;
 mod daemon;
 mod doctor;
+mod import;
 mod quarantine;
 mod recall;
 mod remember;
 mod setup;
 mod status;
 mod sync;
+mod timesheet;
 mod uninstall;
 mod verify;
 
@@ -46,7 +48,9 @@ enum Command {
     Doctor(doctor::Arguments),
     Recall(recall::Arguments),
     Remember(remember::Arguments),
+    Import(import::Arguments),
     Sync(sync::Arguments),
+    Timesheet(timesheet::Arguments),
     Central(central::Arguments),
     Completions(completions::Arguments),
 }
@@ -70,7 +74,9 @@ fn run(command: Command, home: Home) -> Result<Outcome, Failure> {
         Command::Doctor(arguments) => Ok(doctor::run(&arguments, &home)),
         Command::Recall(arguments) => recall::run(&arguments, &home),
         Command::Remember(arguments) => remember::run(&arguments, &home),
+        Command::Import(arguments) => import::run(&arguments, &home),
         Command::Sync(arguments) => sync::run(&arguments, &home),
+        Command::Timesheet(arguments) => timesheet::run(&arguments, &home),
         Command::Central(arguments) => central::run(&arguments, &home),
         Command::Completions(arguments) => Ok(completions::run(&arguments)),
     }

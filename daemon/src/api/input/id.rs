@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::formed;
 use crate::api::plan::Form;
 
 /// A UUID in lower case, whatever the case it came in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct Id(pub(crate) String);
 
 impl<'de> Deserialize<'de> for Id {

@@ -2,7 +2,7 @@
 //! place.
 
 mod backups;
-mod billable_time;
+pub(crate) mod billable_time;
 mod clients;
 mod contexts;
 mod credentials;
@@ -10,6 +10,7 @@ mod decisions;
 mod failure_patterns;
 pub(crate) mod health;
 mod history;
+pub(crate) mod import;
 mod infrastructure;
 mod machines;
 pub(crate) mod memory;
@@ -61,6 +62,7 @@ pub(crate) fn routes() -> Vec<Route> {
         failure_patterns::routes(),
         solutions::routes(),
         history::routes(),
+        import::routes(),
         backups::routes(),
         memory::routes(),
         sync::routes(),

@@ -1,6 +1,6 @@
 //! Whole events against a real store: what the rows say afterwards.
 
-mod desk;
+pub(crate) mod desk;
 mod intake;
 mod lifecycle;
 mod recall;
