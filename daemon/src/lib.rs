@@ -2,7 +2,8 @@
 //!
 //! `run` is the daemon's life; `server` answers HTTP on the socket and on loopback, `api` is
 //! what it answers; `intake` puts hook events, live and
-//! spooled, in order before `capture` (which turns them into rows) and `memory` (which finds them again). `cli` has one
+//! spooled, in order before `capture` (which turns them into rows) and `memory` (which finds them again);
+//! `coord` is what sessions on several machines tell each other. `cli` has one
 //! file a command; what a command knows of a running daemon comes through `client`, what `status` shows is a `report`.
 
 pub mod capture;
@@ -13,6 +14,7 @@ mod api;
 mod app;
 mod client;
 mod config;
+mod coord;
 mod doctor;
 mod files;
 mod intake;

@@ -9,6 +9,7 @@ mod completions;
 mod conflicts;
 mod daemon;
 mod doctor;
+mod locks;
 mod quarantine;
 mod recall;
 mod remember;
@@ -46,6 +47,7 @@ enum Command {
     Doctor(doctor::Arguments),
     Recall(recall::Arguments),
     Remember(remember::Arguments),
+    Locks(locks::Arguments),
     Sync(sync::Arguments),
     Central(central::Arguments),
     Completions(completions::Arguments),
@@ -70,6 +72,7 @@ fn run(command: Command, home: Home) -> Result<Outcome, Failure> {
         Command::Doctor(arguments) => Ok(doctor::run(&arguments, &home)),
         Command::Recall(arguments) => recall::run(&arguments, &home),
         Command::Remember(arguments) => remember::run(&arguments, &home),
+        Command::Locks(arguments) => locks::run(&arguments, &home),
         Command::Sync(arguments) => sync::run(&arguments, &home),
         Command::Central(arguments) => central::run(&arguments, &home),
         Command::Completions(arguments) => Ok(completions::run(&arguments)),

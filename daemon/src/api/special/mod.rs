@@ -5,6 +5,7 @@ mod backups;
 mod billable_time;
 mod clients;
 mod contexts;
+mod coord;
 mod credentials;
 mod decisions;
 mod failure_patterns;
@@ -63,6 +64,7 @@ pub(crate) fn routes() -> Vec<Route> {
         history::routes(),
         backups::routes(),
         memory::routes(),
+        coord::routes(),
         sync::routes(),
     ]
     .into_iter()
