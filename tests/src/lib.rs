@@ -4,6 +4,7 @@
 //! world starts dies with the test process, also when that is killed ([`child`]), and leaves no directory behind that the
 //! next run would not sweep ([`scratch`]).
 
+pub mod api;
 pub mod binaries;
 pub mod child;
 pub mod claude;
@@ -16,11 +17,13 @@ pub mod random;
 pub mod run;
 pub mod scratch;
 pub mod sim;
+pub mod toolbox;
 pub mod wait;
 
 mod error;
 mod strays;
 
+pub use api::Api;
 pub use error::{Error, Result};
 pub use machine::Machine;
 pub use mariadb::MariaDb;

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 use sync::local::{ReadTx, WriteTx};
 
+use super::input::value::as_whole;
 use super::plan::Resource;
 use super::problem::Problem;
 use crate::app::App;
@@ -291,10 +292,22 @@ impl Call {
 
     /// The body as a type.
     pub(crate) fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        serde_path_to_error::deserialize(Json::Object(self.body.clone())).map_err(|error| {
+        serde_path_to_error::deserialize(whole(Json::Object(self.body.clone()))).map_err(|error| {
             let path = error.path().to_string();
             Problem::field(if path == "." { "body" } else { &path }, reason(&error.into_inner()))
         })
+    }
+}
+
+/// JSON knows no difference between 5 and 5.0; types of Rust do.
+fn whole(json: Json) -> Json {
+    match json {
+        Json::Number(number) if !number.is_i64() && !number.is_u64() => {
+            number.as_f64().and_then(as_whole).map_or(Json::Number(number), Json::from)
+        }
+        Json::Array(items) => items.into_iter().map(whole).collect(),
+        Json::Object(fields) => fields.into_iter().map(|(name, value)| (name, whole(value))).collect(),
+        other => other,
     }
 }
 

@@ -7,6 +7,7 @@
 //! Architecture invariant: the index is derived (triggers keep it, see `0003_memory.sql`) and never the truth; a hit's
 //! text is read from its source row.
 
+mod environment;
 mod given;
 mod hit;
 pub(crate) mod late;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 use sync::{Store, StoreError};
 
+pub use environment::environment;
 pub use hit::Hit;
 pub use pack::{Packed, recall};
 pub use search::{Query, search};

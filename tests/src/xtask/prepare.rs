@@ -1,14 +1,15 @@
-//! What the tests need besides Rust: packages of Debian, and the Claude Code client.
+//! What the tests need besides Rust: packages of Debian, the Claude Code client, and tools that try the API.
 
 use std::process::Command;
 
 use world::claude::install;
+use world::toolbox::{CLIENT_GENERATOR, SCHEMATHESIS};
 use world::{Error, Result};
 
 use crate::command::{Environment, is_installed, line_of, shown};
 
 /// A program that the tests run, and the Debian packages that bring it.
-const NEEDED: [(&str, &[&str]); 7] = [
+const NEEDED: [(&str, &[&str]); 8] = [
     ("mariadbd", &["mariadb-server"]),
     ("tmux", &["tmux"]),
     ("ip", &["iproute2"]),
@@ -16,29 +17,35 @@ const NEEDED: [(&str, &[&str]); 7] = [
     ("mount", &["mount"]),
     ("git", &["git"]),
     ("npm", &["nodejs", "npm"]),
+    ("python3", &["python3"]),
 ];
 
 /// Installs what is missing. Returns what the tests must find in their environment.
 ///
 /// # Errors
-/// When a package is missing and cannot be installed. A client that cannot be installed is no error here: the tests that
-/// need it fail, and name the reason.
+/// When a package is missing and cannot be installed. A client or tool that cannot be installed is no error here: the
+/// tests that need it fail, and name the reason.
 pub(crate) fn for_tests() -> Result<Environment> {
     install_packages()?;
     let client = install::program().or_else(|_| {
         eprintln!("xtask: installing the Claude Code client {} from npm", install::VERSION);
         install::install()
     });
+    let mut environment = Environment::new();
     match client {
-        Ok(program) => {
-            eprintln!("xtask: the Claude Code client is {}", program.display());
-            Ok(vec![])
-        }
+        Ok(program) => eprintln!("xtask: the Claude Code client is {}", program.display()),
         Err(error) => {
             eprintln!("xtask: the Claude Code client could not be installed: failed to {error}");
-            Ok(vec![(install::FAILURE_VARIABLE, format!("it could not be installed: failed to {error}"))])
+            environment.push((install::FAILURE_VARIABLE, format!("it could not be installed: failed to {error}")));
         }
     }
+    for tool in [SCHEMATHESIS, CLIENT_GENERATOR] {
+        if let Err(error) = tool.install() {
+            eprintln!("xtask: {} {} could not be installed: failed to {error}", tool.name, tool.version);
+            environment.push((tool.failure_variable, format!("it could not be installed: failed to {error}")));
+        }
+    }
+    Ok(environment)
 }
 
 fn install_packages() -> Result<()> {
@@ -60,10 +67,13 @@ fn install_packages() -> Result<()> {
 }
 
 fn missing_packages() -> Vec<&'static str> {
-    // npm is for installing the client only.
-    let needed = NEEDED.iter().filter(|(program, _)| *program != "npm" || install::program().is_err());
-    let missing = needed.filter(|(program, _)| !is_installed(program));
-    missing.flat_map(|(_, packages)| packages.iter().copied()).collect()
+    let missing = NEEDED.iter().filter(|(program, _)| !is_installed(program));
+    let mut packages: Vec<&str> = missing.flat_map(|(_, packages)| packages.iter().copied()).collect();
+    // Debian leaves out a part of Python's own library.
+    if !Command::new("python3").args(["-c", "import ensurepip"]).status().is_ok_and(|status| status.success()) {
+        packages.push("python3-venv");
+    }
+    packages
 }
 
 fn apt_get(arguments: &[&str]) -> Command {

@@ -80,16 +80,17 @@ fn of_text(column: &Column, text: &str) -> Result<Value, String> {
 
 fn number(column: &Column, range: (Option<i64>, Option<i64>), json: &Json) -> Result<Value, String> {
     // JSON knows no difference between 5 and 5.0.
-    let whole = json.as_i64().or_else(|| json.as_f64().filter(|number| number.fract() == 0.0).and_then(as_whole));
+    let whole = json.as_i64().or_else(|| json.as_f64().and_then(as_whole));
     let number = whole.ok_or("must be a whole number")?;
     let (low, high) = bounds(column.kind, range);
     if (low..=high).contains(&number) { Ok(number.into()) } else { Err(format!("must be from {low} to {high}")) }
 }
 
+/// The whole number that it is.
 #[expect(clippy::cast_possible_truncation, reason = "only what is far within the range of exact numbers passes")]
-fn as_whole(number: f64) -> Option<i64> {
+pub(crate) fn as_whole(number: f64) -> Option<i64> {
     const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
-    (number.abs() <= EXACT).then_some(number as i64)
+    (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
 }
 
 /// The least and the greatest number of a kind, within a condition's bounds.

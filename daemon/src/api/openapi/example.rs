@@ -69,10 +69,10 @@ fn text(field: &Field) -> String {
     }
 }
 
-/// A new row, with every field that a caller may give but the id, its references, and secrets.
+/// A new row, with every field that a caller may give but ids that need not be, and secrets.
 pub(super) fn row(resource: &Resource) -> Json {
     let given = resource
         .changeable()
-        .filter(|field| field.role != Role::Sealed && (field.references.is_none() || field.is_required()));
+        .filter(|field| field.role != Role::Sealed && (field.column.kind != Kind::Uuid || field.is_required()));
     given.map(|field| (field.name.to_owned(), of(field))).collect::<serde_json::Map<_, _>>().into()
 }

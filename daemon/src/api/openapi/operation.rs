@@ -6,7 +6,9 @@ use serde_json::{Map, Value as Json, json};
 
 use super::bodies::content;
 use super::value::of_parameter;
+use crate::api::plan::Resource;
 use crate::api::route::{Content, Parameter, Place, Route, Scope};
+use crate::api::routes;
 
 /// Errors by status: the name of the response, and what it means.
 const ERRORS: &[(u16, &str, &str)] = &[
@@ -69,6 +71,9 @@ fn responses(route: &Route, generator: &mut SchemaGenerator) -> Json {
         if !content.is_empty() {
             response["content"] = content.into();
         }
+        if let (Content::Row(resource), StatusCode::CREATED) = (gives, *status) {
+            response["links"] = links(resource);
+        }
         if matches!(gives, Content::Row(_)) {
             response["headers"] =
                 json!({ "ETag": { "description": "The row's version.", "schema": { "type": "string" } } });
@@ -82,6 +87,18 @@ fn responses(route: &Route, generator: &mut SchemaGenerator) -> Json {
         }
     }
     Json::Object(responses)
+}
+
+/// What can be done with a row that was just made.
+fn links(resource: &Resource) -> Json {
+    let routes = routes::all().iter().filter(|route| {
+        route.resource == Some(resource) && route.path.ends_with("/{id}") && route.path.matches('/').count() == 3
+    });
+    let link = |route: &Route| {
+        let parameters = json!({ "id": "$response.body#/id" });
+        (route.name.clone(), json!({ "operationId": route.name, "parameters": parameters }))
+    };
+    routes.map(link).collect::<Map<_, _>>().into()
 }
 
 /// What a route can answer with besides success: by its kind, and what it says itself.

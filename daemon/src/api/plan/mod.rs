@@ -41,6 +41,13 @@ pub(crate) fn of(entity: &Entity) -> Option<&'static Resource> {
     RESOURCES.iter().find(|resource| resource.entity == entity)
 }
 
+/// There is one for each table.
+impl PartialEq for Resource {
+    fn eq(&self, other: &Self) -> bool {
+        self.entity == other.entity
+    }
+}
+
 impl Resource {
     fn new(offer: &'static Offer) -> Self {
         let entity = offer.entity;

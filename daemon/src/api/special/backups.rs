@@ -24,7 +24,8 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 fn verified(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
-    let (mut row, given) = (addressed(tx, call)?, given(call)?);
+    let given = given(call)?;
+    let mut row = addressed(tx, call)?;
     if let Some(status) = row.text("verification_status").filter(|status| *status != "pending") {
         let detail = "the outcome is on record already";
         return Err(Problem::new(StatusCode::CONFLICT, detail, "").coded("ALREADY_DONE").with("status", status));

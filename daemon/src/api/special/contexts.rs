@@ -15,7 +15,7 @@ use super::{route, tags_parameter};
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Content, Parameter, Reply, ReplyBody, Route, Work};
 use crate::api::rows::row_of;
-use crate::memory::{Hit, Query, search};
+use crate::memory::{Hit, Query, environment, search};
 
 const DEFAULT_LIMIT: i64 = 10;
 const MAX_LIMIT: i64 = 50;
@@ -60,17 +60,14 @@ async fn recall(call: Call) -> Result<Reply, Problem> {
 
 fn find(tx: &ReadTx<'_>, call: &Call) -> Result<Vec<Hit>, Problem> {
     let project = match call.text("project_id") {
-        Some(id) => {
-            let row = row_of(tx, PROJECTS, id)?.ok_or_else(|| Problem::not_found("project"))?;
-            row.text("slug").map(str::to_owned)
-        }
+        Some(id) => Some(row_of(tx, PROJECTS, id)?.ok_or_else(|| Problem::not_found("project"))?),
         None => None,
     };
     let tags: Vec<String> = serde_json::from_str(&super::tags_given(call)).unwrap_or_default();
     let limit = usize::try_from(call.number("limit").unwrap_or(DEFAULT_LIMIT)).unwrap_or_default();
     let query = Query {
         text: call.text("search_term").unwrap_or_default(),
-        project: project.as_deref(),
+        project: project.as_ref().and_then(|row| row.text("slug")),
         tags: &tags,
         limit: LOOKED_AT,
         now_us: call.app.clock.now_us(),
@@ -78,6 +75,10 @@ fn find(tx: &ReadTx<'_>, call: &Call) -> Result<Vec<Hit>, Problem> {
     };
     let least = call.number("min_relevance_score").unwrap_or(DEFAULT_SCORE);
     let mut hits = search(tx, &query)?;
+    // What has tags was asked for by tag; insights and patterns have none.
+    if let Some(client) = project.as_ref().and_then(|row| row.text("client_id")).filter(|_| tags.is_empty()) {
+        hits.extend(environment(tx, client, query.text)?);
+    }
     hits.retain(|hit| is_weighty(hit, least));
     hits.truncate(limit);
     Ok(hits)

@@ -36,7 +36,8 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 fn rotate(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
-    let (mut row, given) = (addressed(tx, call)?, given(call)?);
+    let given = given(call)?;
+    let mut row = addressed(tx, call)?;
     if given.secrets.is_empty() {
         let detail = "no new secret is given, so nothing was rotated";
         return Err(Problem::new(StatusCode::CONFLICT, detail, "").coded("NOTHING_TO_ROTATE"));

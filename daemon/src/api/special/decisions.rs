@@ -39,7 +39,8 @@ fn supersede(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
         check_version(&call.headers, &old)?;
     }
     if new.get("id") == old.get("id") {
-        return Err(Problem::field("id", "must be another than that of the decision that is replaced"));
+        let detail = "a decision cannot replace itself";
+        return Err(Problem::new(StatusCode::CONFLICT, detail, "give the new one an id of its own"));
     }
     if let Some(other) = old.text("superseded_by_id").filter(|by| new.text("id") != Some(*by)) {
         let detail = "the decision has been replaced already";

@@ -39,7 +39,8 @@ fn verified(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
 
 /// Sets a time that is set only once, now unless the body says otherwise.
 fn once(tx: &mut WriteTx<'_>, call: &Call, column: &str, already: &str) -> Result<Reply, Problem> {
-    let (mut row, given) = (addressed(tx, call)?, given(call)?);
+    let given = given(call)?;
+    let mut row = addressed(tx, call)?;
     if let Some(at) = row.text(column) {
         return Err(Problem::new(StatusCode::CONFLICT, already, "").coded("ALREADY_DONE").with("at", at));
     }

@@ -56,7 +56,8 @@ fn register(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
 }
 
 fn heartbeat(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
-    let (mut row, given) = (addressed(tx, call)?, given(call)?);
+    let given = given(call)?;
+    let mut row = addressed(tx, call)?;
     let seen = row.text("last_seen_at").and_then(parse_datetime);
     if seen.is_none_or(|seen| tx.now_us().saturating_sub(seen) >= THROTTLE_US) {
         row.set("last_seen_at", Value::from(now(tx)));

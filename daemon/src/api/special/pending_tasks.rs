@@ -21,7 +21,8 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 fn complete(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
-    let (mut row, given) = (addressed(tx, call)?, given(call)?);
+    let given = given(call)?;
+    let mut row = addressed(tx, call)?;
     if row.text("status") != Some("completed") {
         row.set("completed_at", now(tx));
     }

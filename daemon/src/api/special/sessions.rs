@@ -26,7 +26,8 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 fn end(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
-    let (mut row, given) = (addressed(tx, call)?, given(call)?);
+    let given = given(call)?;
+    let mut row = addressed(tx, call)?;
     row.set("ended_at", now(tx)).set("status", "completed");
     given.fill(&mut row);
     if !call.body.contains_key("duration_minutes") && row.get("duration_minutes").is_null() {

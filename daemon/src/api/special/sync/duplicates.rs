@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sync::local::{self, ReadTx, WriteTx};
 use unicode_normalization::UnicodeNormalization;
 
-use super::{get, post, table};
+use super::{TABLES, get, post, table};
 use crate::api::input::Id;
 use crate::api::output::{self, Detail};
 use crate::api::plan;
@@ -70,6 +70,7 @@ struct Duplicates {
 #[schemars(rename = "DuplicateMerge")]
 struct Merge {
     /// The table.
+    #[schemars(extend("enum" = *TABLES))]
     table: String,
     /// The row that stays.
     keep_id: Id,

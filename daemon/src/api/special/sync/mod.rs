@@ -7,6 +7,8 @@ pub(crate) mod round;
 pub(crate) mod state;
 pub(crate) mod verify;
 
+use std::sync::LazyLock;
+
 use axum::http::Method;
 use migrations::{Column, Entity};
 
@@ -46,9 +48,20 @@ fn bounds(call: &Call) -> (u64, u64) {
     (number("skip").unwrap_or(0), number("limit").unwrap_or(DEFAULT_LIMIT))
 }
 
+/// The tables that travel between machines.
+pub(super) static TABLES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let travels = |table: &&&Entity| table.is_replicated();
+    migrations::ENTITIES.iter().filter(travels).map(|table| table.name).collect()
+});
+
 /// The table of that name, if it travels.
 fn table(name: &str) -> Result<&'static Entity, Problem> {
     migrations::entity(name)
         .filter(|table| table.is_replicated())
         .ok_or_else(|| Problem::field("table", "is no table that travels between machines"))
+}
+
+/// The name of a table that travels.
+fn table_column() -> Column {
+    Column::string("table", 64).known(TABLES.as_slice())
 }

@@ -14,6 +14,7 @@ use crate::api::route::{Call, Content, Reply, Route, Work};
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct CompareRequest {
     /// The tables; empty: all that travel.
+    #[schemars(extend("items" = serde_json::json!({ "enum": *super::TABLES })))]
     pub(crate) tables: Vec<String>,
     /// What is done about differences.
     pub(crate) heal: Heal,
