@@ -22,6 +22,7 @@ mod world_itself;
 // The whole, as its users have it.
 mod bad_input;
 mod capture;
+mod coord;
 mod faults;
 mod installation;
 mod keyboard;

@@ -32,10 +32,12 @@ pub(crate) const DEFAULT_TTL_HOURS: f64 = 2.0;
 
 const HOUR_US: u64 = 3_600 * 1_000_000;
 
-/// What a session is called where sessions are named: its machine, and the beginning of the client's session id.
+/// What a session is called where sessions are named: its machine, and the end of the client's session id. Ids that
+/// begin with a time begin alike.
 pub(crate) fn label(hostname: &str, claude_session_id: &str) -> String {
-    let start: String = claude_session_id.chars().take(LABEL_CHARS).collect();
-    format!("{hostname}/{start}")
+    let all_but = claude_session_id.chars().count().saturating_sub(LABEL_CHARS);
+    let end: String = claude_session_id.chars().skip(all_but).collect();
+    format!("{hostname}/{end}")
 }
 
 /// Characters of the client's session id in a label.

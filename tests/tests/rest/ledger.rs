@@ -28,7 +28,6 @@ const OPEN: &[&str] = &["GET /health", "GET /api/docs", "GET /api/openapi.json"]
 const AWAITED: &[&str] = &[
     "/api/auth/",
     "/api/users",
-    "/api/coord/",
     "/api/bulk-import/",
     "/api/billable-time/summary",
     "/api/credential-audit-logs/verify",

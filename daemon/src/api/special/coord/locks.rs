@@ -149,14 +149,11 @@ fn taken(holder: &Lock) -> Problem {
 
 async fn release(call: Call) -> Result<Reply, Problem> {
     let release = Release { session_id: named(&call, "session_id"), force: call.flag("force") };
-    if release.session_id.is_none() && !release.force {
-        return Err(Problem::field("session_id", "must be given"));
-    }
     coord::release(&call.core, call.id().to_owned(), release).await?;
     Ok(Reply::empty())
 }
 
 async fn renew(call: Call) -> Result<Reply, Problem> {
-    let session = named(&call, "session_id").ok_or_else(|| Problem::field("session_id", "must not be empty"))?;
+    let session = named(&call, "session_id").unwrap_or_default();
     Ok(Reply::ok(coord::renew(&call.core, call.id().to_owned(), &session).await?))
 }

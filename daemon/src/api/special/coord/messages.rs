@@ -101,12 +101,12 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 /// The session that the call is about.
-fn session(call: &Call) -> Result<String, Problem> {
-    named(call, "session_id").ok_or_else(|| Problem::field("session_id", "must not be empty"))
+fn session(call: &Call) -> String {
+    named(call, "session_id").unwrap_or_default()
 }
 
 fn inbox(tx: &ReadTx<'_>, call: &Call) -> Result<Reply, Problem> {
-    let (names, project) = ([session(call)?], named(call, "project_key"));
+    let (names, project) = ([session(call)], named(call, "project_key"));
     let (now_us, (skip, limit)) = (now_us(tx, call)?, bounds(call));
     let inbox = Inbox { names: &names, project: project.as_deref(), unread: call.flag("unread") };
     let total = messages::count(tx, inbox, now_us)?;
@@ -114,7 +114,7 @@ fn inbox(tx: &ReadTx<'_>, call: &Call) -> Result<Reply, Problem> {
 }
 
 fn unread(tx: &ReadTx<'_>, call: &Call) -> Result<Reply, Problem> {
-    let (names, project) = ([session(call)?], named(call, "project_key"));
+    let (names, project) = ([session(call)], named(call, "project_key"));
     let inbox = Inbox { names: &names, project: project.as_deref(), unread: true };
     let unread = messages::count(tx, inbox, now_us(tx, call)?)?;
     let [session_id] = names;
@@ -139,7 +139,7 @@ fn send(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
 }
 
 fn read(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
-    let message = messages::read(tx, call.id(), &session(call)?)?;
+    let message = messages::read(tx, call.id(), &session(call))?;
     Ok(Reply::ok(message.ok_or_else(|| Problem::not_found("message to this session"))?))
 }
 

@@ -59,9 +59,9 @@ fn now_us(tx: &ReadTx<'_>, call: &Call) -> Result<u64, StoreError> {
     coord::now_us(tx, call.app.clock.as_ref())
 }
 
-/// A parameter in the form that names are kept in.
+/// A parameter in the form that names are kept in; a blank one is nobody's.
 fn named(call: &Call, parameter: &str) -> Option<String> {
-    call.text(parameter).and_then(|text| formed(Form::Name, text))
+    call.text(parameter).map(|text| formed(Form::Name, text).unwrap_or_default())
 }
 
 /// The texts of a body as their columns take them, or what is wrong with each.
