@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use crate::app::App;
 use crate::billing;
 use crate::capture::Capture;
+use crate::coord;
 use crate::intake::IntakeError;
 use crate::machine;
 use crate::memory::late;
@@ -27,6 +28,7 @@ const DRAFT_LOOK: Duration = Duration::from_secs(10);
 const DRAFT_RETRY: Duration = Duration::from_mins(10);
 const DRAFT_TIME: &str = "draft-time";
 const SYNC_LOOK: Duration = Duration::from_secs(5);
+const LOCKS_LOOK: Duration = Duration::from_secs(1);
 /// How long a task waits for the replica before it looks again whether the stop came.
 const OPENING_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -43,6 +45,7 @@ pub(crate) fn start(app: &Arc<App>) -> Vec<JoinHandle<()>> {
         task("drain-spool", |app| Box::pin(drain_spool(app))),
         task("try-saving", |app| Box::pin(try_saving(app))),
         task("watch-sync", |app| Box::pin(watch_sync(app))),
+        task("keep-locks", |app| Box::pin(keep_locks(app))),
         task("keep-ledger", |app| Box::pin(keep_ledger(app))),
         task("index-memories", |app| Box::pin(index_memories(app))),
         task(DRAFT_TIME, |app| Box::pin(draft_time(app))),
@@ -177,6 +180,16 @@ async fn watch_sync(app: Arc<App>) {
             // Only a round that went through ends it: one that is running has shown nothing yet.
             SyncState::Idle => told = false,
             _ => {}
+        }
+    }
+}
+
+/// Asks central for the locks that are provisional, and renews those whose sessions are active.
+async fn keep_locks(app: Arc<App>) {
+    while app.stop.pause(LOCKS_LOOK).await {
+        let Ok(core) = app.core(OPENING_PATIENCE).await else { continue };
+        if let Err(error) = coord::keep::step(&core).await {
+            tracing::warn!(%error, "the locks of this machine's sessions were not looked after; it is tried again");
         }
     }
 }

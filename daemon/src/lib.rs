@@ -2,8 +2,9 @@
 //!
 //! `run` is the daemon's life; `server` answers HTTP on the socket and on loopback, `api` is
 //! what it answers; `intake` puts hook events, live and
-//! spooled, in order before `capture` (which turns them into rows) and `memory` (which finds them again). `billing` drafts billable time from it, `import` takes in
-//! what was saved elsewhere. `cli` has one
+//! spooled, in order before `capture` (which turns them into rows) and `memory` (which finds them again). `billing` drafts
+//! billable time from what was captured, `import` takes in what was saved elsewhere, `coord` is what sessions on several
+//! machines tell each other. `cli` has one
 //! file a command; what a command knows of a running daemon comes through `client`, what `status` shows is a `report`.
 
 pub mod capture;
@@ -15,6 +16,7 @@ mod app;
 mod billing;
 mod client;
 mod config;
+mod coord;
 mod doctor;
 mod files;
 mod import;

@@ -21,6 +21,7 @@ pub const SQLITE: &[Step] = &[
     Step { version: 9, name: "verify", sql: include_str!("../sqlite/0009_verify.sql") },
     Step { version: 10, name: "bulk", sql: include_str!("../sqlite/0010_bulk.sql") },
     Step { version: 11, name: "unheard", sql: include_str!("../sqlite/0011_unheard.sql") },
+    Step { version: 13, name: "coord", sql: include_str!("../sqlite/0013_coord.sql") },
     Step { version: 14, name: "billing", sql: include_str!("../sqlite/0014_billing.sql") },
 ];
 

@@ -35,6 +35,11 @@ impl<'m> Conversation<'m> {
         Self { deadline: IMPATIENT, ..self }
     }
 
+    /// The client's id of it.
+    pub(crate) fn session(&self) -> &str {
+        &self.session
+    }
+
     /// The input of an event: what all events have, and `fields`.
     pub(crate) fn input(&self, event: &str, fields: &Value) -> Vec<u8> {
         let mut input = json!({

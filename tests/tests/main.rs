@@ -23,6 +23,7 @@ mod world_itself;
 mod bad_input;
 mod billing;
 mod capture;
+mod coord;
 mod faults;
 mod import;
 mod installation;

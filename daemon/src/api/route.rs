@@ -30,7 +30,6 @@ pub(crate) enum Scope {
     /// `msp:write`
     Write,
     /// `msp:admin`
-    #[expect(dead_code, reason = "the routes that need it, users and reveal, come with the vault")]
     Admin,
 }
 

@@ -41,10 +41,12 @@ use std::time::Instant;
 use sync::{Store, StoreError};
 use tokio::task::JoinSet;
 
+use crate::coord::{self, Session};
 use crate::memory::{Asker, Memory};
 use arrival::Arrival;
 use deed::Deed;
 use stats::Stats;
+use take::Done;
 
 pub(crate) use fit::Clean;
 pub(crate) use import::{ImportedContext, Outcome as Imported, Sitting};
@@ -144,20 +146,28 @@ impl Capture {
         };
         let recall = self.recall(&arrival);
         let write = self.write(&arrival);
-        let (taken, recalled) = tokio::join!(write, recall);
-        let taken = match taken {
+        let (done, recalled) = tokio::join!(write, recall);
+        let done = match done {
             Err(error) if reject::is_hopeless(&error) => {
                 return reject::keep(&self.store, arrival.refused(error.to_string())).await;
             }
-            taken => taken?,
+            done => done?,
         };
         if arrival.deed.wants_transcript() {
             self.catch_up_in_background();
         }
-        Ok(Reply::new(taken, recalled))
+        let briefing = self.briefing(&arrival, done.session).await;
+        Ok(Reply::new(done.taken, recalled).with_news(done.news).with_briefing(briefing))
     }
 
-    async fn write(&self, arrival: &Arc<Arrival>) -> Result<Taken, StoreError> {
+    /// What a conversation that starts is told of the others.
+    async fn briefing(&self, arrival: &Arrival, session: Option<Session>) -> Result<Option<String>, StoreError> {
+        let (Some(session), Deed::Start { .. }, true) = (session, &arrival.deed, arrival.live) else { return Ok(None) };
+        let (slug, clock) = (arrival.place.slug.clone(), Arc::clone(self.store.clock()));
+        self.store.read_async(move |tx| coord::briefing(tx, &session, &slug, coord::now_us(tx, clock.as_ref())?)).await
+    }
+
+    async fn write(&self, arrival: &Arc<Arrival>) -> Result<Done, StoreError> {
         let (arrival, machine) = (Arc::clone(arrival), Arc::clone(&self.machine));
         let (replica_id, stats) = (self.store.replica_id(), Arc::clone(&self.stats));
         self.store.write_async(move |tx| take::take(tx, &arrival, &machine, &replica_id, &stats)).await

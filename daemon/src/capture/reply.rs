@@ -38,6 +38,28 @@ impl Reply {
         }
     }
 
+    /// With what happened to the conversation's locks, for user and model.
+    pub(super) fn with_news(mut self, news: Option<String>) -> Self {
+        if let Some(news) = news {
+            append(&mut self.system_message, &news);
+            append(&mut self.additional_context, &news);
+        }
+        self
+    }
+
+    /// With what the model is to know of the other sessions.
+    pub(super) fn with_briefing(mut self, briefing: Result<Option<String>, StoreError>) -> Self {
+        match briefing {
+            Ok(Some(briefing)) => append(&mut self.additional_context, &briefing),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(%error, "failed to look for other sessions");
+                append(&mut self.system_message, &format!("ClaudeTools: failed to look for other sessions: {error}"));
+            }
+        }
+        self
+    }
+
     /// The event is kept aside.
     pub(super) fn rejected(event: &str, reason: String) -> Self {
         let message = format!(
@@ -59,6 +81,11 @@ impl Reply {
         }
         (!output.is_empty()).then(|| serde_json::Value::Object(output).to_string())
     }
+}
+
+/// Adds a text on lines of its own.
+fn append(text: &mut Option<String>, more: &str) {
+    *text = Some(text.take().map_or_else(|| more.to_owned(), |text| format!("{text}\n{more}")));
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use sync::{StoreError, datetime_text, parse_datetime};
 use super::ledger::Conversation;
 use super::project::Place;
 use super::{MachineInfo, anchors};
+use crate::coord::Session;
 
 /// Who and where an event is.
 #[derive(Debug)]
@@ -76,6 +77,15 @@ impl<'s, 'tx> Scene<'s, 'tx> {
     /// `sessions.id`.
     pub(super) fn session_id(&self) -> String {
         anchors::id_of(&self.session)
+    }
+
+    /// The session by its names.
+    pub(super) fn name(&self) -> Session {
+        Session {
+            hostname: self.hostname.clone(),
+            claude_session_id: self.conversation.id.clone(),
+            id: self.session_id(),
+        }
     }
 
     /// The project that the session belongs to: the one it began in, wherever its events come from.

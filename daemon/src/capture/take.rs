@@ -10,10 +10,27 @@ use super::ledger;
 use super::reply::Taken;
 use super::scene::{Scene, Visit};
 use super::stats::Stats;
+use crate::coord::{self, Session};
 
 /// A conversation that has been silent for so long may have been killed: what its transcript holds is read when another
 /// one starts. In microseconds.
 const SILENT_US: u64 = 2 * 60 * 1_000_000;
+
+/// What became of an event, and what its conversation is to hear.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) taken: Taken,
+    /// Who sent it; None when it says nothing to keep.
+    pub(super) session: Option<Session>,
+    /// Locks that were lost.
+    pub(super) news: Option<String>,
+}
+
+impl Done {
+    fn only(taken: Taken) -> Self {
+        Self { taken, session: None, news: None }
+    }
+}
 
 /// Writes an event's rows, once.
 pub(super) fn take(
@@ -22,17 +39,17 @@ pub(super) fn take(
     machine: &MachineInfo,
     replica_id: &str,
     stats: &Stats,
-) -> Result<Taken, StoreError> {
+) -> Result<Done, StoreError> {
     let now_us = tx.now_us();
     // A clock that ran ahead when the event was sent must not place it in the future.
     let at_us = if arrival.sent_at_us == 0 { now_us } else { arrival.sent_at_us.min(now_us) };
     if !ledger::admit(tx.connection(), &arrival.id, &arrival.event, at_us)? {
-        return Ok(Taken::Duplicate);
+        return Ok(Done::only(Taken::Duplicate));
     }
     stats.redacted(&arrival.event, arrival.redactions);
     stats.write(tx.connection())?;
     if arrival.deed == Deed::Seen || arrival.conversation.is_empty() {
-        return Ok(Taken::New);
+        return Ok(Done::only(Taken::New));
     }
     let visit = Visit {
         conversation: &arrival.conversation,
@@ -43,8 +60,12 @@ pub(super) fn take(
     };
     let mut scene = Scene::enter(tx, &visit, machine, replica_id)?;
     scene.apply(arrival)?;
+    let session = scene.name();
     scene.leave()?;
-    Ok(Taken::New)
+    coord::note_activity(tx.connection(), &session, tx.corrected_us().saturating_sub(now_us.saturating_sub(at_us)))?;
+    let hears = arrival.live && matches!(arrival.deed, Deed::Start { .. } | Deed::Prompt { .. });
+    let news = if hears { coord::take_news(tx.connection(), &session)? } else { None };
+    Ok(Done { taken: Taken::New, session: Some(session), news })
 }
 
 impl Scene<'_, '_> {

@@ -10,6 +10,7 @@ mod conflicts;
 mod daemon;
 mod doctor;
 mod import;
+mod locks;
 mod quarantine;
 mod recall;
 mod remember;
@@ -49,6 +50,7 @@ enum Command {
     Recall(recall::Arguments),
     Remember(remember::Arguments),
     Import(import::Arguments),
+    Locks(locks::Arguments),
     Sync(sync::Arguments),
     Timesheet(timesheet::Arguments),
     Central(central::Arguments),
@@ -75,6 +77,7 @@ fn run(command: Command, home: Home) -> Result<Outcome, Failure> {
         Command::Recall(arguments) => recall::run(&arguments, &home),
         Command::Remember(arguments) => remember::run(&arguments, &home),
         Command::Import(arguments) => import::run(&arguments, &home),
+        Command::Locks(arguments) => locks::run(&arguments, &home),
         Command::Sync(arguments) => sync::run(&arguments, &home),
         Command::Timesheet(arguments) => timesheet::run(&arguments, &home),
         Command::Central(arguments) => central::run(&arguments, &home),

@@ -5,10 +5,11 @@ use sync::{datetime_text, local};
 
 use super::parts::{self, Counted};
 use super::{
-    DaemonReport, EventReport, HooksReport, IdentityReport, PullReport, StatusReport, SyncReport, VersionReport,
-    problems,
+    DaemonReport, EventReport, HooksReport, IdentityReport, LocksReport, PullReport, StatusReport, SyncReport,
+    VersionReport, problems,
 };
 use crate::app::App;
+use crate::coord;
 use crate::phase::{Core, Phase};
 
 /// What is known of the replica and what stands on it.
@@ -17,6 +18,7 @@ struct Seen {
     counted: Option<Counted>,
     events: Vec<EventReport>,
     sync: SyncReport,
+    locks: LocksReport,
 }
 
 /// Gathers it.
@@ -34,6 +36,7 @@ pub(crate) async fn gather(app: &App) -> StatusReport {
         hooks: HooksReport { last_error: app.last_error(), ..parts::hooks(seen.events, &app.home) },
         replica: parts::replica(&app.home.replica(), seen.counted),
         sync: seen.sync,
+        locks: seen.locks,
     };
     report.problems = problems::of_live(app, &phase, &report);
     report
@@ -41,9 +44,10 @@ pub(crate) async fn gather(app: &App) -> StatusReport {
 
 async fn look(core: &Core, now_us: u64) -> Seen {
     let engine = core.engine.clone();
-    let (counted, identity, events, status) = tokio::join!(
+    let (counted, identity, locks, events, status) = tokio::join!(
         core.store.read_async(parts::count),
         core.store.read_async(local::identity),
+        core.store.read_async(|tx| coord::standing(tx.connection())),
         core.capture.event_stats(),
         tokio::task::spawn_blocking(move || engine.status()),
     );
@@ -51,6 +55,7 @@ async fn look(core: &Core, now_us: u64) -> Seen {
         tracing::warn!(%error, "the replica could not be read for the status");
     }
     Seen {
+        locks: locks.unwrap_or_default(),
         counted: counted.ok(),
         events: events.unwrap_or_default().into_iter().map(parts::event).collect(),
         sync: SyncReport {

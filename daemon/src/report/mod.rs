@@ -30,6 +30,18 @@ pub(crate) struct StatusReport {
     pub(crate) hooks: HooksReport,
     pub(crate) replica: ReplicaReport,
     pub(crate) sync: SyncReport,
+    /// Locks that this machine's sessions claimed.
+    #[serde(default)]
+    pub(crate) locks: LocksReport,
+}
+
+/// Locks that this machine's sessions claimed; those that central has agreed to need nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub(crate) struct LocksReport {
+    /// Of which central does not know yet, so that another machine may get them.
+    pub(crate) provisional: u64,
+    /// Lost to others, of which their sessions were not told yet.
+    pub(crate) lost: u64,
 }
 
 /// How bad a problem is.

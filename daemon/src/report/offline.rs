@@ -5,8 +5,9 @@ use hooks::link::DaemonFile;
 use sync::engine::{VerifyState, VerifyStatus};
 use sync::{StoreError, datetime_text, local};
 
-use super::{DaemonReport, IdentityReport, StatusReport, SyncReport, parts, problems};
+use super::{DaemonReport, IdentityReport, LocksReport, StatusReport, SyncReport, parts, problems};
 use crate::config::Config;
+use crate::coord;
 use crate::lock;
 
 /// Gathers it. Nothing is created, written or started.
@@ -15,11 +16,11 @@ pub(crate) fn gather(home: &Home) -> StatusReport {
     let looked = local::inspect(&path, |tx| {
         let sync =
             (local::counts(tx)?, local::verified(tx)?, local::snapshot_progress(tx)?, Some(local::identity(tx)?));
-        Ok::<_, StoreError>((parts::count(tx)?, parts::events(tx)?, sync))
+        Ok::<_, StoreError>((parts::count(tx)?, parts::events(tx)?, sync, coord::standing(tx.connection())?))
     });
-    let (counted, events, (counts, verified, snapshot, identity), unreadable) = match looked {
-        Ok((counted, events, sync)) => (Some(counted), events, sync, None),
-        Err(error) => (None, Vec::new(), Default::default(), Some(error)),
+    let (counted, events, (counts, verified, snapshot, identity), locks, unreadable) = match looked {
+        Ok((counted, events, sync, locks)) => (Some(counted), events, sync, locks, None),
+        Err(error) => (None, Vec::new(), Default::default(), LocksReport::default(), Some(error)),
     };
     let config = Config::load(&home.config());
     let central = config.as_ref().ok().and_then(|config| config.central_url(&home.config()).ok().flatten());
@@ -43,6 +44,7 @@ pub(crate) fn gather(home: &Home) -> StatusReport {
             another_machine: identity.and_then(IdentityReport::of),
             ..SyncReport::default()
         },
+        locks,
     };
     report.problems = problems::of_offline(&report, config.err().as_ref(), unreadable.as_ref());
     report

@@ -2,7 +2,7 @@
 
 use sync::StoreError;
 
-use super::{Area, ComparedReport, IdentityReport, Problem, Severity, StatusReport, VersionReport};
+use super::{Area, ComparedReport, IdentityReport, LocksReport, Problem, Severity, StatusReport, VersionReport};
 use crate::app::App;
 use crate::config::ConfigError;
 use crate::phase::{Phase, Trouble};
@@ -39,6 +39,7 @@ pub(super) fn of_live(app: &App, phase: &Phase, report: &StatusReport) -> Vec<Pr
     }
     found.extend(of_spool(report));
     found.extend(of_sync(report));
+    found.extend(of_locks(report.locks));
     sorted(found)
 }
 
@@ -143,6 +144,19 @@ fn of_sync(report: &StatusReport) -> Vec<Problem> {
         let what = format!("{} conflict(s) were decided and want a look", sync.conflicts);
         let remedy = "look at: claudetools sync conflicts   (restore what is right, acknowledge the rest)";
         found.push(warn(Area::Sync, what, remedy));
+    }
+    found
+}
+
+fn of_locks(locks: LocksReport) -> Vec<Problem> {
+    let mut found = Vec::new();
+    if locks.provisional > 0 {
+        let what = format!("{} lock(s) are provisional: another machine may get them", locks.provisional);
+        found.push(warn(Area::Sync, what, "central is asked as soon as it answers; look at: claudetools locks"));
+    }
+    if locks.lost > 0 {
+        let what = format!("{} lock(s) of this machine's sessions were lost to others", locks.lost);
+        found.push(warn(Area::Sync, what, "each session is told with its next prompt; look at: claudetools locks"));
     }
     found
 }

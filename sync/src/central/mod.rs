@@ -3,7 +3,7 @@
 //! - [`CentralUrl`] says where it is; [`Central`] is a small pool of connections to it, each set up the same way.
 //! - [`init`] makes or upgrades the schema and installs the capture triggers; [`check`] looks whether all is well.
 //! - [`Central::sequence`], [`Central::feed`] and [`Central::rows`] are the way from there to here; [`Central::push`] and
-//!   [`Central::resolve`] the way from here to there.
+//!   [`Central::resolve`] the way from here to there. [`Central::claim`] is for what only one of all machines may have.
 //!
 //! Architecture invariants:
 //! - Entity tables hold nothing of ours, and anyone may write them with SQL: bookkeeping lives in tables of the prefix
@@ -20,6 +20,7 @@ mod batch;
 mod cascade;
 mod check;
 mod circle;
+mod claim;
 mod codec;
 mod connect;
 mod definer;
@@ -60,6 +61,7 @@ mod write;
 pub use adopt::{Adoption, GivenName, Survey, release, survey};
 pub use batch::{Batch, Known, Limits, PushItem, PushState};
 pub use check::{CheckReport, Finding, MachineSeen, Severity, check};
+pub use claim::{Claim, Claimed};
 pub(crate) use codec::unscaled;
 pub use connect::Central;
 pub use error::CentralError;

@@ -10,6 +10,7 @@
 
 mod backoff;
 mod by_hand;
+mod claim;
 mod exchange;
 mod identity;
 mod pace;
@@ -28,7 +29,7 @@ use merge::RowId;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::central::{CentralUrl, FeedRow, Peer};
+use crate::central::{CentralUrl, Claim, Claimed, FeedRow, Peer};
 use crate::local::Store;
 
 pub use by_hand::Discarded;
@@ -88,6 +89,8 @@ enum Command {
     Rows(Vec<RowId>, oneshot::Sender<Result<Vec<FeedRow>, SyncError>>),
     /// What central knows of all machines.
     Machines(oneshot::Sender<Result<Vec<Peer>, SyncError>>),
+    /// A lock that only one of all machines may have.
+    Claim(Claim, oneshot::Sender<Result<Claimed, SyncError>>),
     /// No exchange, or one again, as it was just remembered.
     Pause(bool),
     /// No further round.

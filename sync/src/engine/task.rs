@@ -8,12 +8,13 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
 use super::backoff::Backoff;
+use super::exchange::incoming;
 use super::pace::Pace;
 use super::round::{RoundReport, greet, heartbeat, told_round};
 use super::status::{Progress, SyncError};
 use super::{Command, EngineSettings};
-use crate::central::{Central, CentralError, CentralUrl, FeedRow, KEPT, Look, Peer, Pruned};
-use crate::local::{self, Store};
+use crate::central::{Central, CentralError, CentralUrl, Claim, Claimed, FeedRow, KEPT, Look, Peer, Pruned};
+use crate::local::{self, Page, Store};
 
 /// Runs until it is stopped.
 pub(super) async fn run(
@@ -74,6 +75,10 @@ pub(super) async fn run(
                     // A caller that has gone away needs no answer.
                     let _ = reply.send(worker.machines().await);
                 }
+                Some(Command::Claim(_, reply)) if paused => drop(reply.send(Err(SyncError::Paused))),
+                // Who has given up waiting was told that it is not sure yet; asking for it is up to them.
+                Some(Command::Claim(_, reply)) if reply.is_closed() => {}
+                Some(Command::Claim(claim, reply)) => drop(reply.send(worker.claim(&claim).await)),
                 Some(Command::Pause(wanted)) => {
                     paused = wanted;
                     worker.pause(paused);
@@ -100,6 +105,7 @@ async fn refuse_all(inbox: &mut mpsc::Receiver<Command>) {
             Command::Round(Some(reply)) => drop(reply.send(Err(SyncError::Unconfigured))),
             Command::Rows(_, reply) => drop(reply.send(Err(SyncError::Unconfigured))),
             Command::Machines(reply) => drop(reply.send(Err(SyncError::Unconfigured))),
+            Command::Claim(_, reply) => drop(reply.send(Err(SyncError::Unconfigured))),
             Command::Round(None) | Command::Pause(_) => {}
             Command::Stop => return,
         }
@@ -241,6 +247,18 @@ impl Worker {
         let machines = central.machines().await?;
         self.central = Some(central);
         Ok(machines)
+    }
+
+    /// Claims a lock at central, and takes in the row that tells who has it.
+    async fn claim(&mut self, claim: &Claim) -> Result<Claimed, SyncError> {
+        let central = self.connected().await?;
+        let claimed = central.claim(claim).await?;
+        if let Claimed::Held(id) | Claimed::Taken(id) = &claimed {
+            let rows = central.rows(std::slice::from_ref(id)).await?.into_iter().map(incoming).collect();
+            self.store.apply_async(move |tx| local::apply(tx, Page { rows, cursor: None })).await?;
+        }
+        self.central = Some(central);
+        Ok(claimed)
     }
 
     /// Lets go of central, or is about to connect again.

@@ -192,7 +192,7 @@ impl<'a> WriteTx<'a> {
     }
 
     /// The same by central's clock, as far as it is known: what people compare and what expires.
-    pub(super) fn corrected_us(&self) -> u64 {
+    pub fn corrected_us(&self) -> u64 {
         self.now_us.saturating_add_signed(self.heads.offset_us)
     }
 

@@ -29,7 +29,6 @@ const OPEN: &[&str] = &["GET /health", "GET /api/docs", "GET /api/openapi.json"]
 const AWAITED: &[&str] = &[
     "/api/auth/",
     "/api/users",
-    "/api/coord/",
     "/api/credential-audit-logs/verify",
     "/api/credentials/{id}/reveal",
     "/api/integration-credentials/{id}/reveal",

@@ -22,6 +22,7 @@ use crate::app::App;
 /// What the routes that are about no single table are about.
 const GROUPS: &[(&str, &str)] = &[
     ("sync", "The exchange with central: state, conflicts, quarantine, duplicates, comparison."),
+    ("coord", "Sessions of all machines: who is there, locks, messages, states of components."),
     ("memory", "What was saved, found again; and memories by hand."),
     ("health", "How the daemon is."),
     ("hooks", "What the hooks of Claude Code send."),

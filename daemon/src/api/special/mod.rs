@@ -5,6 +5,7 @@ mod backups;
 pub(crate) mod billable_time;
 mod clients;
 mod contexts;
+mod coord;
 mod credentials;
 mod decisions;
 mod failure_patterns;
@@ -65,6 +66,7 @@ pub(crate) fn routes() -> Vec<Route> {
         import::routes(),
         backups::routes(),
         memory::routes(),
+        coord::routes(),
         sync::routes(),
     ]
     .into_iter()

@@ -62,6 +62,7 @@ async fn small_talk_gets_nothing() {
 async fn a_start_tells_state_open_ends_and_last_session() {
     let desk = Desk::new();
     assert_eq!(desk.start("s0", "startup").await.additional_context, None);
+    desk.end("s0").await;
     desk.turn("s1", "p1", "Fix the login", "The login accepts umlauts.").await;
     desk.prompt("s1", "p2", "Now the logout button").await;
     desk.end("s1").await;

@@ -1,0 +1,161 @@
+//! Messages from session to session, or to all. A message to one session is read by its mark in the row; who has read one
+//! to all, each machine knows of its own sessions.
+
+use merge::{Key, Row, Value};
+use migrations::catalogue::COORD_MESSAGES;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sync::local::{ReadTx, WriteTx};
+use sync::{StoreError, datetime_text};
+
+use super::HOUR_US;
+
+/// For how long a message to all counts as unread: a session that starts later has no use for it.
+const NEWS_US: u64 = 7 * 24 * HOUR_US;
+
+/// A message.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "CoordMessage")]
+pub(crate) struct Message {
+    pub(crate) id: String,
+    pub(crate) from_session: String,
+    /// `null`: to all.
+    pub(crate) to_session: Option<String>,
+    /// What it is about; a message to all reaches the sessions of that project only.
+    pub(crate) project_key: Option<String>,
+    pub(crate) subject: String,
+    pub(crate) body: String,
+    /// When the session that asks has read it.
+    pub(crate) read_at: Option<String>,
+    pub(crate) created_at: String,
+}
+
+/// Which messages.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Inbox<'a> {
+    /// The names of one session.
+    pub(crate) names: &'a [String],
+    /// Messages to all: those of this project and of none. None: of every project.
+    pub(crate) project: Option<&'a str>,
+    /// Only what it has not read.
+    pub(crate) unread: bool,
+}
+
+/// A condition that our own text makes, with what is bound in it.
+type Condition = (String, Vec<Value>);
+
+impl Inbox<'_> {
+    fn condition(&self, now_us: u64) -> Condition {
+        let places = vec!["?"; self.names.len()].join(", ");
+        let names = || self.names.iter().map(|name| Value::from(name.as_str()));
+        let mut own = vec![format!("to_session IN ({places})")];
+        let mut bound: Vec<Value> = names().collect();
+        if self.unread {
+            own.push("read_at IS NULL".to_owned());
+        }
+        let mut news = vec![format!("to_session IS NULL AND from_session NOT IN ({places})")];
+        bound.extend(names());
+        if let Some(project) = self.project {
+            news.push("(project_key IS NULL OR project_key = ?)".to_owned());
+            bound.push(project.into());
+        }
+        if self.unread {
+            news.push("created_at >= ?".to_owned());
+            bound.push(datetime_text(now_us.saturating_sub(NEWS_US)).into());
+            let mark = "SELECT 1 FROM ct_coord_reads r WHERE r.message_id = coord_messages.id AND r.session_id";
+            news.push(format!("NOT EXISTS ({mark} IN ({places}))"));
+            bound.extend(names());
+        }
+        (format!("WHERE ({}) OR ({})", own.join(" AND "), news.join(" AND ")), bound)
+    }
+}
+
+/// How many there are.
+pub(crate) fn count(tx: &ReadTx<'_>, inbox: Inbox<'_>, now_us: u64) -> Result<u64, StoreError> {
+    let (condition, bound) = inbox.condition(now_us);
+    tx.count(COORD_MESSAGES, &condition, &bound)
+}
+
+/// A page of them, the latest first.
+pub(crate) fn page(
+    tx: &ReadTx<'_>,
+    inbox: Inbox<'_>,
+    (skip, limit): (i64, i64),
+    now_us: u64,
+) -> Result<Vec<Message>, StoreError> {
+    let (condition, mut bound) = inbox.condition(now_us);
+    bound.extend([limit.into(), skip.into()]);
+    let clause = format!("{condition} ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?");
+    let rows = tx.select(COORD_MESSAGES, &clause, &bound)?;
+    rows.iter().map(|row| shown(tx, row, inbox.names)).collect()
+}
+
+/// How many messages a session has not read.
+pub(super) fn unread(tx: &ReadTx<'_>, names: &[String], project: Option<&str>, now_us: u64) -> Result<u64, StoreError> {
+    count(tx, Inbox { names, project, unread: true }, now_us)
+}
+
+/// Unread messages by the session that they are for, those to all aside.
+pub(crate) fn unread_by_session(tx: &ReadTx<'_>) -> Result<Vec<(String, u64)>, StoreError> {
+    let mut statement = tx.connection().prepare_cached(
+        "SELECT to_session, count(*) FROM coord_messages WHERE to_session IS NOT NULL AND read_at IS NULL \
+          GROUP BY to_session ORDER BY to_session",
+    )?;
+    let found = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// Marks a message as read by a session; None when there is no such message for it.
+pub(crate) fn read(tx: &mut WriteTx<'_>, id: &str, session: &str) -> Result<Option<Message>, StoreError> {
+    let Some(mut row) = tx.get(COORD_MESSAGES, &Key::new(id))? else { return Ok(None) };
+    match row.text("to_session") {
+        Some(to) if to != session => return Ok(None),
+        Some(_) => {
+            if row.get("read_at").is_null() {
+                row.set("read_at", datetime_text(tx.corrected_us()));
+                tx.put(row.clone())?;
+            }
+        }
+        None => {
+            let now = tx.corrected_us().cast_signed();
+            tx.connection()
+                .prepare_cached(
+                    "INSERT OR IGNORE INTO ct_coord_reads (message_id, session_id, read_us) VALUES (?1, ?2, ?3)",
+                )?
+                .execute((id, session, now))?;
+        }
+    }
+    shown(&tx.reading(), &row, &[session.to_owned()]).map(Some)
+}
+
+/// A message as these names of one session see it.
+pub(crate) fn shown(tx: &ReadTx<'_>, row: &Row, names: &[String]) -> Result<Message, StoreError> {
+    let text = |column: &str| row.text(column).map(str::to_owned);
+    let id = text("id").unwrap_or_default();
+    let read_at = match row.text("to_session") {
+        Some(_) => text("read_at"),
+        None => read_by(tx, &id, names)?,
+    };
+    Ok(Message {
+        id,
+        from_session: text("from_session").unwrap_or_default(),
+        to_session: text("to_session"),
+        project_key: text("project_key"),
+        subject: text("subject").unwrap_or_default(),
+        body: text("body").unwrap_or_default(),
+        read_at,
+        created_at: text("created_at").unwrap_or_default(),
+    })
+}
+
+fn read_by(tx: &ReadTx<'_>, id: &str, names: &[String]) -> Result<Option<String>, StoreError> {
+    let mut statement =
+        tx.connection().prepare_cached("SELECT session_id, read_us FROM ct_coord_reads WHERE message_id = ?1")?;
+    let mut found = statement.query([id])?;
+    while let Some(mark) = found.next()? {
+        if names.contains(&mark.get::<_, String>(0)?) {
+            return Ok(Some(datetime_text(mark.get::<_, i64>(1)?.cast_unsigned())));
+        }
+    }
+    Ok(None)
+}
