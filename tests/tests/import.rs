@@ -76,6 +76,7 @@ fn a_folder_is_imported_once_with_all_that_can_be_read_of_it() {
     put("chat.json", &json!({ "messages": [{ "role": "user", "content": "Which flag?" }, { "role": "assistant", "content": "Blue Peter." }] }).to_string());
     put("package.json", "{\"name\": \"x\", \"version\": \"1\"}");
     put("notes.txt", "not read");
+    put("broken.jsonl", &"broken\n".repeat(30));
     let outside = machine.user_home().join("outside.jsonl");
     fs::write(&outside, transcript("99999999-2222-4333-8444-555555555555", &project, "contraband")).unwrap();
     std::os::unix::fs::symlink(&outside, folder.join("link.jsonl")).unwrap();
@@ -94,17 +95,19 @@ fn a_folder_is_imported_once_with_all_that_can_be_read_of_it() {
     assert_eq!(created, replica.number(MEMORIES), "{report:#}");
     // Two turns and the summary of the transcript, the turn of the chat, three contexts.
     assert_eq!(replica.number("SELECT count(*) FROM conversation_contexts WHERE context_type = 'general_context'"), 6);
-    assert_eq!((report["files_scanned"].clone(), report["files_processed"].clone()), (json!(5), json!(5)));
+    assert_eq!((report["files_scanned"].clone(), report["files_processed"].clone()), (json!(6), json!(6)));
     let errors: Vec<&str> = report["errors"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     for expected in [
         "link.jsonl: the link leads out",
         "talk.jsonl: line 2: it is no JSON",
         "deep/contexts.jsonl: line 2:",
         "package.json: record 1:",
+        "broken.jsonl: line 1:",
+        "broken.jsonl: and 10 more",
     ] {
         assert!(errors.iter().any(|error| error.starts_with(expected)), "{expected}: {errors:#?}");
     }
-    assert_eq!(errors.len(), 4, "{errors:#?}");
+    assert_eq!((errors.len(), report["errors_total"].clone()), (4 + 21, json!(4 + 30)), "{errors:#?}");
     assert!(report["redactions"].as_u64().unwrap() >= 2 && !report.to_string().contains(SECRET), "{report:#}");
     assert!(recalled(&machine, &project, "sextant").contains("drawer eleven"));
     assert!(!replica.everything().concat().contains(SECRET) && !replica.everything().concat().contains("contraband"));

@@ -121,7 +121,7 @@ impl Work<'_> {
         self.end_talk()?;
         self.write_contexts()?;
         if self.problems > NAMED {
-            self.tally.error(format!("{}: and {} more of its records", self.name, self.problems - NAMED));
+            self.tally.name(format!("{}: and {} more of its records", self.name, self.problems - NAMED));
         }
         Ok(())
     }
@@ -162,8 +162,9 @@ impl Work<'_> {
     /// Names what cannot be taken. The first ones are enough to see what is wrong with a file.
     fn problem(&mut self, place: &str, reason: &str) {
         self.problems += 1;
+        self.tally.progress.errors += 1;
         if self.problems <= NAMED {
-            self.tally.error(format!("{}: {place}: {reason}", self.name));
+            self.tally.name(format!("{}: {place}: {reason}", self.name));
         }
     }
 

@@ -94,6 +94,11 @@ impl Tally {
 
     pub(super) fn error(&mut self, error: String) {
         self.progress.errors += 1;
+        self.name(error);
+    }
+
+    /// Names what is counted elsewhere.
+    pub(super) fn name(&mut self, error: String) {
         if self.errors.len() < NAMED {
             self.errors.push(error);
         }
