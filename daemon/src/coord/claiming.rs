@@ -192,9 +192,11 @@ pub(crate) async fn renew(core: &Core, id: String, session_id: &str) -> Result<L
             Outcome::New(lock) | Outcome::Own(lock) | Outcome::Taken(lock) => Ok(lock),
         },
         Ok(Claimed::Taken(_) | Claimed::Released) => {
-            // Its task finds out who has it, and tells the session.
-            let expired = "it ran out, or was released, before it could be renewed";
-            Err(Problem::new(StatusCode::CONFLICT, expired, "see GET /api/coord/locks").coded("LOCK_HELD"))
+            // This answer tells the session; its hooks need not.
+            core.store.write_async(move |tx| Record::remove(tx.connection(), &record.lock_id)).await?;
+            let detail = "the lock ran out, or was released, before it could be renewed";
+            let hint = "see who has it: GET /api/coord/locks";
+            Err(Problem::new(StatusCode::CONFLICT, detail, hint).coded("LOCK_HELD"))
         }
         Err(SyncError::Store(error)) => Err(error.into()),
         Err(error) => {

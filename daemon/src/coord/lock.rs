@@ -36,7 +36,9 @@ impl Lock {
     pub(super) fn of(row: &Row, record: Option<&Record>, now_us: u64) -> Self {
         let text = |column: &str| row.text(column).map(str::to_owned);
         let shared = text("expires_at");
-        let own = record.filter(|record| record.is_alive(now_us)).map(Record::ends_us);
+        // What central has agreed to, its row says.
+        let own = record.filter(|record| record.is_alive(now_us) && record.active_us > record.agreed_us);
+        let own = own.map(Record::ends_us);
         let expires_at = match (shared, own) {
             (Some(shared), Some(Some(own))) => Some(shared.max(datetime_text(own))),
             (shared, _) => shared,
