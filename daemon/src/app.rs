@@ -11,6 +11,7 @@ use sync::engine::VerifySettings;
 use sync::{Clock, StoreError, datetime_text};
 use tokio::sync::{Notify, watch};
 
+use crate::central_link::CentralLink;
 use crate::intake::Intake;
 use crate::logging::LogHealth;
 use crate::notices::Notices;
@@ -24,6 +25,8 @@ pub(crate) struct App {
     pub(crate) home: Home,
     /// Absent: nothing is shared with other machines.
     pub(crate) central: Option<CentralUrl>,
+    /// For what must not wait for a round.
+    pub(crate) central_link: CentralLink,
     /// When the replica is compared with it.
     pub(crate) verify: VerifySettings,
     pub(crate) clock: Arc<dyn Clock>,
@@ -34,6 +37,8 @@ pub(crate) struct App {
     pub(crate) stop: Stop,
     /// The store's writer has ended: the replica is to be opened again.
     pub(crate) reopen: Notify,
+    /// The vault has other keys: there may be secrets to seal anew.
+    pub(crate) vault_changed: Arc<Notify>,
     pub(crate) tasks: TaskBoard,
     pub(crate) notices: Arc<Notices>,
     pub(crate) intake: Intake,
@@ -76,9 +81,11 @@ impl App {
             phase: watch::Sender::new(Phase::Opening),
             stop: Stop::new(),
             reopen: Notify::new(),
+            vault_changed: Arc::new(Notify::new()),
             tasks: TaskBoard::default(),
             saving: Mutex::new(None),
             last_error: Mutex::new(None),
+            central_link: CentralLink::new(central.clone()),
             home,
             central,
             verify,

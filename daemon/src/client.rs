@@ -75,7 +75,9 @@ fn ask<A: DeserializeOwned>(home: &Home, request: &Request<'_>, patience: Durati
         return Ok(serde_json::from_slice(&answer.body)?);
     }
     let problem: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let text = |name: &str| problem[name].as_str().map(str::to_owned);
-    let error = text("error").unwrap_or_else(|| format!("the daemon answers with status {}", answer.status));
-    Err(ClientError::Refused { error, hint: text("hint").unwrap_or_default() })
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let error = text(&problem["error"]).or_else(|| text(&problem["detail"]));
+    let error = error.unwrap_or_else(|| format!("the daemon answers with status {}", answer.status));
+    let hint = text(&problem["hint"]).or_else(|| text(&problem["details"]["hint"])).unwrap_or_default();
+    Err(ClientError::Refused { error, hint })
 }

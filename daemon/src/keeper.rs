@@ -15,12 +15,15 @@ use crate::intake::IntakeError;
 use crate::machine;
 use crate::memory::late;
 use crate::phase::{Core, Phase, Trouble};
+use crate::vault::exchange::{Exchange, ExchangeError};
+use crate::vault::{Vault, reseal};
 
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 const SPOOL_LOOK: Duration = Duration::from_secs(2);
 const SAVING_LOOK: Duration = Duration::from_secs(2);
 const LEDGER_LOOK: Duration = Duration::from_hours(1);
+const VAULT_LOOK: Duration = Duration::from_mins(1);
 const SYNC_LOOK: Duration = Duration::from_secs(5);
 /// How long a task waits for the replica before it looks again whether the stop came.
 const OPENING_PATIENCE: Duration = Duration::from_secs(1);
@@ -40,6 +43,7 @@ pub(crate) fn start(app: &Arc<App>) -> Vec<JoinHandle<()>> {
         task("watch-sync", |app| Box::pin(watch_sync(app))),
         task("keep-ledger", |app| Box::pin(keep_ledger(app))),
         task("index-memories", |app| Box::pin(index_memories(app))),
+        task("keep-vault", |app| Box::pin(keep_vault(app))),
     ]
 }
 
@@ -75,15 +79,20 @@ async fn open_replica(app: Arc<App>) {
 
 async fn open(app: &App) -> Result<Core, StoreError> {
     let (path, clock) = (app.home.replica(), Arc::clone(&app.clock));
-    let opened = tokio::task::spawn_blocking(move || Store::open_on(&path, clock, &machine::host())).await;
-    let store = opened.map_err(|error| StoreError::other(crate::tasks::panic_text(error)))??;
+    let (home, changed) = (app.home.clone(), Arc::clone(&app.vault_changed));
+    let opened = tokio::task::spawn_blocking(move || {
+        let store = Store::open_on(&path, clock, &machine::host())?;
+        let vault = Vault::open(&home, &store, changed);
+        Ok::<_, StoreError>((store, vault))
+    });
+    let (store, vault) = opened.await.map_err(|error| StoreError::other(crate::tasks::panic_text(error)))??;
     let machine = machine::this_one();
     let mut settings = EngineSettings::new(app.central.clone(), machine.hostname.clone());
     settings.verify = app.verify;
     let capture = Capture::new(store.clone(), machine);
     // What was due when the daemon ended, which may have been a kill.
     capture.catch_up_in_background();
-    Ok(Core { engine: engine::start(store.clone(), settings), capture, store })
+    Ok(Core { engine: engine::start(store.clone(), settings), capture, store, vault: Arc::new(vault) })
 }
 
 /// Takes in what hooks left on disk while nobody answered.
@@ -131,6 +140,35 @@ async fn index_memories(app: Arc<App>) {
             Ok(wait) => pause = wait,
             // Saving fails likewise, and is reported there; the queue stays as it is.
             Err(error) => tracing::warn!(%error, "what came from central could not be indexed; it is tried again"),
+        }
+    }
+}
+
+/// Takes over keys that another machine rotated to, and seals anew what is left of earlier ones.
+async fn keep_vault(app: Arc<App>) {
+    loop {
+        if let Ok(core) = app.core(OPENING_PATIENCE).await {
+            let exchange = Exchange { vault: &core.vault, store: &core.store, central: &app.central_link };
+            match exchange.refresh().await {
+                // That central is away, or that a key is missing, the status says.
+                Ok(_) | Err(ExchangeError::Link(_) | ExchangeError::Secret(_)) => {}
+                Err(error) => tracing::warn!(%error, "the vault's keys were not compared with central's"),
+            }
+            seal_anew(&core).await;
+        }
+        tokio::select! {
+            goes_on = app.stop.pause(VAULT_LOOK) => if !goes_on { return },
+            () = app.vault_changed.notified() => {}
+        }
+    }
+}
+
+async fn seal_anew(core: &Core) {
+    loop {
+        match reseal::step(&core.vault, &core.store).await {
+            Ok(0) => return,
+            Ok(rows) => tracing::info!(rows, "secrets were sealed with the vault's current key"),
+            Err(error) => return tracing::warn!(%error, "secrets stay sealed with an earlier key for now"),
         }
     }
 }

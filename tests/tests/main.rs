@@ -26,6 +26,7 @@ mod faults;
 mod installation;
 mod keyboard;
 mod predecessor;
+mod secrets;
 mod soak;
 mod story;
 mod writers;

@@ -4,6 +4,7 @@ mod output;
 mod progress;
 
 mod adopt;
+mod ask;
 mod central;
 mod completions;
 mod conflicts;
@@ -16,6 +17,7 @@ mod setup;
 mod status;
 mod sync;
 mod uninstall;
+mod vault;
 mod verify;
 
 use std::path::PathBuf;
@@ -48,6 +50,7 @@ enum Command {
     Remember(remember::Arguments),
     Sync(sync::Arguments),
     Central(central::Arguments),
+    Vault(vault::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -72,6 +75,7 @@ fn run(command: Command, home: Home) -> Result<Outcome, Failure> {
         Command::Remember(arguments) => remember::run(&arguments, &home),
         Command::Sync(arguments) => sync::run(&arguments, &home),
         Command::Central(arguments) => central::run(&arguments, &home),
+        Command::Vault(arguments) => vault::run(&arguments, &home),
         Command::Completions(arguments) => Ok(completions::run(&arguments)),
     }
 }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::app::App;
 use crate::phase::{Core, Phase};
+use crate::vault::report::{self as vault_report, VaultReport};
 
 /// What is known of the replica and what stands on it.
 #[derive(Default)]
@@ -17,6 +18,7 @@ struct Seen {
     counted: Option<Counted>,
     events: Vec<EventReport>,
     sync: SyncReport,
+    vault: Option<VaultReport>,
 }
 
 /// Gathers it.
@@ -34,17 +36,21 @@ pub(crate) async fn gather(app: &App) -> StatusReport {
         hooks: HooksReport { last_error: app.last_error(), ..parts::hooks(seen.events, &app.home) },
         replica: parts::replica(&app.home.replica(), seen.counted),
         sync: seen.sync,
+        vault: seen.vault,
     };
     report.problems = problems::of_live(app, &phase, &report);
     report
 }
 
 async fn look(core: &Core, now_us: u64) -> Seen {
-    let engine = core.engine.clone();
-    let (counted, identity, events, status) = tokio::join!(
+    let (engine, vault) = (core.engine.clone(), std::sync::Arc::clone(&core.vault));
+    let keys =
+        move |tx: &local::ReadTx<'_>| vault_report::gather(tx, vault.ring().map_err(|it| vault_report::said(&it)));
+    let (counted, identity, events, vault, status) = tokio::join!(
         core.store.read_async(parts::count),
         core.store.read_async(local::identity),
         core.capture.event_stats(),
+        core.store.read_async(keys),
         tokio::task::spawn_blocking(move || engine.status()),
     );
     if let Some(error) = counted.as_ref().err().or(events.as_ref().err()) {
@@ -57,6 +63,7 @@ async fn look(core: &Core, now_us: u64) -> Seen {
             another_machine: identity.ok().and_then(IdentityReport::of),
             ..status.map_or_else(|_| SyncReport::default(), |status| sync(status, now_us))
         },
+        vault: vault.ok(),
     }
 }
 

@@ -16,6 +16,7 @@ use sync::datetime_text;
 use sync::local::{Identity, SnapshotProgress};
 
 use crate::tasks::TaskReport;
+use crate::vault::report::VaultReport;
 
 /// `claudetools status --json`
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -30,6 +31,9 @@ pub(crate) struct StatusReport {
     pub(crate) hooks: HooksReport,
     pub(crate) replica: ReplicaReport,
     pub(crate) sync: SyncReport,
+    /// The keys that secrets are sealed with; `null` while the replica cannot be read.
+    #[serde(default)]
+    pub(crate) vault: Option<VaultReport>,
 }
 
 /// How bad a problem is.
@@ -50,12 +54,13 @@ pub(crate) enum Area {
     Spool,
     Replica,
     Sync,
+    Vault,
 }
 
 /// Something that is wrong, and what helps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Problem {
-    /// `daemon`, `spool`, `replica` or `sync`
+    /// `daemon`, `spool`, `replica`, `sync` or `vault`
     pub(crate) area: Area,
     /// `fail` or `warn`
     pub(crate) severity: Severity,

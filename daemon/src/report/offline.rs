@@ -8,6 +8,7 @@ use sync::{StoreError, datetime_text, local};
 use super::{DaemonReport, IdentityReport, StatusReport, SyncReport, parts, problems};
 use crate::config::Config;
 use crate::lock;
+use crate::vault;
 
 /// Gathers it. Nothing is created, written or started.
 pub(crate) fn gather(home: &Home) -> StatusReport {
@@ -15,11 +16,13 @@ pub(crate) fn gather(home: &Home) -> StatusReport {
     let looked = local::inspect(&path, |tx| {
         let sync =
             (local::counts(tx)?, local::verified(tx)?, local::snapshot_progress(tx)?, Some(local::identity(tx)?));
-        Ok::<_, StoreError>((parts::count(tx)?, parts::events(tx)?, sync))
+        let keys = vault::look(home, &vault::known::keys(tx.connection())?);
+        let vault = vault::report::gather(tx, keys)?;
+        Ok::<_, StoreError>((parts::count(tx)?, parts::events(tx)?, sync, vault))
     });
-    let (counted, events, (counts, verified, snapshot, identity), unreadable) = match looked {
-        Ok((counted, events, sync)) => (Some(counted), events, sync, None),
-        Err(error) => (None, Vec::new(), Default::default(), Some(error)),
+    let (counted, events, (counts, verified, snapshot, identity), vault, unreadable) = match looked {
+        Ok((counted, events, sync, vault)) => (Some(counted), events, sync, Some(vault), None),
+        Err(error) => (None, Vec::new(), Default::default(), None, Some(error)),
     };
     let config = Config::load(&home.config());
     let central = config.as_ref().ok().and_then(|config| config.central_url(&home.config()).ok().flatten());
@@ -43,6 +46,7 @@ pub(crate) fn gather(home: &Home) -> StatusReport {
             another_machine: identity.and_then(IdentityReport::of),
             ..SyncReport::default()
         },
+        vault,
     };
     report.problems = problems::of_offline(&report, config.err().as_ref(), unreadable.as_ref());
     report

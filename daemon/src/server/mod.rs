@@ -2,6 +2,7 @@
 //! `guard` decides who may call, `routes` is the one table of what can be called; the handlers are beside it.
 
 pub(crate) mod accept;
+pub(crate) mod api_error;
 mod events;
 pub(crate) mod guard;
 pub(crate) mod health;
@@ -10,4 +11,5 @@ pub(crate) mod listen;
 pub(crate) mod memory;
 pub(crate) mod routes;
 pub(crate) mod sync;
+pub(crate) mod vault;
 pub(crate) mod verify;

@@ -12,7 +12,7 @@ use axum::{Extension, Json, Router};
 use serde_json::json;
 
 use super::guard::{self, Caller, Token};
-use super::{events, health, ledger, memory, sync, verify};
+use super::{events, health, ledger, memory, sync, vault, verify};
 use crate::app::App;
 use crate::phase::Trouble;
 
@@ -34,6 +34,11 @@ fn table() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/api/sync/conflicts/acknowledge", post(ledger::acknowledge)),
         ("/api/sync/quarantine/retry", post(ledger::retry)),
         ("/api/sync/quarantine/discard", post(ledger::discard)),
+        ("/api/vault", get(vault::status)),
+        ("/api/vault/init", post(vault::init)),
+        ("/api/vault/join", post(vault::join)),
+        ("/api/vault/rotate", post(vault::rotate)),
+        ("/api/vault/passphrase", post(vault::passphrase)),
         ("/api/probe/forget", post(memory::forget)),
     ]
 }

@@ -52,6 +52,8 @@ mod steps;
 mod transaction;
 mod triggers;
 mod url;
+mod users;
+mod vault;
 mod versions;
 mod watch;
 mod write;
@@ -75,6 +77,8 @@ pub use sequencer::Sequenced;
 pub use snapshot::{SnapshotStart, TablePage};
 pub(crate) use standing::{Missing, Stand};
 pub use url::{CentralUrl, UrlError};
+pub use users::{UserError, UserRow};
+pub use vault::StoredKey;
 pub use versions::Versions;
 pub(crate) use watch::Restored;
 
