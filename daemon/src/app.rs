@@ -11,6 +11,8 @@ use sync::engine::VerifySettings;
 use sync::{Clock, StoreError, datetime_text};
 use tokio::sync::{Notify, watch};
 
+use crate::auth::Authority;
+use crate::capture::MachineInfo;
 use crate::central_link::CentralLink;
 use crate::intake::Intake;
 use crate::logging::LogHealth;
@@ -27,6 +29,9 @@ pub(crate) struct App {
     pub(crate) central: Option<CentralUrl>,
     /// For what must not wait for a round.
     pub(crate) central_link: CentralLink,
+    /// Takes and gives tokens.
+    pub(crate) authority: Authority,
+    pub(crate) machine: MachineInfo,
     /// When the replica is compared with it.
     pub(crate) verify: VerifySettings,
     pub(crate) clock: Arc<dyn Clock>,
@@ -61,6 +66,8 @@ pub(crate) struct Addresses {
 pub(crate) struct Parts {
     pub(crate) home: Home,
     pub(crate) central: Option<CentralUrl>,
+    pub(crate) authority: Authority,
+    pub(crate) machine: MachineInfo,
     pub(crate) verify: VerifySettings,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log: LogHealth,
@@ -69,7 +76,7 @@ pub(crate) struct Parts {
 
 impl App {
     pub(crate) fn new(parts: Parts) -> App {
-        let Parts { home, central, verify, clock, log, startup } = parts;
+        let Parts { home, central, authority, machine, verify, clock, log, startup } = parts;
         let notices = Arc::new(Notices::default());
         for trouble in &startup {
             notices.add(format!("ClaudeTools: {} ({})", trouble.reason, trouble.hint));
@@ -88,6 +95,8 @@ impl App {
             central_link: CentralLink::new(central.clone()),
             home,
             central,
+            authority,
+            machine,
             verify,
             clock,
             notices,

@@ -30,11 +30,6 @@ impl CentralLink {
         CentralLink { url, connected: Mutex::new(None) }
     }
 
-    /// True when there is a central to ask.
-    pub(crate) fn is_configured(&self) -> bool {
-        self.url.is_some()
-    }
-
     /// Runs a job on central. A connection on which it failed is not used again.
     pub(crate) async fn with<T, E: From<LinkError>>(
         &self,

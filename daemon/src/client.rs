@@ -71,7 +71,7 @@ pub(crate) fn post<A: DeserializeOwned>(
 
 fn ask<A: DeserializeOwned>(home: &Home, request: &Request<'_>, patience: Duration) -> Result<A, ClientError> {
     let answer = Link::open(home, patience)?.ask(request)?;
-    if answer.status == 200 {
+    if matches!(answer.status, 200 | 201) {
         return Ok(serde_json::from_slice(&answer.body)?);
     }
     let problem: Value = serde_json::from_slice(&answer.body).unwrap_or_default();

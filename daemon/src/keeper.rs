@@ -10,13 +10,15 @@ use sync::{Store, StoreError, local};
 use tokio::task::JoinHandle;
 
 use crate::app::App;
+use crate::auth::{self, session};
 use crate::capture::Capture;
 use crate::intake::IntakeError;
-use crate::machine;
 use crate::memory::late;
 use crate::phase::{Core, Phase, Trouble};
+use crate::server::auth::own_token;
 use crate::vault::exchange::{Exchange, ExchangeError};
 use crate::vault::{Vault, reseal};
+use crate::{files, machine};
 
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
@@ -24,6 +26,8 @@ const SPOOL_LOOK: Duration = Duration::from_secs(2);
 const SAVING_LOOK: Duration = Duration::from_secs(2);
 const LEDGER_LOOK: Duration = Duration::from_hours(1);
 const VAULT_LOOK: Duration = Duration::from_mins(1);
+const USERS_LOOK: Duration = Duration::from_secs(2);
+const TOKEN_RENEWAL: Duration = Duration::from_hours(24);
 const SYNC_LOOK: Duration = Duration::from_secs(5);
 /// How long a task waits for the replica before it looks again whether the stop came.
 const OPENING_PATIENCE: Duration = Duration::from_secs(1);
@@ -44,6 +48,8 @@ pub(crate) fn start(app: &Arc<App>) -> Vec<JoinHandle<()>> {
         task("keep-ledger", |app| Box::pin(keep_ledger(app))),
         task("index-memories", |app| Box::pin(index_memories(app))),
         task("keep-vault", |app| Box::pin(keep_vault(app))),
+        task("watch-users", |app| Box::pin(watch_users(app))),
+        task("renew-token", |app| Box::pin(renew_token(app))),
     ]
 }
 
@@ -159,6 +165,36 @@ async fn keep_vault(app: Arc<App>) {
         tokio::select! {
             goes_on = app.stop.pause(VAULT_LOOK) => if !goes_on { return },
             () = app.vault_changed.notified() => {}
+        }
+    }
+}
+
+/// Learns from the replica who may log in and whose password was changed, so that tokens of before end on every machine.
+async fn watch_users(app: Arc<App>) {
+    loop {
+        if let Ok(core) = app.core(OPENING_PATIENCE).await {
+            let read = core.store.read_async(|tx| Ok((auth::users_here(tx)?, session::ended(tx.connection())?)));
+            match read.await {
+                Ok((users, ended)) => app.authority.learn(users, ended, app.clock.now_us()),
+                Err(error) => tracing::warn!(%error, "who may log in could not be read; it is tried again"),
+            }
+        }
+        if !app.stop.pause(USERS_LOOK).await {
+            return;
+        }
+    }
+}
+
+/// Writes the token with which hooks and the command line come over TCP, for as long as the file lies there.
+pub(crate) fn write_own_token(app: &App) -> std::io::Result<()> {
+    let token = own_token(app).map_err(std::io::Error::other)?;
+    files::write_private(&app.home.token(), token.as_bytes())
+}
+
+async fn renew_token(app: Arc<App>) {
+    while app.stop.pause(TOKEN_RENEWAL).await {
+        if let Err(error) = write_own_token(&app) {
+            tracing::error!(%error, "the token of the hooks could not be renewed; it holds for weeks still");
         }
     }
 }

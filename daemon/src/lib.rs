@@ -9,6 +9,8 @@ pub mod cli;
 pub mod memory;
 
 mod app;
+mod audit;
+mod auth;
 mod central_link;
 mod client;
 mod config;
@@ -20,6 +22,7 @@ mod lock;
 mod logging;
 mod machine;
 mod notices;
+mod permission;
 mod phase;
 mod render;
 mod report;

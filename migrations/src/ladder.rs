@@ -22,6 +22,7 @@ pub const SQLITE: &[Step] = &[
     Step { version: 10, name: "bulk", sql: include_str!("../sqlite/0010_bulk.sql") },
     Step { version: 11, name: "unheard", sql: include_str!("../sqlite/0011_unheard.sql") },
     Step { version: 12, name: "vault", sql: include_str!("../sqlite/0012_vault.sql") },
+    Step { version: 13, name: "logins", sql: include_str!("../sqlite/0013_logins.sql") },
 ];
 
 /// Steps of central. Triggers are not here: they are generated from the catalogue at every `central init` and `migrate`.

@@ -16,7 +16,9 @@ mod remember;
 mod setup;
 mod status;
 mod sync;
+mod token;
 mod uninstall;
+mod users;
 mod vault;
 mod verify;
 
@@ -51,6 +53,8 @@ enum Command {
     Sync(sync::Arguments),
     Central(central::Arguments),
     Vault(vault::Arguments),
+    Token(token::Arguments),
+    Users(users::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -76,6 +80,8 @@ fn run(command: Command, home: Home) -> Result<Outcome, Failure> {
         Command::Sync(arguments) => sync::run(&arguments, &home),
         Command::Central(arguments) => central::run(&arguments, &home),
         Command::Vault(arguments) => vault::run(&arguments, &home),
+        Command::Token(arguments) => token::run(&arguments, &home),
+        Command::Users(arguments) => users::run(&arguments, &home),
         Command::Completions(arguments) => Ok(completions::run(&arguments)),
     }
 }

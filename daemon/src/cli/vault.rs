@@ -64,7 +64,7 @@ fn story(report: &VaultReport) -> String {
     let mut lines = Vec::new();
     match &report.current {
         Some(current) => {
-            lines.push(format!("✓ secrets are sealed with the key {current}, of {} here", report.keys.len()))
+            lines.push(format!("✓ secrets are sealed with the key {current}, of {} here", report.keys.len()));
         }
         None => lines.push("✗ this machine has no key that can be used".to_owned()),
     }

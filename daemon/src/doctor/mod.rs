@@ -29,8 +29,8 @@ pub(crate) enum Level {
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
-    /// The link: `home`, `config`, `disk`, `programs`, `hooks`, `service`, `daemon`, `replica`, `vault`, `spool`,
-    /// `events`, `central`, `compared`.
+    /// The link: `home`, `config`, `disk`, `programs`, `hooks`, `service`, `daemon`, `replica`, `vault`, `audit`,
+    /// `spool`, `events`, `central`, `compared`.
     pub(crate) check: &'static str,
     /// `ok`, `warn` or `fail`
     pub(crate) level: Level,

@@ -19,14 +19,15 @@ pub(crate) struct ApiError {
     status: StatusCode,
     code: &'static str,
     detail: String,
-    details: Value,
-    header: Option<(HeaderName, HeaderValue)>,
+    /// Boxed, with the header: most answers are no errors, and carry the size of one.
+    details: Box<Value>,
+    header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 impl ApiError {
     /// The detail is a sentence; the code is `UPPER_SNAKE`.
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> ApiError {
-        ApiError { status, code, detail: detail.into(), details: json!({}), header: None }
+        ApiError { status, code, detail: detail.into(), details: Box::new(json!({})), header: None }
     }
 
     /// What its reader can do.
@@ -43,13 +44,8 @@ impl ApiError {
 
     /// A header that belongs to the status.
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> ApiError {
-        self.header = Some((name, value));
+        self.header = Some(Box::new((name, value)));
         self
-    }
-
-    /// Its code, for the audit.
-    pub(crate) fn code(&self) -> &'static str {
-        self.code
     }
 
     /// Not to be had by that name.
@@ -80,7 +76,7 @@ impl IntoResponse for ApiError {
             "details": self.details,
         });
         let mut response = (self.status, Json(body)).into_response();
-        response.headers_mut().extend(self.header);
+        response.headers_mut().extend(self.header.map(|header| *header));
         response.extensions_mut().insert(ErrorCode(self.code));
         response
     }

@@ -3,6 +3,8 @@
 
 pub(crate) mod accept;
 pub(crate) mod api_error;
+pub(crate) mod auth;
+mod credentials;
 mod events;
 pub(crate) mod guard;
 pub(crate) mod health;
@@ -11,5 +13,6 @@ pub(crate) mod listen;
 pub(crate) mod memory;
 pub(crate) mod routes;
 pub(crate) mod sync;
+pub(crate) mod users;
 pub(crate) mod vault;
 pub(crate) mod verify;

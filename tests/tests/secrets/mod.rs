@@ -1,6 +1,10 @@
 //! Secrets on real machines with a real central: who can open them, who may, what is on record, and who gets in.
 
+mod access;
+mod http;
 mod keys;
+mod logins;
+mod trail;
 
 use serde_json::Value;
 use vault::{DataKey, Keyring, Place};
