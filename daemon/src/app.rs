@@ -11,7 +11,10 @@ use sync::engine::VerifySettings;
 use sync::{Clock, StoreError, datetime_text};
 use tokio::sync::{Notify, watch};
 
+use crate::auth::Authority;
 use crate::billing::Rule;
+use crate::capture::MachineInfo;
+use crate::central_link::CentralLink;
 use crate::import::Board;
 use crate::intake::Intake;
 use crate::logging::LogHealth;
@@ -26,6 +29,11 @@ pub(crate) struct App {
     pub(crate) home: Home,
     /// Absent: nothing is shared with other machines.
     pub(crate) central: Option<CentralUrl>,
+    /// For what must not wait for a round.
+    pub(crate) central_link: CentralLink,
+    /// Takes and gives tokens.
+    pub(crate) authority: Authority,
+    pub(crate) machine: MachineInfo,
     /// When the replica is compared with it.
     pub(crate) verify: VerifySettings,
     /// How captured work becomes drafts of billable time; absent: it does not.
@@ -38,6 +46,8 @@ pub(crate) struct App {
     pub(crate) stop: Stop,
     /// The store's writer has ended: the replica is to be opened again.
     pub(crate) reopen: Notify,
+    /// The vault has other keys: there may be secrets to seal anew.
+    pub(crate) vault_changed: Arc<Notify>,
     pub(crate) tasks: TaskBoard,
     pub(crate) notices: Arc<Notices>,
     pub(crate) intake: Intake,
@@ -61,6 +71,8 @@ pub(crate) struct Addresses {
 pub(crate) struct Parts {
     pub(crate) home: Home,
     pub(crate) central: Option<CentralUrl>,
+    pub(crate) authority: Authority,
+    pub(crate) machine: MachineInfo,
     pub(crate) verify: VerifySettings,
     /// How captured work becomes drafts of billable time; absent: it does not.
     pub(crate) billing: Option<Rule>,
@@ -71,7 +83,7 @@ pub(crate) struct Parts {
 
 impl App {
     pub(crate) fn new(parts: Parts) -> App {
-        let Parts { home, central, verify, billing, clock, log, startup } = parts;
+        let Parts { home, central, authority, machine, verify, billing, clock, log, startup } = parts;
         let notices = Arc::new(Notices::default());
         for trouble in &startup {
             notices.add(format!("ClaudeTools: {} ({})", trouble.reason, trouble.hint));
@@ -83,12 +95,16 @@ impl App {
             phase: watch::Sender::new(Phase::Opening),
             stop: Stop::new(),
             reopen: Notify::new(),
+            vault_changed: Arc::new(Notify::new()),
             tasks: TaskBoard::default(),
             imports: Arc::default(),
             saving: Mutex::new(None),
             last_error: Mutex::new(None),
+            central_link: CentralLink::new(central.clone()),
             home,
             central,
+            authority,
+            machine,
             verify,
             billing,
             clock,

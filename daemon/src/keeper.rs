@@ -10,13 +10,17 @@ use sync::{Store, StoreError, local};
 use tokio::task::JoinHandle;
 
 use crate::app::App;
+use crate::auth::{self, session};
 use crate::billing;
 use crate::capture::Capture;
 use crate::coord;
 use crate::intake::IntakeError;
-use crate::machine;
 use crate::memory::late;
 use crate::phase::{Core, Phase, Trouble};
+use crate::server::auth::own_token;
+use crate::vault::exchange::{Exchange, ExchangeError};
+use crate::vault::{Vault, reseal};
+use crate::{files, machine};
 
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
@@ -27,6 +31,9 @@ const DRAFT_LOOK: Duration = Duration::from_secs(10);
 /// After a failure, which is on record.
 const DRAFT_RETRY: Duration = Duration::from_mins(10);
 const DRAFT_TIME: &str = "draft-time";
+const VAULT_LOOK: Duration = Duration::from_mins(1);
+const USERS_LOOK: Duration = Duration::from_secs(2);
+const TOKEN_RENEWAL: Duration = Duration::from_hours(24);
 const SYNC_LOOK: Duration = Duration::from_secs(5);
 const LOCKS_LOOK: Duration = Duration::from_secs(1);
 /// How long a task waits for the replica before it looks again whether the stop came.
@@ -49,6 +56,9 @@ pub(crate) fn start(app: &Arc<App>) -> Vec<JoinHandle<()>> {
         task("keep-ledger", |app| Box::pin(keep_ledger(app))),
         task("index-memories", |app| Box::pin(index_memories(app))),
         task(DRAFT_TIME, |app| Box::pin(draft_time(app))),
+        task("keep-vault", |app| Box::pin(keep_vault(app))),
+        task("watch-users", |app| Box::pin(watch_users(app))),
+        task("renew-token", |app| Box::pin(renew_token(app))),
     ]
 }
 
@@ -84,15 +94,20 @@ async fn open_replica(app: Arc<App>) {
 
 async fn open(app: &App) -> Result<Core, StoreError> {
     let (path, clock) = (app.home.replica(), Arc::clone(&app.clock));
-    let opened = tokio::task::spawn_blocking(move || Store::open_on(&path, clock, &machine::host())).await;
-    let store = opened.map_err(|error| StoreError::other(crate::tasks::panic_text(error)))??;
+    let (home, changed) = (app.home.clone(), Arc::clone(&app.vault_changed));
+    let opened = tokio::task::spawn_blocking(move || {
+        let store = Store::open_on(&path, clock, &machine::host())?;
+        let vault = Vault::open(&home, &store, changed);
+        Ok::<_, StoreError>((store, vault))
+    });
+    let (store, vault) = opened.await.map_err(|error| StoreError::other(crate::tasks::panic_text(error)))??;
     let machine = machine::this_one();
     let mut settings = EngineSettings::new(app.central.clone(), machine.hostname.clone());
     settings.verify = app.verify;
     let capture = Capture::new(store.clone(), machine);
     // What was due when the daemon ended, which may have been a kill.
     capture.catch_up_in_background();
-    Ok(Core { engine: engine::start(store.clone(), settings), capture, store })
+    Ok(Core { engine: engine::start(store.clone(), settings), capture, store, vault: Arc::new(vault) })
 }
 
 /// Takes in what hooks left on disk while nobody answered.
@@ -159,6 +174,65 @@ async fn draft_time(app: Arc<App>) {
                 app.tasks.failed(DRAFT_TIME, &format!("billable time could not be drafted: {error}"));
                 pause = DRAFT_RETRY;
             }
+        }
+    }
+}
+
+/// Takes over keys that another machine rotated to, and seals anew what is left of earlier ones.
+async fn keep_vault(app: Arc<App>) {
+    loop {
+        if let Ok(core) = app.core(OPENING_PATIENCE).await {
+            let exchange = Exchange { vault: &core.vault, store: &core.store, central: &app.central_link };
+            match exchange.refresh().await {
+                // That central is away, or that a key is missing, the status says.
+                Ok(_) | Err(ExchangeError::Link(_) | ExchangeError::Secret(_)) => {}
+                Err(error) => tracing::warn!(%error, "the vault's keys were not compared with central's"),
+            }
+            seal_anew(&core).await;
+        }
+        tokio::select! {
+            goes_on = app.stop.pause(VAULT_LOOK) => if !goes_on { return },
+            () = app.vault_changed.notified() => {}
+        }
+    }
+}
+
+/// Learns from the replica who may log in and whose password was changed, so that tokens of before end on every machine.
+async fn watch_users(app: Arc<App>) {
+    loop {
+        if let Ok(core) = app.core(OPENING_PATIENCE).await {
+            let read = core.store.read_async(|tx| Ok((auth::users_here(tx)?, session::ended(tx.connection())?)));
+            match read.await {
+                Ok((users, ended)) => app.authority.learn(users, ended, app.clock.now_us()),
+                Err(error) => tracing::warn!(%error, "who may log in could not be read; it is tried again"),
+            }
+        }
+        if !app.stop.pause(USERS_LOOK).await {
+            return;
+        }
+    }
+}
+
+/// Writes the token with which hooks and the command line come over TCP, for as long as the file lies there.
+pub(crate) fn write_own_token(app: &App) -> std::io::Result<()> {
+    let token = own_token(app).map_err(std::io::Error::other)?;
+    files::write_private(&app.home.token(), token.as_bytes())
+}
+
+async fn renew_token(app: Arc<App>) {
+    while app.stop.pause(TOKEN_RENEWAL).await {
+        if let Err(error) = write_own_token(&app) {
+            tracing::error!(%error, "the token of the hooks could not be renewed; it holds for weeks still");
+        }
+    }
+}
+
+async fn seal_anew(core: &Core) {
+    loop {
+        match reseal::step(&core.vault, &core.store).await {
+            Ok(0) => return,
+            Ok(rows) => tracing::info!(rows, "secrets were sealed with the vault's current key"),
+            Err(error) => return tracing::warn!(%error, "secrets stay sealed with an earlier key for now"),
         }
     }
 }

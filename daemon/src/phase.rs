@@ -12,12 +12,14 @@ use sync::{Store, StoreError};
 use tokio::sync::watch;
 
 use crate::capture::Capture;
+use crate::vault::Vault;
 
 /// Everything that needs the replica.
 pub(crate) struct Core {
     pub(crate) store: Store,
     pub(crate) capture: Capture,
     pub(crate) engine: EngineHandle,
+    pub(crate) vault: Arc<Vault>,
 }
 
 /// What is wrong, and what its user can do.

@@ -6,6 +6,7 @@ use sync::local::SnapshotProgress;
 use sync::parse_datetime;
 
 use crate::report::{EventReport, HooksReport, Problem, ReplicaReport, Severity, StatusReport, SyncReport};
+use crate::vault::report::VaultReport;
 
 const LABEL: usize = 9;
 
@@ -19,6 +20,9 @@ pub(crate) fn status(report: &StatusReport, now_us: u64) -> String {
     line(&mut text, "spool", &spool(&report.hooks, now_us));
     line(&mut text, "replica", &replica(&report.replica));
     line(&mut text, "sync", &sync(&report.sync, now_us));
+    if let Some(report) = &report.vault {
+        line(&mut text, "vault", &vault(report));
+    }
     text
 }
 
@@ -105,6 +109,16 @@ fn replica(replica: &ReplicaReport) -> String {
         counted(*sessions, "session", "sessions"),
         counted(*projects, "project", "projects")
     )
+}
+
+fn vault(vault: &VaultReport) -> String {
+    let mut words = match &vault.current {
+        Some(current) => vec![format!("secrets are sealed with the key {current}")],
+        None => vec!["no usable key".to_owned()],
+    };
+    words.extend((vault.to_reseal > 0).then(|| format!("{} being sealed anew", vault.to_reseal)));
+    words.extend((vault.locked > 0).then(|| format!("{} do not open here", vault.locked)));
+    words.join(", ")
 }
 
 /// The line of the reconciliation, also for `sync status`.

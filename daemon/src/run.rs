@@ -17,6 +17,8 @@ use sync::engine::VerifySettings;
 use tokio::task::JoinHandle;
 
 use crate::app::{Addresses, App, Parts};
+use crate::auth::Authority;
+use crate::auth::jwt::JwtKey;
 use crate::billing::Rule;
 use crate::config::Config;
 use crate::files;
@@ -26,7 +28,6 @@ use crate::logging::{self, rotate::Rotation};
 use crate::machine;
 use crate::phase::{Phase, Trouble};
 use crate::server::accept::serve;
-use crate::server::guard::Token;
 use crate::server::listen::{self, ListenError};
 use crate::server::routes;
 
@@ -120,21 +121,24 @@ async fn live(options: Options, lock: &HomeLock) -> Result<(), RunError> {
     let rotation = Rotation { max_bytes: config.log.max_mib.max(1) << 20, keep: config.log.keep };
     let file = home.logs().join("daemon.log");
     let log = logging::start(logging::Settings { file: &file, rotation, foreground: !detach, clock: clock.clone() });
-    let token =
-        Token::load_or_create(&home.token()).map_err(io(format!("use the token {}", home.token().display())))?;
+    let machine = machine::this_one();
+    let path = home.keys().join("jwt.key");
+    let key = JwtKey::load_or_create(&path).map_err(io(format!("use the key {}", path.display())))?;
+    let authority = Authority::new(key, machine.hostname.clone());
     let listeners = Listeners::open(&home, lock, asked, config.http.listen, &mut startup).await?;
     for trouble in &startup {
         tracing::error!(reason = trouble.reason, hint = trouble.hint, "not all is well at the start");
     }
-    let app = Arc::new(App::new(Parts { home, central, verify, billing, clock, log, startup }));
-    serve_until_stopped(app, listeners, token).await
+    let app = Arc::new(App::new(Parts { home, central, authority, machine, verify, billing, clock, log, startup }));
+    serve_until_stopped(app, listeners).await
 }
 
-async fn serve_until_stopped(app: Arc<App>, listeners: Listeners, token: Token) -> Result<(), RunError> {
+async fn serve_until_stopped(app: Arc<App>, listeners: Listeners) -> Result<(), RunError> {
     let addresses = listeners.addresses();
-    let router = routes::router(Arc::clone(&app), token);
+    let router = routes::router(Arc::clone(&app));
     let mut serving = listeners.serve(&router, &app);
     let tasks = keeper::start(&app);
+    keeper::write_own_token(&app).map_err(io(format!("write the token {}", app.home.token().display())))?;
     announce(&app, &addresses)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), ?addresses, "the daemon answers");
     let _ = app.addresses.set(addresses); // set once, here

@@ -21,8 +21,10 @@ pub const SQLITE: &[Step] = &[
     Step { version: 9, name: "verify", sql: include_str!("../sqlite/0009_verify.sql") },
     Step { version: 10, name: "bulk", sql: include_str!("../sqlite/0010_bulk.sql") },
     Step { version: 11, name: "unheard", sql: include_str!("../sqlite/0011_unheard.sql") },
+    Step { version: 12, name: "vault", sql: include_str!("../sqlite/0012_vault.sql") },
     Step { version: 13, name: "coord", sql: include_str!("../sqlite/0013_coord.sql") },
     Step { version: 14, name: "billing", sql: include_str!("../sqlite/0014_billing.sql") },
+    Step { version: 15, name: "logins", sql: include_str!("../sqlite/0015_logins.sql") },
 ];
 
 /// Steps of central. Triggers are not here: they are generated from the catalogue at every `central init` and `migrate`.
@@ -31,6 +33,7 @@ pub const MARIADB: &[Step] = &[
     Step { version: 2, name: "sync", sql: include_str!("../mariadb/0002_sync.sql") },
     Step { version: 3, name: "layout", sql: include_str!("../mariadb/0003_layout.sql") },
     Step { version: 7, name: "retention", sql: include_str!("../mariadb/0007_retention.sql") },
+    Step { version: 12, name: "vault", sql: include_str!("../mariadb/0012_vault.sql") },
 ];
 
 /// The statements of a step, in order, without the `;` and without the comment lines before each.

@@ -29,7 +29,7 @@ impl Extent {
     fn all() -> Self {
         let mut extent = Self::nothing();
         for entity in replicated() {
-            extent.hold(entity, entity.columns.iter().map(|column| column.name));
+            extent.hold(entity, travelling(entity));
         }
         extent
     }
@@ -73,7 +73,8 @@ impl Extent {
     /// The columns that it lacks of the tables that it has, as `table.column`.
     pub fn missing_columns(&self) -> Vec<String> {
         let of = |entity: &'static Entity| {
-            self.lacking(entity).into_iter().map(|at| format!("{}.{}", entity.name, entity.columns[at].name))
+            let lacking = self.lacking(entity).into_iter().map(|at| &entity.columns[at]);
+            lacking.filter(|column| !column.central_only).map(|column| format!("{}.{}", entity.name, column.name))
         };
         replicated().flat_map(of).collect()
     }
@@ -94,6 +95,11 @@ impl Extent {
 /// The tables of the catalogue whose rows travel.
 fn replicated() -> impl Iterator<Item = &'static Entity> {
     ENTITIES.iter().copied().filter(|entity| entity.is_replicated())
+}
+
+/// The columns of a table that travel.
+fn travelling(entity: &'static Entity) -> impl Iterator<Item = &'static str> {
+    entity.columns.iter().filter(|column| !column.central_only).map(|column| column.name)
 }
 
 #[cfg(test)]

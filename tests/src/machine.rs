@@ -162,6 +162,13 @@ impl Machine {
         run(command, b"", COMMAND)
     }
 
+    /// Runs `claudetools` with these variables, for what must stand in no list of arguments.
+    pub fn cli_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Result<Run> {
+        let mut command = self.program(binaries::path("claudetools")?);
+        command.args(arguments).envs(variables.iter().copied());
+        run(command, b"", COMMAND)
+    }
+
     /// Runs the hook client as Claude Code does, with `input` on its standard input.
     pub fn hook(&self, event: &str, input: &[u8]) -> Result<Run> {
         self.hook_with(event, input, |_| {})

@@ -30,6 +30,7 @@ mod installation;
 mod keyboard;
 mod predecessor;
 mod rest;
+mod secrets;
 mod soak;
 mod story;
 mod writers;

@@ -12,6 +12,7 @@ use axum::extract::{RawPathParams, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
+use merge::Value;
 use sync::StoreError;
 use sync::local::{ReadTx, WriteTx};
 
@@ -20,6 +21,7 @@ use super::problem::Problem;
 use super::route::{Call, Reply, ReplyBody, Route, Work};
 use super::routes;
 use crate::app::App;
+use crate::server::guard::{self, Principal};
 
 /// How long a request waits while the replica is being opened.
 const OPENING_PATIENCE: Duration = Duration::from_secs(30);
@@ -35,9 +37,10 @@ pub(crate) fn router() -> Router<Arc<App>> {
 fn method(route: &'static Route) -> MethodRouter<Arc<App>> {
     #[expect(clippy::expect_used, reason = "the table has no exotic methods; a test makes the router")]
     let filter = MethodFilter::try_from(route.method.clone()).expect("a common method");
-    on(filter, move |State(app): State<Arc<App>>, path: RawPathParams, request: Request<Body>| async move {
+    let handler = on(filter, move |State(app): State<Arc<App>>, path: RawPathParams, request: Request<Body>| async move {
         handle(app, route, path, request).await.unwrap_or_else(IntoResponse::into_response)
-    })
+    });
+    guard::behind(route.scope, handler)
 }
 
 async fn handle(
@@ -48,6 +51,12 @@ async fn handle(
 ) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
     let parameters = parameters::take(route, &path, &head.uri, &head.headers)?;
+    if let Some((_, scope)) = route.raised.filter(|(name, _)| parameters.get(name).and_then(Value::as_int) == Some(1)) {
+        let allowed = head.extensions.get::<Principal>().is_some_and(|principal| principal.scopes.allow(scope));
+        if !allowed {
+            return Err(Problem::new(StatusCode::FORBIDDEN, guard::wanting(scope), ""));
+        }
+    }
     let bytes = body::read(body).await?;
     let body = body::object(route, &head.headers, &bytes)?;
     if let Work::Open(work) = route.work {

@@ -10,6 +10,7 @@ use sync::StoreError;
 use sync::engine::SyncError;
 
 use crate::phase::Trouble;
+use crate::server::api_error::ErrorCode;
 
 /// After how many seconds it is worth trying again, when something is away for the moment.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("30");
@@ -118,6 +119,7 @@ impl IntoResponse for Problem {
             details: self.details,
         };
         let mut response = (self.status, Json(body)).into_response();
+        response.extensions_mut().insert(ErrorCode(self.code));
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
         }

@@ -19,31 +19,7 @@ use super::plan::Resource;
 use super::problem::Problem;
 use crate::app::App;
 use crate::phase::Core;
-
-/// What a caller must be allowed to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Scope {
-    /// Nothing: no login is needed.
-    Open,
-    /// `msp:read`
-    Read,
-    /// `msp:write`
-    Write,
-    /// `msp:admin`
-    Admin,
-}
-
-impl Scope {
-    /// Its name in a token; None for what is open.
-    pub(crate) fn name(self) -> Option<&'static str> {
-        match self {
-            Scope::Open => None,
-            Scope::Read => Some("msp:read"),
-            Scope::Write => Some("msp:write"),
-            Scope::Admin => Some("msp:admin"),
-        }
-    }
-}
+pub(crate) use crate::server::guard::Scope;
 
 /// A route of the API.
 #[derive(Debug)]

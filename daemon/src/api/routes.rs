@@ -3,9 +3,7 @@
 
 use std::sync::LazyLock;
 
-use axum::http::Method;
-
-use super::route::{Route, Scope};
+use super::route::Route;
 use super::{docs, openapi, rows, special};
 
 static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
@@ -20,16 +18,13 @@ pub(crate) fn all() -> &'static [Route] {
     &ROUTES
 }
 
-/// Whether a request needs no login. What is open has no parameters in its path.
-pub(crate) fn is_open(method: &Method, path: &str) -> bool {
-    let path = path.strip_suffix('/').unwrap_or(path);
-    all().iter().any(|route| route.scope == Scope::Open && route.method == *method && route.path == path)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
+    use axum::http::Method;
+
+    use super::super::route::Scope;
     use super::*;
 
     #[test]
@@ -60,8 +55,6 @@ mod tests {
         let open: Vec<&str> =
             all().iter().filter(|route| route.scope == Scope::Open).map(|route| route.path.as_str()).collect();
         assert_eq!(open, ["/health", "/api/openapi.json", "/api/docs"]);
-        assert!(is_open(&Method::GET, "/api/docs/") && !is_open(&Method::POST, "/api/docs"));
-        assert!(!is_open(&Method::GET, "/api/clients"));
     }
 
     /// Reading needs no more than the scope to read, and only reading is done with it.

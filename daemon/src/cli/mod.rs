@@ -4,6 +4,7 @@ mod output;
 mod progress;
 
 mod adopt;
+mod ask;
 mod central;
 mod completions;
 mod conflicts;
@@ -18,7 +19,10 @@ mod setup;
 mod status;
 mod sync;
 mod timesheet;
+mod token;
 mod uninstall;
+mod users;
+mod vault;
 mod verify;
 
 use std::path::PathBuf;
@@ -54,6 +58,9 @@ enum Command {
     Sync(sync::Arguments),
     Timesheet(timesheet::Arguments),
     Central(central::Arguments),
+    Vault(vault::Arguments),
+    Token(token::Arguments),
+    Users(users::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -81,6 +88,9 @@ fn run(command: Command, home: Home) -> Result<Outcome, Failure> {
         Command::Sync(arguments) => sync::run(&arguments, &home),
         Command::Timesheet(arguments) => timesheet::run(&arguments, &home),
         Command::Central(arguments) => central::run(&arguments, &home),
+        Command::Vault(arguments) => vault::run(&arguments, &home),
+        Command::Token(arguments) => token::run(&arguments, &home),
+        Command::Users(arguments) => users::run(&arguments, &home),
         Command::Completions(arguments) => Ok(completions::run(&arguments)),
     }
 }

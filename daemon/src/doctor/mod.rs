@@ -9,6 +9,7 @@ mod compared;
 mod daemon;
 mod home;
 mod replica;
+mod vault;
 
 use hooks::home::Home;
 use serde::Serialize;
@@ -28,8 +29,8 @@ pub(crate) enum Level {
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
-    /// The link: `home`, `config`, `disk`, `programs`, `hooks`, `service`, `daemon`, `replica`, `spool`, `events`,
-    /// `central`, `compared`.
+    /// The link: `home`, `config`, `disk`, `programs`, `hooks`, `service`, `daemon`, `replica`, `vault`, `audit`,
+    /// `spool`, `events`, `central`, `compared`.
     pub(crate) check: &'static str,
     /// `ok`, `warn` or `fail`
     pub(crate) level: Level,
@@ -90,6 +91,7 @@ const CHAIN: &[fn(&Patient<'_>) -> Vec<Finding>] = &[
     daemon::answers,
     daemon::report,
     replica::integrity,
+    vault::keys,
     chain::events,
     central::reachable,
     compared::with_central,

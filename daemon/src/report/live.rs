@@ -11,6 +11,7 @@ use super::{
 use crate::app::App;
 use crate::coord;
 use crate::phase::{Core, Phase};
+use crate::vault::report::{self as vault_report, VaultReport};
 
 /// What is known of the replica and what stands on it.
 #[derive(Default)]
@@ -19,6 +20,7 @@ struct Seen {
     events: Vec<EventReport>,
     sync: SyncReport,
     locks: LocksReport,
+    vault: Option<VaultReport>,
 }
 
 /// Gathers it.
@@ -37,18 +39,22 @@ pub(crate) async fn gather(app: &App) -> StatusReport {
         replica: parts::replica(&app.home.replica(), seen.counted),
         sync: seen.sync,
         locks: seen.locks,
+        vault: seen.vault,
     };
     report.problems = problems::of_live(app, &phase, &report);
     report
 }
 
 async fn look(core: &Core, now_us: u64) -> Seen {
-    let engine = core.engine.clone();
-    let (counted, identity, locks, events, status) = tokio::join!(
+    let (engine, vault) = (core.engine.clone(), std::sync::Arc::clone(&core.vault));
+    let keys =
+        move |tx: &local::ReadTx<'_>| vault_report::gather(tx, vault.ring().map_err(|it| vault_report::said(&it)));
+    let (counted, identity, locks, events, vault, status) = tokio::join!(
         core.store.read_async(parts::count),
         core.store.read_async(local::identity),
         core.store.read_async(|tx| coord::standing(tx.connection())),
         core.capture.event_stats(),
+        core.store.read_async(keys),
         tokio::task::spawn_blocking(move || engine.status()),
     );
     if let Some(error) = counted.as_ref().err().or(events.as_ref().err()) {
@@ -62,6 +68,7 @@ async fn look(core: &Core, now_us: u64) -> Seen {
             another_machine: identity.ok().and_then(IdentityReport::of),
             ..status.map_or_else(|_| SyncReport::default(), |status| sync(status, now_us))
         },
+        vault: vault.ok(),
     }
 }
 

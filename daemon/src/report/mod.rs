@@ -16,6 +16,7 @@ use sync::datetime_text;
 use sync::local::{Identity, SnapshotProgress};
 
 use crate::tasks::TaskReport;
+use crate::vault::report::VaultReport;
 
 /// `claudetools status --json`
 #[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
@@ -33,6 +34,9 @@ pub(crate) struct StatusReport {
     /// Locks that this machine's sessions claimed.
     #[serde(default)]
     pub(crate) locks: LocksReport,
+    /// The keys that secrets are sealed with; `null` while the replica cannot be read.
+    #[serde(default)]
+    pub(crate) vault: Option<VaultReport>,
 }
 
 /// Locks that this machine's sessions claimed; those that central has agreed to need nothing.
@@ -62,13 +66,14 @@ pub(crate) enum Area {
     Spool,
     Replica,
     Sync,
+    Vault,
 }
 
 /// Something that is wrong, and what helps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[schemars(rename = "StatusProblem")]
 pub(crate) struct Problem {
-    /// `daemon`, `spool`, `replica` or `sync`
+    /// `daemon`, `spool`, `replica`, `sync` or `vault`
     pub(crate) area: Area,
     /// `fail` or `warn`
     pub(crate) severity: Severity,

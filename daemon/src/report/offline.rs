@@ -9,6 +9,7 @@ use super::{DaemonReport, IdentityReport, LocksReport, StatusReport, SyncReport,
 use crate::config::Config;
 use crate::coord;
 use crate::lock;
+use crate::vault;
 
 /// Gathers it. Nothing is created, written or started.
 pub(crate) fn gather(home: &Home) -> StatusReport {
@@ -16,11 +17,14 @@ pub(crate) fn gather(home: &Home) -> StatusReport {
     let looked = local::inspect(&path, |tx| {
         let sync =
             (local::counts(tx)?, local::verified(tx)?, local::snapshot_progress(tx)?, Some(local::identity(tx)?));
-        Ok::<_, StoreError>((parts::count(tx)?, parts::events(tx)?, sync, coord::standing(tx.connection())?))
+        let keys = vault::look(home, &vault::known::keys(tx.connection())?);
+        let vault = vault::report::gather(tx, keys)?;
+        let locks = coord::standing(tx.connection())?;
+        Ok::<_, StoreError>((parts::count(tx)?, parts::events(tx)?, sync, locks, vault))
     });
-    let (counted, events, (counts, verified, snapshot, identity), locks, unreadable) = match looked {
-        Ok((counted, events, sync, locks)) => (Some(counted), events, sync, locks, None),
-        Err(error) => (None, Vec::new(), Default::default(), LocksReport::default(), Some(error)),
+    let (counted, events, (counts, verified, snapshot, identity), locks, vault, unreadable) = match looked {
+        Ok((counted, events, sync, locks, vault)) => (Some(counted), events, sync, locks, Some(vault), None),
+        Err(error) => (None, Vec::new(), Default::default(), LocksReport::default(), None, Some(error)),
     };
     let config = Config::load(&home.config());
     let central = config.as_ref().ok().and_then(|config| config.central_url(&home.config()).ok().flatten());
@@ -45,6 +49,7 @@ pub(crate) fn gather(home: &Home) -> StatusReport {
             ..SyncReport::default()
         },
         locks,
+        vault,
     };
     report.problems = problems::of_offline(&report, config.err().as_ref(), unreadable.as_ref());
     report

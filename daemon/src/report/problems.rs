@@ -40,6 +40,7 @@ pub(super) fn of_live(app: &App, phase: &Phase, report: &StatusReport) -> Vec<Pr
     found.extend(of_spool(report));
     found.extend(of_sync(report));
     found.extend(of_locks(report.locks));
+    found.extend(of_vault(report));
     sorted(found)
 }
 
@@ -72,7 +73,14 @@ pub(super) fn of_offline(
     }
     found.extend(of_spool(report));
     found.extend(of_sync(report));
+    found.extend(of_vault(report));
     sorted(found)
+}
+
+fn of_vault(report: &StatusReport) -> Option<Problem> {
+    let vault = report.vault.as_ref()?;
+    let (what, remedy) = vault.problem.clone().zip(vault.remedy.clone())?;
+    Some(if vault.current.is_none() { fail(Area::Vault, what, remedy) } else { warn(Area::Vault, what, remedy) })
 }
 
 fn of_spool(report: &StatusReport) -> Vec<Problem> {

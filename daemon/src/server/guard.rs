@@ -1,18 +1,20 @@
-//! Who may call. Over the socket the kernel has said that it is the same user; over loopback any program of any user
-//! (and any web page, through a browser) may connect, so there the token, `Host` and `Origin` are checked.
+//! Who may call, and what. Over the socket the kernel has said that it is the same user; over loopback any program of any
+//! user (and any web page, through a browser) may connect, so there a token, `Host` and `Origin` are checked. Each route
+//! then says what it takes to call it ([`behind`]).
 
-use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
-use axum::extract::Request;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::Next;
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
 
-use crate::api;
+use super::api_error::ApiError;
 use crate::api::problem::Problem;
-use crate::files;
+use crate::app::App;
+use crate::auth::jwt::TokenError;
 
 /// How a request came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,38 +25,78 @@ pub(crate) enum Caller {
     Loopback { port: u16 },
 }
 
-/// The secret that a caller over loopback must know. No `Debug`, no `Display`.
-#[derive(Clone)]
-pub(crate) struct Token(Arc<str>);
+/// What a caller must be allowed to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Nothing: no login is needed.
+    Open,
+    /// `msp:read`
+    Read,
+    /// `msp:write`
+    Write,
+    /// `msp:admin`
+    Admin,
+}
 
-impl Token {
-    /// Reads the token file of a home; makes it when it is missing.
-    pub(crate) fn load_or_create(path: &Path) -> io::Result<Token> {
-        match std::fs::read_to_string(path) {
-            Ok(text) if files::foreign_bits(path)? != 0 => {
-                drop(text);
-                Err(io::Error::other("other users may read the token; run: claudetools doctor --fix"))
-            }
-            Ok(text) if text.trim().len() >= 32 => Ok(Token(text.trim().into())),
-            Ok(_) => Token::create(path),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Token::create(path),
-            Err(error) => Err(error),
+impl Scope {
+    /// Its name in a token; None for what is open.
+    pub(crate) fn name(self) -> Option<&'static str> {
+        match self {
+            Scope::Open => None,
+            Scope::Read => Some("msp:read"),
+            Scope::Write => Some("msp:write"),
+            Scope::Admin => Some("msp:admin"),
         }
     }
+}
 
-    fn create(path: &Path) -> io::Result<Token> {
-        let mut random = [0; 32];
-        getrandom::fill(&mut random).map_err(io::Error::other)?;
-        let text = hex(&random);
-        files::write_private(path, text.as_bytes())?;
-        Ok(Token(text.into()))
+/// What a caller may do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Scopes {
+    pub(crate) read: bool,
+    pub(crate) write: bool,
+    pub(crate) admin: bool,
+}
+
+impl Scopes {
+    /// Everything.
+    pub(crate) const ALL: Scopes = Scopes { read: true, write: true, admin: true };
+
+    /// Out of a token; names that mean nothing here give nothing.
+    pub(crate) fn of(names: &[String]) -> Scopes {
+        let has = |name: &str| names.iter().any(|given| given == name);
+        Scopes { read: has("msp:read"), write: has("msp:write"), admin: has("msp:admin") }
     }
 
-    /// Compares in a time that depends on the lengths only.
-    fn matches(&self, offered: &str) -> bool {
-        let differences = self.0.bytes().zip(offered.bytes()).fold(0, |found, (a, b)| found | (a ^ b));
-        self.0.len() == offered.len() && differences == 0
+    /// For a token.
+    pub(crate) fn names(self) -> Vec<String> {
+        let all = [(self.read, "msp:read"), (self.write, "msp:write"), (self.admin, "msp:admin")];
+        all.into_iter().filter(|(has, _)| *has).map(|(_, name)| name.to_owned()).collect()
     }
+
+    /// True when that is enough for the route.
+    pub(crate) fn allow(self, scope: Scope) -> bool {
+        match scope {
+            Scope::Open => true,
+            Scope::Read => self.read,
+            Scope::Write => self.write,
+            Scope::Admin => self.admin,
+        }
+    }
+}
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Principal {
+    /// E-mail address; `user@host` for the daemon's own user over the socket.
+    pub(crate) user: String,
+    pub(crate) scopes: Scopes,
+    /// This machine's name.
+    pub(crate) machine: String,
+    /// What the program calls itself.
+    pub(crate) agent: Option<String>,
+    /// The login that its token belongs to.
+    pub(crate) login: Option<String>,
 }
 
 /// Lower-case hexadecimal text of some bytes.
@@ -66,43 +108,90 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Why a request is turned away.
+/// Why a request is turned away before its route is looked at.
 #[derive(Debug, PartialEq, Eq)]
 enum Refusal {
     Host,
     Origin,
-    Token,
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let (status, detail, hint) = match self {
-            Refusal::Host => (StatusCode::MISDIRECTED_REQUEST, "the Host header must name this address", ""),
-            Refusal::Origin => (StatusCode::FORBIDDEN, "requests of other origins are refused", ""),
-            Refusal::Token => (StatusCode::UNAUTHORIZED, "a bearer token is needed", "see http.token in the home"),
+        let (status, detail) = match self {
+            Refusal::Host => (StatusCode::MISDIRECTED_REQUEST, "the Host header must name this address"),
+            Refusal::Origin => (StatusCode::FORBIDDEN, "requests of other origins are refused"),
         };
-        Problem::new(status, detail, hint).into_response()
+        Problem::new(status, detail, "").into_response()
     }
 }
 
-/// The middleware around every route.
-pub(crate) async fn check(token: Token, caller: Caller, request: Request, next: Next) -> Response {
-    match caller {
-        Caller::SameUser => next.run(request).await,
-        Caller::Loopback { port } => match check_loopback(&token, port, request.headers()) {
-            Err(Refusal::Token) if api::routes::is_open(request.method(), request.uri().path()) => {
-                next.run(request).await
-            }
-            Ok(()) => next.run(request).await,
-            Err(refusal) => {
+/// The middleware around everything: finds out who calls. A token that does not hold is no reason to refuse what anybody
+/// may call, so that the route decides.
+pub(crate) async fn identify(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    let agent = agent.map(|agent| agent.chars().take(500).collect());
+    let machine = app.machine.hostname.clone();
+    let found = match caller {
+        Caller::SameUser => {
+            let user = format!("{}@{machine}", app.machine.username);
+            Ok(Principal { user, scopes: Scopes::ALL, machine, agent, login: None })
+        }
+        Caller::Loopback { port } => {
+            if let Err(refusal) = check_headers(port, request.headers()) {
                 tracing::warn!(?refusal, path = request.uri().path(), "a request was refused");
-                refusal.into_response()
+                return refusal.into_response();
             }
-        },
+            bearer(request.headers()).and_then(|token| app.authority.check(token, app.clock.now_us())).map(|claims| {
+                let scopes = Scopes::of(&claims.scopes);
+                Principal { user: claims.sub, scopes, machine, agent, login: claims.login }
+            })
+        }
+    };
+    if let Ok(principal) = &found {
+        request.extensions_mut().insert(principal.clone());
+    }
+    request.extensions_mut().insert(found);
+    next.run(request).await
+}
+
+/// A route that takes this scope.
+pub(crate) fn behind(scope: Scope, route: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
+    route.layer(middleware::from_fn(move |request: Request, next: Next| admit(scope, request, next)))
+}
+
+async fn admit(scope: Scope, request: Request, next: Next) -> Response {
+    let found = request.extensions().get::<Result<Principal, TokenError>>();
+    match found.cloned().unwrap_or(Err(TokenError::Missing)) {
+        _ if scope == Scope::Open => next.run(request).await,
+        Ok(principal) if principal.scopes.allow(scope) => next.run(request).await,
+        Ok(_) => Problem::new(StatusCode::FORBIDDEN, wanting(scope), "").into_response(),
+        Err(error) => unauthenticated(error.to_string()).into_response(),
     }
 }
 
-fn check_loopback(token: &Token, port: u16, headers: &HeaderMap) -> Result<(), Refusal> {
+/// What a caller lacks.
+pub(crate) fn wanting(scope: Scope) -> String {
+    format!("this takes the scope {}", scope.name().unwrap_or_default())
+}
+
+/// Nobody is known by what was shown.
+pub(crate) fn unauthenticated(why: impl Into<String>) -> ApiError {
+    let error = ApiError::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", why);
+    error.header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+}
+
+fn bearer(headers: &HeaderMap) -> Result<&str, TokenError> {
+    let value = headers.get(header::AUTHORIZATION).ok_or(TokenError::Missing)?;
+    let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
+    token.ok_or(TokenError::Missing)
+}
+
+fn check_headers(port: u16, headers: &HeaderMap) -> Result<(), Refusal> {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or(""));
     if !text(header::HOST).is_some_and(|host| is_own(host, port)) {
         return Err(Refusal::Host);
@@ -111,8 +200,7 @@ fn check_loopback(token: &Token, port: u16, headers: &HeaderMap) -> Result<(), R
     if text(header::ORIGIN).is_some_and(|origin| !own_origin(origin)) {
         return Err(Refusal::Origin);
     }
-    let offered = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-    if offered.is_some_and(|offered| token.matches(offered)) { Ok(()) } else { Err(Refusal::Token) }
+    Ok(())
 }
 
 /// A page of another site that had its name re-bound to 127.0.0.1 still sends its own name.
@@ -130,45 +218,33 @@ mod tests {
     }
 
     #[test]
-    fn a_loopback_caller_needs_the_host_the_origin_and_the_token() {
-        let token = Token("secret-secret".into());
+    fn a_loopback_caller_names_this_host_and_comes_from_no_other_page() {
         let ours = (header::HOST, "127.0.0.1:7391");
-        let bearer = (header::AUTHORIZATION, "Bearer secret-secret");
-        let check = |pairs: &[_]| check_loopback(&token, 7391, &headers(pairs));
-        assert_eq!(check(&[ours.clone(), bearer.clone()]), Ok(()));
-        assert_eq!(check(&[ours.clone(), bearer.clone(), (header::ORIGIN, "http://localhost:7391")]), Ok(()));
-        assert_eq!(
-            check(&[ours.clone(), bearer.clone(), (header::ORIGIN, "http://evil.example")]),
-            Err(Refusal::Origin)
-        );
-        assert_eq!(check(&[ours.clone(), bearer.clone(), (header::ORIGIN, "null")]), Err(Refusal::Origin));
-        assert_eq!(check(&[(header::HOST, "evil.example:7391"), bearer.clone()]), Err(Refusal::Host));
-        assert_eq!(check(&[(header::HOST, "127.0.0.1:80"), bearer.clone()]), Err(Refusal::Host));
-        assert_eq!(check(&[bearer]), Err(Refusal::Host));
-        assert_eq!(check(std::slice::from_ref(&ours)), Err(Refusal::Token));
-        for wrong in ["Bearer secret-secres", "Bearer secret", "Bearer secret-secret2", "secret-secret", "Bearer "] {
-            assert_eq!(check(&[ours.clone(), (header::AUTHORIZATION, wrong)]), Err(Refusal::Token), "{wrong}");
+        let check = |pairs: &[_]| check_headers(7391, &headers(pairs));
+        assert_eq!(check(std::slice::from_ref(&ours)), Ok(()));
+        assert_eq!(check(&[ours.clone(), (header::ORIGIN, "http://localhost:7391")]), Ok(()));
+        assert_eq!(check(&[ours.clone(), (header::ORIGIN, "http://evil.example")]), Err(Refusal::Origin));
+        assert_eq!(check(&[ours, (header::ORIGIN, "null")]), Err(Refusal::Origin));
+        assert_eq!(check(&[(header::HOST, "evil.example:7391")]), Err(Refusal::Host));
+        assert_eq!(check(&[(header::HOST, "127.0.0.1:80")]), Err(Refusal::Host));
+        assert_eq!(check(&[]), Err(Refusal::Host));
+    }
+
+    #[test]
+    fn only_a_bearer_token_is_one() {
+        let token = |value: &str| bearer(&headers(&[(header::AUTHORIZATION, value)])).map(str::to_owned);
+        assert_eq!(token("Bearer a.b.c"), Ok("a.b.c".to_owned()));
+        for wrong in ["a.b.c", "Basic a.b.c", "bearer a.b.c"] {
+            assert_eq!(token(wrong), Err(TokenError::Missing), "{wrong}");
         }
     }
 
     #[test]
-    fn the_token_is_made_once_and_is_private() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("http.token");
-        let first = Token::load_or_create(&path).unwrap();
-        assert_eq!(files::foreign_bits(&path).unwrap(), 0);
-        assert_eq!(first.0.len(), 64);
-        assert_eq!(Token::load_or_create(&path).unwrap().0, first.0);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_token_that_others_may_read_is_refused() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("http.token");
-        Token::load_or_create(&path).unwrap();
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
-        assert!(Token::load_or_create(&path).is_err());
+    fn scopes_are_what_a_token_names() {
+        let scopes = Scopes::of(&["msp:read".to_owned(), "msp:everything".to_owned()]);
+        assert_eq!(scopes, Scopes { read: true, ..Scopes::default() });
+        assert!(scopes.allow(Scope::Open) && scopes.allow(Scope::Read));
+        assert!(!scopes.allow(Scope::Write) && !scopes.allow(Scope::Admin));
+        assert_eq!(Scopes::of(&Scopes::ALL.names()), Scopes::ALL);
     }
 }

@@ -12,7 +12,6 @@ use crate::api::special::health::Health;
 use crate::cli::Failure;
 use crate::config::{self, Config};
 use crate::files;
-use crate::server::guard::Token;
 use crate::service::Registered;
 use crate::{client, starter};
 
@@ -62,7 +61,7 @@ impl Plan {
         }
     }
 
-    /// The folder of this machine, its token and its configuration.
+    /// The folder of this machine, and its configuration.
     pub(crate) fn make_home(&self) -> Step {
         let root = self.home.root();
         let failure = |error: &dyn std::fmt::Display| {
@@ -77,7 +76,6 @@ impl Plan {
             files::make_private(root).map_err(|error| failure(&error))?;
             changed = true;
         }
-        Token::load_or_create(&self.home.token()).map_err(|error| failure(&error))?;
         changed |= config::create_if_missing(&self.home.config()).map_err(|error| failure(&error))?;
         Ok(Done::new("home", root.display().to_string(), changed))
     }

@@ -17,7 +17,7 @@ pub const USERS: &Entity = &Entity {
             .exact()
             .note("lower case; the JWT subject and the principal in every user_id column"),
         Column::string("full_name", 255),
-        Column::string("password_hash", 255).sensitive().note("Argon2id PHC string"),
+        Column::string("password_hash", 255).central_only().note("Argon2id PHC string; never on a replica"),
         Column::string("role", 20).default_text("tech").one_of(&["admin", "tech", "viewer"]),
         Column::bool("is_active").default_bool(true),
         Column::int("token_version").default_int(0).merge(MergeRule::Max).note("raised to void all issued tokens"),

@@ -24,6 +24,8 @@ pub struct Column {
     pub encrypted: bool,
     /// One zstd frame.
     pub compressed: bool,
+    /// Kept at central only: no replica ever holds its value.
+    pub central_only: bool,
     /// How two concurrent changes combine.
     pub merge: MergeRule,
     /// In a log table: may be filled once, after the insert.
@@ -46,6 +48,7 @@ impl Column {
             sensitive: false,
             encrypted: false,
             compressed: false,
+            central_only: false,
             merge: MergeRule::Lww,
             late: false,
             note: "",
@@ -180,6 +183,13 @@ impl Column {
     /// One zstd frame.
     pub const fn compressed(mut self) -> Self {
         self.compressed = true;
+        self
+    }
+
+    /// Kept at central only (also sensitive).
+    pub const fn central_only(mut self) -> Self {
+        self.central_only = true;
+        self.sensitive = true;
         self
     }
 

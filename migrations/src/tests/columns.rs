@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::every_entity;
-use crate::entity::{Class, ColumnDefault, MergeRule};
+use crate::catalogue::USERS;
+use crate::entity::{Class, ColumnDefault, Direction, MergeRule};
 use crate::{Column, Kind};
 
 #[test]
@@ -34,6 +35,16 @@ fn blobs_are_sealed_or_compressed_and_named_so() {
             }
         }
     });
+}
+
+#[test]
+fn no_replica_writes_what_is_kept_at_central_only() {
+    every_entity(|entity, broken| {
+        let is_written_here = entity.sync.direction != Direction::Pull;
+        let kept = entity.columns.iter().filter(|column| column.central_only && is_written_here);
+        broken.extend(kept.map(|column| format!("{} is kept at central only, and is written here", column.name)));
+    });
+    assert!(USERS.column("password_hash").is_some_and(|column| column.central_only));
 }
 
 #[test]

@@ -54,6 +54,8 @@ mod steps;
 mod transaction;
 mod triggers;
 mod url;
+mod users;
+mod vault;
 mod versions;
 mod watch;
 mod write;
@@ -79,6 +81,8 @@ pub use sequencer::Sequenced;
 pub use snapshot::{SnapshotStart, TablePage};
 pub(crate) use standing::{Missing, Stand};
 pub use url::{CentralUrl, UrlError};
+pub use users::{UserError, UserRow};
+pub use vault::StoredKey;
 pub use versions::Versions;
 pub(crate) use watch::Restored;
 

@@ -17,10 +17,14 @@ pub(super) const OWN_TABLES: &[(&str, u32)] = &[
     ("ct_sync_settings", 3),
     ("ct_sync_names", 3),
     ("ct_sync_marks", RETENTION),
+    ("ct_sync_vault", VAULT),
 ];
 
 /// The version that brought the retention of deletes: the floor of the change log, and marks of its head.
 pub(super) const RETENTION: u32 = 7;
+
+/// The version that brought the vault's wrapped keys.
+pub(super) const VAULT: u32 = 12;
 
 /// The oldest schema that this build can work with: what it syncs by came with that.
 pub(super) const OLDEST_VERSION: u32 = 2;

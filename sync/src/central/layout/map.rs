@@ -151,6 +151,8 @@ fn map_columns(
         used.extend(place.map(|_| name));
         let fit = place.map(|place| (judge(column, place), place));
         columns.push(match fit {
+            // To the machines it is not there, so that it is neither pulled nor compared, and in no image of a deleted row.
+            _ if column.central_only => None,
             None => {
                 report.missing_columns.push(column.name.to_owned());
                 None
@@ -286,6 +288,7 @@ mod tests {
         assert_eq!(held["clients"].key_is(), "`id` = ?");
         assert!(
             held.values()
+                .filter(|table| table.entity.columns.iter().all(|column| !column.central_only))
                 .all(|table| matches!(table.fitted(&merge::Row::new(table.entity)), Ok(std::borrow::Cow::Borrowed(_))))
         );
     }

@@ -1,0 +1,161 @@
+//! Every write request of the API in `api_audit_log`: who, from which machine, what, which fields, and how it ended. Names
+//! only: what a field was set to, and what a caller calls a field that could not be one, is not on record.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use merge::{Row, Value};
+use migrations::catalogue::API_AUDIT_LOG;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use sync::datetime_text;
+use sync::local::new_id;
+
+use crate::app::App;
+use crate::server::api_error::{ApiError, ErrorCode};
+use crate::server::guard::Principal;
+use crate::server::routes::API_BODY_LIMIT;
+
+/// Names of fields on record for one request.
+const FIELDS: usize = 100;
+
+/// What asks, or moves this machine along, and changes no data by itself.
+const NO_WRITES: [&str; 4] = ["/api/recall", "/api/sync", "/api/sync/verify", "/api/probe/forget"];
+
+/// The middleware: the row is written before the answer is given.
+pub(crate) async fn audited(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let is_write = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let path = request.uri().path();
+    if !is_write || !path.starts_with("/api/") || NO_WRITES.contains(&path) {
+        return next.run(request).await;
+    }
+    let started = Instant::now();
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, API_BODY_LIMIT).await else {
+        let detail = format!("the body is larger than {API_BODY_LIMIT} bytes, or was cut off");
+        return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE", detail).into_response();
+    };
+    let text = |name: header::HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let template = parts.extensions.get::<MatchedPath>().map_or("(none)", MatchedPath::as_str);
+    let mut row = Row::new(API_AUDIT_LOG)
+        .with("http_method", parts.method.as_str().chars().take(10).collect::<String>())
+        .with("endpoint", template)
+        .with("entity_id", id_in(parts.uri.path()).map_or(Value::Null, Value::from))
+        .with("request_fields", fields(&body, text(header::CONTENT_TYPE)).map_or(Value::Null, Value::from));
+    if let Some(Principal { user, machine, agent, .. }) = parts.extensions.get::<Principal>() {
+        row.set("user_id", user.as_str());
+        row.set("machine", machine.as_str());
+        row.set("user_agent", agent.clone().map_or(Value::Null, Value::from));
+    }
+    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    row.set("status_code", i64::from(response.status().as_u16()));
+    row.set(
+        "response_time_ms",
+        i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX).min(i64::from(i32::MAX)),
+    );
+    row.set("error_code", response.extensions().get::<ErrorCode>().map_or(Value::Null, |code| code.0.into()));
+    if let Err(reason) = write(&app, row).await {
+        tracing::error!(reason, "a write request could not be put on record");
+        app.notices.add(format!(
+            "ClaudeTools: a write request is missing in the audit log: {reason} (run: claudetools doctor)"
+        ));
+    }
+    response
+}
+
+async fn write(app: &App, row: Row) -> Result<(), String> {
+    let core = app.core(std::time::Duration::from_secs(1)).await.map_err(|trouble| trouble.reason)?;
+    let written = core.store.write_async(move |tx| {
+        let row = row.with("id", new_id(tx.now_us())).with("created_at", datetime_text(tx.now_us()));
+        tx.put(row)
+    });
+    written.await.map_err(|error| error.to_string())
+}
+
+/// The names of a body's fields, as a JSON array.
+fn fields(body: &[u8], content_type: Option<&str>) -> Option<String> {
+    let is_form = content_type.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+    let names: Vec<String> = if is_form {
+        let pairs =
+            body.split(|byte| *byte == b'&').map(|pair| pair.split(|byte| *byte == b'=').next().unwrap_or(pair));
+        pairs.map(|name| String::from_utf8_lossy(name).into_owned()).collect()
+    } else {
+        let object: Names = serde_json::from_slice(body).ok()?;
+        object.0
+    };
+    let mut names: Vec<String> = names.into_iter().take(FIELDS).map(shown).collect();
+    names.sort();
+    serde_json::to_string(&names).ok()
+}
+
+/// The names of an object's fields; their values are passed over.
+struct Names(Vec<String>);
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Names, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Names;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Names, A::Error> {
+                let mut names = Vec::new();
+                while let Some((name, _)) = object.next_entry::<String, IgnoredAny>()? {
+                    names.push(name);
+                }
+                Ok(Names(names))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+/// A name that no field has may be anything, such as a secret in the wrong place.
+fn shown(name: String) -> String {
+    let is_name = !name.is_empty() && name.len() <= 64 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    if is_name { name } else { "(not a name)".to_owned() }
+}
+
+/// The id in a path, if any.
+fn id_in(path: &str) -> Option<String> {
+    let is_id = |part: &&str| {
+        part.len() == 36
+            && part.bytes().enumerate().all(|(at, byte)| match at {
+                8 | 13 | 18 | 23 => byte == b'-',
+                _ => byte.is_ascii_hexdigit(),
+            })
+    };
+    path.split('/').find(is_id).map(str::to_ascii_lowercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_named_and_never_their_values() {
+        let names = |body: &str, kind: &str| fields(body.as_bytes(), Some(kind));
+        let json = r#"{"password":"hunter2","notes":{"inner":"x"},"Hunter2 is my password":1}"#;
+        assert_eq!(names(json, "application/json").unwrap(), r#"["(not a name)","notes","password"]"#);
+        let form = "username=a%40b.c&password=hunter2";
+        assert_eq!(names(form, "application/x-www-form-urlencoded").unwrap(), r#"["password","username"]"#);
+        assert_eq!(names("hunter2", "application/json"), None);
+        assert_eq!(names("[1]", "application/json"), None);
+    }
+
+    #[test]
+    fn the_id_of_a_path_is_found() {
+        let id = "0190d3c2-0000-7000-8000-00000000000A";
+        assert_eq!(id_in(&format!("/api/credentials/{id}/reveal")), Some(id.to_lowercase()));
+        assert_eq!(id_in("/api/sync"), None);
+    }
+}
