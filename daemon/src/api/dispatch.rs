@@ -53,6 +53,9 @@ async fn handle(
     if let Work::Open(work) = route.work {
         return Ok(work(&app));
     }
+    if let Work::Always(work) = route.work {
+        return Ok(response(work(app).await?));
+    }
     let core = app.core(OPENING_PATIENCE).await?;
     let call = Call { app, core, route, parameters, headers: head.headers, body };
     let reply = match route.work {
@@ -60,7 +63,7 @@ async fn handle(
         Work::Read(work) => read(call, work).await?,
         Work::Write(work) => write(call, work).await?,
         Work::Task(work) => work(call).await?,
-        Work::Open(_) => Reply::empty(),
+        Work::Open(_) | Work::Always(_) => Reply::empty(),
     };
     Ok(response(reply))
 }

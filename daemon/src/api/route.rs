@@ -235,6 +235,8 @@ type Answer = Pin<Box<dyn Future<Output = Result<Reply, Problem>> + Send>>;
 pub(crate) enum Work {
     /// Needs no replica.
     Open(fn(&App) -> Response),
+    /// Answers also while the replica cannot be opened.
+    Always(fn(Arc<App>) -> Answer),
     /// Neither waits nor reads the replica.
     Now(fn(&Call) -> Result<Reply, Problem>),
     /// Reads one snapshot.
@@ -249,6 +251,7 @@ impl std::fmt::Debug for Work {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Work::Open(_) => "Open",
+            Work::Always(_) => "Always",
             Work::Now(_) => "Now",
             Work::Read(_) => "Read",
             Work::Write(_) => "Write",

@@ -43,7 +43,7 @@ impl World {
             });
             lists.map(|(path, _)| (entity.name, path.clone()))
         };
-        ENTITIES.iter().filter(|entity| !entity.model.is_empty()).filter_map(|entity| by_model(entity)).collect()
+        ENTITIES.iter().filter(|entity| !entity.model.is_empty()).filter_map(by_model).collect()
     }
 
     fn path(&self, entity: &Entity) -> String {

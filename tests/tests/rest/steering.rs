@@ -85,7 +85,7 @@ fn machines_and_deleted_rows_are_asked_for_at_central() {
     assert_eq!(api.post(nobody, &json!({})).unwrap().expect(409).unwrap().code(), "DECLINED");
     assert_eq!(
         api.post("/api/sync/restore/users/0190f5b2-7c3e-7d4a-8b21-3f6e5d4c2b1b", &json!({})).unwrap().status,
-        409
+        422
     );
 }
 

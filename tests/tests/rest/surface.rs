@@ -15,6 +15,13 @@ const SETTINGS: &str = r#"
 [generation]
 allow-x00 = false
 
+# Only the links that the description names: of those that could be guessed there are tens of thousands.
+[phases.stateful.inference]
+algorithms = []
+
+[phases.stateful.generation]
+max-examples = 60
+
 # A precondition that does not hold is the point of If-Match, whatever the schema allows.
 [checks.positive_data_acceptance]
 expected-statuses = ["2xx", "401", "403", "404", "409", "412"]
@@ -47,7 +54,8 @@ fn schemathesis_finds_nothing() {
         &format!("Authorization: Bearer {}", api.token.clone().unwrap()),
         "--checks=all",
         "--phases=examples,coverage,fuzzing,stateful",
-        "--max-examples=3",
+        "--max-examples=2",
+        "--workers=2",
         "--seed=1",
         "--generation-database=none",
         "--no-color",

@@ -4,7 +4,7 @@
 use axum::http::StatusCode;
 use merge::{Key, Row, Value};
 use migrations::Entity;
-use sync::local::{ReadTx, WriteTx};
+use sync::local::{ReadTx, WriteTx, new_id};
 
 use crate::api::input::row::Given;
 use crate::api::output::{self, Detail};
@@ -25,6 +25,12 @@ pub(crate) fn row_of(tx: &ReadTx<'_>, entity: &'static Entity, id: &str) -> Resu
 /// A single row as an answer.
 pub(crate) fn answer(status: StatusCode, resource: &Resource, row: &Row) -> Reply {
     Reply::json(status, output::row(resource, row, Detail::Whole)).tagged(output::etag(row))
+}
+
+/// The id that every machine derives for what it makes, or a new one if a row has it that has since become something else.
+pub(crate) fn free_id(tx: &WriteTx<'_>, entity: &'static Entity, derived: String) -> Result<String, Problem> {
+    let is_taken = tx.get(entity, &Key::new(derived.as_str()))?.is_some();
+    Ok(if is_taken { new_id(tx.now_us()) } else { derived })
 }
 
 /// Values in plain are written only once the vault has sealed them.

@@ -26,6 +26,14 @@ pub(crate) fn apply(tx: &mut WriteTx<'_>, mut row: Row, given: &Given) -> Result
     put(tx, row)
 }
 
+/// 412 when the caller knows a version of a row that is not there.
+pub(crate) fn check_absent(headers: &HeaderMap) -> Result<(), Problem> {
+    if headers.contains_key(header::IF_MATCH) {
+        return Err(Problem::new(StatusCode::PRECONDITION_FAILED, "there is no such row yet", "leave If-Match out"));
+    }
+    Ok(())
+}
+
 /// 412 when the caller knows another version of the row.
 pub(crate) fn check_version(headers: &HeaderMap, row: &Row) -> Result<(), Problem> {
     let Some(wanted) = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok()) else { return Ok(()) };

@@ -10,9 +10,9 @@ mod remove;
 pub(in crate::api) mod routes;
 mod tags;
 
-pub(crate) use access::{answer, existing, put, row_of, seal};
+pub(crate) use access::{answer, existing, free_id, put, row_of, seal};
 pub(crate) use by::check_parent;
-pub(crate) use change::{apply as apply_change, check_version};
+pub(crate) use change::{apply as apply_change, check_absent, check_version};
 pub(crate) use create::insert;
 pub(crate) use list::{Listing, page};
 pub(crate) use routes::{all as routes, by_id, if_match, list_parameters, resource_of};

@@ -1,5 +1,7 @@
 //! `GET /health` and `GET /api/status`.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -7,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::problem::Problem;
-use crate::api::route::{Call, Content, Reply, Route, Scope, Work};
+use crate::api::route::{Content, Reply, Route, Scope, Work};
 use crate::app::App;
 use crate::phase::{Phase, Trouble};
 use crate::report::{self, StatusReport};
@@ -31,7 +33,7 @@ pub(super) fn routes() -> Vec<Route> {
             .about("health", "The daemon in a line; it costs nothing to ask")
             .scope(Scope::Open)
             .gives(StatusCode::OK, Content::of::<Health>()),
-        Route::new(Method::GET, "/api/status", "status", Work::Task(|call| Box::pin(status(call))))
+        Route::new(Method::GET, "/api/status", "status", Work::Always(|app| Box::pin(status(app))))
             .about("health", "The daemon, hooks, replica and sync in full, with what needs somebody")
             .gives(StatusCode::OK, Content::of::<StatusReport>()),
     ]
@@ -48,6 +50,6 @@ fn health(app: &App) -> Response {
     .into_response()
 }
 
-async fn status(call: Call) -> Result<Reply, Problem> {
-    Ok(Reply::ok(report::live::gather(&call.app).await))
+async fn status(app: Arc<App>) -> Result<Reply, Problem> {
+    Ok(Reply::ok(report::live::gather(&app).await))
 }

@@ -10,7 +10,7 @@ use super::{answer, resource, resource_of, route};
 use crate::api::input::row;
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Content, Parameter, Reply, Route, Work};
-use crate::api::rows::{self, apply_change, check_parent, check_version};
+use crate::api::rows::{self, apply_change, check_absent, check_parent, check_version, free_id};
 
 /// All but the project, which the path names.
 const FIELDS: &[&str] = &[
@@ -63,15 +63,14 @@ fn put(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
     check_parent(&tx.reading(), Some(PROJECTS), &project)?;
     let before = tx.find(PROJECT_STATES, "project_id", &project)?;
     let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
-    let row = match before {
-        Some(row) => {
-            check_version(&call.headers, &row)?;
-            row
-        }
+    let row = if let Some(row) = before {
+        check_version(&call.headers, &row)?;
+        row
+    } else {
+        check_absent(&call.headers)?;
         // The same id on every machine that makes it.
-        None => Row::new(PROJECT_STATES)
-            .with("id", derived_id("project_states", project.as_text().unwrap_or_default()))
-            .with("project_id", project),
+        let id = derived_id("project_states", project.as_text().unwrap_or_default());
+        Row::new(PROJECT_STATES).with("id", free_id(tx, PROJECT_STATES, id)?).with("project_id", project)
     };
     Ok(answer(status, resource, &apply_change(tx, row, &given)?))
 }

@@ -12,7 +12,7 @@ use crate::api::input::formed;
 use crate::api::plan::Form;
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Content, Parameter, Reply, Route, Scope, Work};
-use crate::api::rows::put;
+use crate::api::rows::{free_id, put};
 use crate::capture::{name_of_slug, slug_of_remote};
 
 pub(super) fn routes() -> Vec<Route> {
@@ -67,7 +67,7 @@ fn find_or_make(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
         return Ok(answer(StatusCode::OK, resource_of(call), &row));
     }
     let row = Row::new(PROJECTS)
-        .with("id", derived_id("projects", &slug))
+        .with("id", free_id(tx, PROJECTS, derived_id("projects", &slug))?)
         .with("name", name_of_slug(&slug))
         .with("slug", slug)
         .with("git_remote", remote.map(str::to_owned));

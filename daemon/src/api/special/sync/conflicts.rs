@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 use sync::local::{self, Conflict, Detail, Parked, Quarantined, ReadTx, Restored};
 
 use super::by_hand::{Acknowledged, Retried, acknowledged, put_back, tried_again};
-use super::{get, page_parameters, post, table, table_column};
+use super::{ROW_TABLES, TABLES, get, page_parameters, post, row_table, table, table_column};
 use crate::api::dispatch;
 use crate::api::input::row;
 use crate::api::plan;
@@ -92,7 +92,7 @@ pub(super) fn routes() -> Vec<Route> {
     };
     let refused = Parameter::path(Column::string("id", 500), "`table:key` of the refused row");
     vec![
-        list.with(Parameter::query(table_column(), "Only of this table"))
+        list.with(Parameter::query(table_column(&TABLES), "Only of this table"))
             .with(Parameter::query(
                 Column::string("status", 10).known(STATES),
                 "Only those that ask for a look, or do not",
@@ -131,7 +131,7 @@ pub(super) fn routes() -> Vec<Route> {
             Work::Task(|call| Box::pin(restore(call))),
             "Bring a deleted row back from its last image",
         )
-        .with(Parameter::path(table_column(), "Its table"))
+        .with(Parameter::path(table_column(&ROW_TABLES), "Its table"))
         .with(Parameter::path(Column::uuid("id"), "Its id"))
         .gives(StatusCode::OK, Content::of::<Restored>()),
     ]
@@ -215,7 +215,7 @@ async fn retry(call: Call) -> Result<Reply, Problem> {
 }
 
 async fn restore(call: Call) -> Result<Reply, Problem> {
-    let entity = table(call.text("table").unwrap_or_default())?;
+    let entity = row_table(call.text("table").unwrap_or_default())?;
     let id = RowId::new(entity, Key::new(call.id()));
     let done = call.core.engine.revive(id).await?;
     call.core.engine.nudge();

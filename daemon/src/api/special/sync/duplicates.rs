@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sync::local::{self, ReadTx, WriteTx};
 use unicode_normalization::UnicodeNormalization;
 
-use super::{TABLES, get, post, table};
+use super::{ROW_TABLES, get, post, row_table};
 use crate::api::input::Id;
 use crate::api::output::{self, Detail};
 use crate::api::plan;
@@ -70,7 +70,7 @@ struct Duplicates {
 #[schemars(rename = "DuplicateMerge")]
 struct Merge {
     /// The table.
-    #[schemars(extend("enum" = *TABLES))]
+    #[schemars(extend("enum" = *ROW_TABLES))]
     table: String,
     /// The row that stays.
     keep_id: Id,
@@ -140,7 +140,7 @@ fn folded(text: &str) -> String {
 
 fn merge(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
     let Merge { table: name, keep_id, drop_id } = call.body()?;
-    let entity = table(&name)?;
+    let entity = row_table(&name)?;
     let row = local::merge_duplicates(tx, entity, &Key::new(keep_id.0), &Key::new(drop_id.0))?;
     let shown = plan::of(entity).map(|resource| output::row(resource, &row, Detail::Whole));
     Ok(Reply::ok(Merged { table: entity.name.to_owned(), row: shown.unwrap_or_default() }))

@@ -9,8 +9,8 @@ pub(crate) mod verify;
 
 use std::sync::LazyLock;
 
-use axum::http::Method;
-use migrations::{Column, Entity};
+use axum::http::{Method, StatusCode};
+use migrations::{Column, Direction, Entity};
 
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Parameter, Route, Work};
@@ -49,19 +49,40 @@ fn bounds(call: &Call) -> (u64, u64) {
 }
 
 /// The tables that travel between machines.
-pub(super) static TABLES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+static TABLES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let travels = |table: &&&Entity| table.is_replicated();
     migrations::ENTITIES.iter().filter(travels).map(|table| table.name).collect()
 });
 
 /// The table of that name, if it travels.
 fn table(name: &str) -> Result<&'static Entity, Problem> {
-    migrations::entity(name)
-        .filter(|table| table.is_replicated())
-        .ok_or_else(|| Problem::field("table", "is no table that travels between machines"))
+    migrations::entity(name).filter(|table| table.is_replicated()).ok_or_else(|| unknown(name, &TABLES))
 }
 
-/// The name of a table that travels.
-fn table_column() -> Column {
-    Column::string("table", 64).known(TABLES.as_slice())
+/// Those of them whose rows are named by one id, and are written on this machine.
+static ROW_TABLES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let has_id = |name: &&&str| migrations::entity(name).is_some_and(is_named_by_id);
+    TABLES.iter().filter(has_id).copied().collect()
+});
+
+fn is_named_by_id(table: &Entity) -> bool {
+    table.primary_key == ["id"] && table.sync.direction != Direction::Pull
+}
+
+/// The table of that name, if its rows are named by one id, and are written on this machine.
+fn row_table(name: &str) -> Result<&'static Entity, Problem> {
+    let found = table(name).ok().filter(|table| is_named_by_id(table));
+    found.ok_or_else(|| unknown(name, &ROW_TABLES))
+}
+
+fn unknown(name: &str, tables: &[&str]) -> Problem {
+    let hint = format!("the tables are: {}", tables.join(", "));
+    let detail = format!("no table {name} travels between machines");
+    let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail, hint);
+    problem.with("fields", serde_json::json!({ "table": "is none of the tables" }))
+}
+
+/// The name of a table.
+fn table_column(tables: &'static [&'static str]) -> Column {
+    Column::string("table", 64).known(tables)
 }
