@@ -37,9 +37,10 @@ pub(crate) fn router() -> Router<Arc<App>> {
 fn method(route: &'static Route) -> MethodRouter<Arc<App>> {
     #[expect(clippy::expect_used, reason = "the table has no exotic methods; a test makes the router")]
     let filter = MethodFilter::try_from(route.method.clone()).expect("a common method");
-    let handler = on(filter, move |State(app): State<Arc<App>>, path: RawPathParams, request: Request<Body>| async move {
-        handle(app, route, path, request).await.unwrap_or_else(IntoResponse::into_response)
-    });
+    let handler =
+        on(filter, move |State(app): State<Arc<App>>, path: RawPathParams, request: Request<Body>| async move {
+            handle(app, route, path, request).await.unwrap_or_else(IntoResponse::into_response)
+        });
     guard::behind(route.scope, handler)
 }
 
@@ -51,9 +52,9 @@ async fn handle(
 ) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
     let parameters = parameters::take(route, &path, &head.uri, &head.headers)?;
+    let principal = head.extensions.get::<Principal>();
     if let Some((_, scope)) = route.raised.filter(|(name, _)| parameters.get(name).and_then(Value::as_int) == Some(1)) {
-        let allowed = head.extensions.get::<Principal>().is_some_and(|principal| principal.scopes.allow(scope));
-        if !allowed {
+        if !principal.is_some_and(|principal| principal.scopes.allow(scope)) {
             return Err(Problem::new(StatusCode::FORBIDDEN, guard::wanting(scope), ""));
         }
     }
@@ -66,7 +67,9 @@ async fn handle(
         return Ok(response(work(app).await?));
     }
     let core = app.core(OPENING_PATIENCE).await?;
-    let call = Call { app, core, route, parameters, headers: head.headers, body };
+    let principal =
+        principal.cloned().ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "nobody is known to call", ""))?;
+    let call = Call { app, core, route, parameters, headers: head.headers, principal, body };
     let reply = match route.work {
         Work::Now(work) => work(&call)?,
         Work::Read(work) => read(call, work).await?,

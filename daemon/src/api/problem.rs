@@ -9,8 +9,10 @@ use serde_json::{Map, Value as Details};
 use sync::StoreError;
 use sync::engine::SyncError;
 
+use crate::audit::credential::AuditError;
 use crate::phase::Trouble;
 use crate::server::api_error::ErrorCode;
+use crate::vault::SecretError;
 
 /// After how many seconds it is worth trying again, when something is away for the moment.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("30");
@@ -154,6 +156,22 @@ impl From<StoreError> for Problem {
                 };
                 Problem::new(status, reason, hint)
             }
+        }
+    }
+}
+
+impl From<SecretError> for Problem {
+    fn from(error: SecretError) -> Problem {
+        let hint = error.hint().to_owned();
+        Problem::new(StatusCode::CONFLICT, error.to_string(), hint).coded("VAULT_LOCKED")
+    }
+}
+
+impl From<AuditError> for Problem {
+    fn from(error: AuditError) -> Problem {
+        match error {
+            AuditError::Store(error) => error.into(),
+            AuditError::Secret(error) => error.into(),
         }
     }
 }

@@ -19,6 +19,7 @@ use super::plan::Resource;
 use super::problem::Problem;
 use crate::app::App;
 use crate::phase::Core;
+use crate::server::guard::Principal;
 pub(crate) use crate::server::guard::Scope;
 
 /// A route of the API.
@@ -244,6 +245,8 @@ pub(crate) struct Call {
     /// Parameters of path and query that were given, by name, in canonical form.
     pub(crate) parameters: HashMap<&'static str, Value>,
     pub(crate) headers: HeaderMap,
+    /// Who calls.
+    pub(crate) principal: Principal,
     /// The body; an empty object when there was none.
     pub(crate) body: Map<String, Json>,
 }

@@ -90,7 +90,6 @@ impl Vault {
 
     /// [`Vault::seal`], where the column holds something already: a value that says the same stays as it is, so that the
     /// reconciliation sees no change where there is none.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the entity handlers seal with it"))]
     pub(crate) fn seal_over(
         &self,
         table: &str,

@@ -81,22 +81,42 @@ fn what_does_not_fit_what_is_there_is_a_conflict_that_says_what_is_in_the_way() 
 }
 
 #[test]
-fn secrets_are_not_written_in_plain() {
+fn secrets_are_kept_sealed_and_everything_done_with_them_is_on_record() {
     let world = World::new("secrets");
-    let plain = json!({ "credential_type": "password", "service_name": "router", "password": "hunter2-s3cret" });
-    let refused = world.api.post("/api/credentials", &plain).unwrap();
-    problem(&refused, 503, "VAULT_UNAVAILABLE");
-    assert!(refused.header("retry-after").is_some() && !refused.text().contains("hunter2"));
-    assert_eq!(world.api.get("/api/credentials").unwrap().body()["total"], 0);
-    let made = world.create_with(tables::CREDENTIALS, &json!({ "username": "root" }));
-    let place = format!("/api/credentials/{}", made["id"].as_str().unwrap());
-    problem(&world.api.put(&place, &json!({ "password": "hunter2" })).unwrap(), 503, "VAULT_UNAVAILABLE");
-    problem(
-        &world.api.post(&format!("{place}/rotate"), &json!({ "token": "hunter2" })).unwrap(),
-        503,
-        "VAULT_UNAVAILABLE",
-    );
-    assert_eq!(world.api.get(&place).unwrap().body(), made);
+    let id = sync::local::derived_id("test", "router");
+    let place = format!("/api/credentials/{id}");
+    let body = |password: &str| json!({ "id": id, "credential_type": "password", "service_name": "router", "password": password });
+    let made = world.api.post("/api/credentials", &body("hunter2-s3cret")).unwrap().expect(201).unwrap();
+    assert_eq!((&made.body()["has_password"], made.body().get("password")), (&json!(true), None));
+    world.api.post("/api/credentials", &body("hunter2-s3cret")).unwrap().expect(200).unwrap();
+    problem(&world.api.post("/api/credentials", &body("another-s3cret")).unwrap(), 409, "DUPLICATE_KEY");
+    let reveal = || {
+        let shown = world.api.post(&format!("{place}/reveal"), &json!({})).unwrap().expect(200).unwrap();
+        shown.body()["secrets"]["password"].clone()
+    };
+    assert_eq!(reveal(), "hunter2-s3cret");
+    world.api.put(&place, &json!({ "password": "changed-s3cret" })).unwrap().expect(200).unwrap();
+    assert_eq!(reveal(), "changed-s3cret");
+    let rotated = json!({ "password": "rotated-s3cret" });
+    world.api.post(&format!("{place}/rotate"), &rotated).unwrap().expect(200).unwrap();
+    assert_eq!(reveal(), "rotated-s3cret");
+
+    let record = format!("/api/credential-audit-logs/by-credential/{id}?sort=created_at&order=asc");
+    let record = world.api.get(&record).unwrap().expect(200).unwrap();
+    let actions: Vec<String> =
+        record.body()["items"].as_array().unwrap().iter().map(|row| row["action"].to_string()).collect();
+    assert_eq!(actions.join(" "), r#""create" "decrypt" "update" "decrypt" "rotate" "decrypt""#);
+    let requests = world.api.get("/api/api-audit-log").unwrap().expect(200).unwrap();
+    assert!(requests.body()["total"].as_u64().unwrap() >= 5, "{}", requests.text());
+    assert!(!record.text().contains("s3cret") && !requests.text().contains("s3cret"));
+    let checked = world.api.get("/api/credential-audit-logs/verify").unwrap().expect(200).unwrap();
+    assert_eq!(checked.body()["intact"], true, "{}", checked.text());
+    let replica = world.machine.home().replica();
+    let folder = std::fs::read_dir(replica.parent().unwrap()).unwrap();
+    for file in folder.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
+        let bytes = std::fs::read(&file).unwrap();
+        assert!(!bytes.windows(6).any(|part| part == b"s3cret"), "{}", file.display());
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ use world::{Api, Machine};
 
 /// A machine with its API and the description that it gives of it.
 struct World {
-    _machine: Machine,
+    machine: Machine,
     api: Api,
     document: Value,
     made: Cell<u32>,
@@ -30,7 +30,7 @@ impl World {
         let machine = Machine::new(name).unwrap();
         let api = machine.start_api().unwrap();
         let document = api.stranger().get("/api/openapi.json").unwrap().expect(200).unwrap().body();
-        World { _machine: machine, api, document, made: Cell::new(0) }
+        World { machine, api, document, made: Cell::new(0) }
     }
 
     /// The paths of the tables that are offered, by table.

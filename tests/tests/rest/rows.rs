@@ -97,6 +97,12 @@ fn a_row_is_changed_field_by_field_and_only_in_the_version_that_was_read() {
         let fields = stamped.expect(422).unwrap().body()["details"]["fields"].clone();
         assert!(fields["created_at"].is_string() && fields["nonsense"].is_string(), "{fields}");
 
+        if entity.name == "credentials" {
+            // All that was done with it is on record, so it stays, without its secrets.
+            let kept = world.api.delete(&place).unwrap().expect(200).unwrap().body();
+            assert_eq!(kept["is_active"], false);
+            continue;
+        }
         let planned = world.api.delete(&format!("{place}?dry_run=true")).unwrap().expect(200).unwrap();
         assert_eq!(planned.body(), json!({ "cascade": {}, "set_null": {}, "restrict": {} }));
         world.api.delete(&place).unwrap().expect(204).unwrap();

@@ -4,13 +4,15 @@
 use axum::http::StatusCode;
 use merge::{Key, Row, Value};
 use migrations::Entity;
+use migrations::catalogue::CREDENTIALS;
 use sync::local::{ReadTx, WriteTx, new_id};
 
 use crate::api::input::row::Given;
 use crate::api::output::{self, Detail};
 use crate::api::plan::Resource;
 use crate::api::problem::{Problem, missing_parent};
-use crate::api::route::Reply;
+use crate::api::route::{Call, Reply};
+use crate::audit::credential::{self, Access};
 
 /// The row of that id, or 404.
 pub(crate) fn existing(tx: &ReadTx<'_>, resource: &'static Resource, id: &str) -> Result<Row, Problem> {
@@ -33,14 +35,27 @@ pub(crate) fn free_id(tx: &WriteTx<'_>, entity: &'static Entity, derived: String
     Ok(if is_taken { new_id(tx.now_us()) } else { derived })
 }
 
-/// Values in plain are written only once the vault has sealed them.
-pub(crate) fn seal(given: &Given) -> Result<(), Problem> {
-    if given.secrets.is_empty() {
+/// Seals the secrets that were given into a row that has its id. One that says the same as before stays as it is, so that
+/// the reconciliation sees no change where there is none.
+pub(crate) fn seal(call: &Call, given: &Given, row: &mut Row) -> Result<(), Problem> {
+    let (entity, id) = (row.entity(), row.key());
+    for secret in &given.secrets {
+        let (column, before) = (entity.columns[secret.position].name, row.at(secret.position).as_blob());
+        let plain = secret.plain.as_bytes();
+        let sealed = call.core.vault.seal_over(entity.name, column, id.as_str(), plain, before)?;
+        row.set_at(secret.position, Value::Blob(sealed));
+    }
+    Ok(())
+}
+
+/// Puts an access to a credential on record, in the transaction of what was done; rows of other tables have no such record.
+pub(crate) fn note(tx: &mut WriteTx<'_>, call: &Call, row: &Row, action: &'static str) -> Result<(), Problem> {
+    if row.entity() != CREDENTIALS {
         return Ok(());
     }
-    let hint = "nothing was written; leave the secret out, or try again on a machine that has the vault's key";
-    let detail = "the vault of this machine cannot seal secrets";
-    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, hint).coded("VAULT_UNAVAILABLE"))
+    let fields: Vec<&str> = call.body.keys().map(String::as_str).collect();
+    let keys = call.core.vault.ring()?;
+    Ok(credential::record(tx, &keys, &call.principal, &Access { credential: row, action, fields: &fields })?)
 }
 
 /// Writes a row and returns it as it was written.

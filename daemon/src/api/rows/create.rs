@@ -3,10 +3,9 @@
 use axum::http::StatusCode;
 use merge::{Key, Row, Value};
 use migrations::entity::ColumnDefault;
-use serde_json::{Map, Value as Json};
 use sync::local::{WriteTx, new_id};
 
-use super::access::{answer, put, seal};
+use super::access::{answer, note, put, seal};
 use crate::api::input::row::{self, Given};
 use crate::api::plan::{Resource, Role};
 use crate::api::problem::Problem;
@@ -15,27 +14,25 @@ use crate::api::route::{Call, Reply};
 /// `POST /api/…`
 pub(super) fn create(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
     let resource = super::routes::resource_of(call);
-    let (row, is_new) = insert(tx, resource, &call.body)?;
+    let (row, is_new) = insert(tx, resource, call)?;
     Ok(answer(if is_new { StatusCode::CREATED } else { StatusCode::OK }, resource, &row))
 }
 
 /// The row that a body describes, and whether it is new: the same body with the same id makes no second one.
-pub(crate) fn insert(
-    tx: &mut WriteTx<'_>,
-    resource: &'static Resource,
-    body: &Map<String, Json>,
-) -> Result<(Row, bool), Problem> {
-    let given = row::new(resource, body)?;
-    seal(&given)?;
+pub(crate) fn insert(tx: &mut WriteTx<'_>, resource: &'static Resource, call: &Call) -> Result<(Row, bool), Problem> {
+    let given = row::new(resource, &call.body)?;
     let id = resource.field("id").and_then(|field| given.value(field.position)).and_then(Value::as_text);
     let id = id.map_or_else(|| new_id(tx.now_us()), str::to_owned);
     if let Some(before) = tx.get(resource.entity, &Key::new(id.as_str()))? {
-        return if is_replay(resource, &given, &before) { Ok((before, false)) } else { Err(another(&id)) };
+        return if is_replay(resource, call, &given, &before) { Ok((before, false)) } else { Err(another(&id)) };
     }
     let mut row = Row::new(resource.entity);
     given.fill(&mut row);
     row.set("id", id);
-    Ok((put(tx, row)?, true))
+    seal(call, &given, &mut row)?;
+    let row = put(tx, row)?;
+    note(tx, call, &row, "create")?;
+    Ok((row, true))
 }
 
 fn another(id: &str) -> Problem {
@@ -45,9 +42,16 @@ fn another(id: &str) -> Problem {
 }
 
 /// Whether a row is what this body would have made. Times that were filled in when it was made are not compared.
-fn is_replay(resource: &Resource, given: &Given, before: &Row) -> bool {
+fn is_replay(resource: &Resource, call: &Call, given: &Given, before: &Row) -> bool {
     resource.fields.iter().filter(|field| field.role != Role::Stamp).all(|field| {
         let held = before.at(field.position);
+        if let Some(secret) = given.secrets.iter().find(|secret| secret.position == field.position) {
+            let (table, id) = (resource.entity.name, before.key());
+            let open = |sealed| call.core.vault.reveal(table, field.column.name, id.as_str(), sealed);
+            return held
+                .as_blob()
+                .is_some_and(|sealed| open(sealed).is_ok_and(|plain| plain.as_slice() == secret.plain.as_bytes()));
+        }
         match (given.value(field.position), field.column.default) {
             (Some(value), _) => value == held,
             (None, Some(ColumnDefault::Now)) => true,

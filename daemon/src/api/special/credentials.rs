@@ -6,7 +6,7 @@ use sync::local::WriteTx;
 use super::{addressed, answer, given, now, on_row, resource, resource_of};
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Content, Reply, Route, Work};
-use crate::api::rows::seal;
+use crate::api::rows::{note, seal};
 use axum::http::StatusCode;
 
 /// What a rotation may renew.
@@ -42,9 +42,10 @@ fn rotate(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
         let detail = "no new secret is given, so nothing was rotated";
         return Err(Problem::new(StatusCode::CONFLICT, detail, "").coded("NOTHING_TO_ROTATE"));
     }
-    seal(&given)?;
     given.fill(&mut row);
+    seal(call, &given, &mut row)?;
     row.set("last_rotated_at", now(tx));
     let row = tx.put_keeping(row, "rotated")?;
+    note(tx, call, &row, "rotate")?;
     Ok(answer(StatusCode::OK, resource_of(call), &row))
 }

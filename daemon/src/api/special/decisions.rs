@@ -33,7 +33,7 @@ fn by_tags(tx: &ReadTx<'_>, call: &Call) -> Result<Reply, Problem> {
 fn supersede(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
     let decisions = resource_of(call);
     let mut old = existing(&tx.reading(), decisions, call.id())?;
-    let (new, is_new) = insert(tx, decisions, &call.body)?;
+    let (new, is_new) = insert(tx, decisions, call)?;
     // Sent again, it finds the decision that it replaced in the version that this left.
     if is_new {
         check_version(&call.headers, &old)?;

@@ -45,14 +45,14 @@ fn register(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
         _ => None,
     };
     let Some(known) = known else {
-        let (row, is_new) = insert(tx, machines, &call.body)?;
+        let (row, is_new) = insert(tx, machines, call)?;
         return Ok(answer(if is_new { StatusCode::CREATED } else { StatusCode::OK }, machines, &row));
     };
     let id = known.get("id").clone();
     let mut row = known;
     given.fill(&mut row);
     row.set("id", id).set("is_active", true).set("last_seen_at", now(tx));
-    Ok(answer(StatusCode::OK, machines, &apply_change(tx, row, &row::Given::default())?))
+    Ok(answer(StatusCode::OK, machines, &apply_change(tx, call, row, &row::Given::default())?))
 }
 
 fn heartbeat(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {

@@ -122,7 +122,7 @@ fn given(call: &Call) -> Result<Given, Problem> {
 
 /// Writes the row with what was given, and answers with it.
 fn changed(tx: &mut WriteTx<'_>, call: &Call, row: Row, given: &Given) -> Result<Reply, Problem> {
-    let row = apply_change(tx, row, given)?;
+    let row = apply_change(tx, call, row, given)?;
     Ok(answer(StatusCode::OK, resource_of(call), &row))
 }
 

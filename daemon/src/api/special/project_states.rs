@@ -72,5 +72,5 @@ fn put(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
         let id = derived_id("project_states", project.as_text().unwrap_or_default());
         Row::new(PROJECT_STATES).with("id", free_id(tx, PROJECT_STATES, id)?).with("project_id", project)
     };
-    Ok(answer(status, resource, &apply_change(tx, row, &given)?))
+    Ok(answer(status, resource, &apply_change(tx, call, row, &given)?))
 }

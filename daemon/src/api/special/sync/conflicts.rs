@@ -188,7 +188,7 @@ fn set_values(tx: &mut sync::local::WriteTx<'_>, call: &Call) -> Result<Reply, P
     })?;
     let given = row::change(resource, &values)?;
     let row = existing(&tx.reading(), resource, &found.key)?;
-    apply_change(tx, row, &given)?;
+    apply_change(tx, call, row, &given)?;
     local::acknowledge_conflict(tx, found.id)?;
     let done = vec![format!("{} set", values.keys().cloned().collect::<Vec<_>>().join(", "))];
     Ok(Reply::ok(Restored { id: found.id, table: found.table, key: found.key, done }))
