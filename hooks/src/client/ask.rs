@@ -78,10 +78,10 @@ fn exchange(link: Link, event: &Spooled) -> Result<Answer, LinkError> {
     link.ask(&request)
 }
 
-/// What the daemon says under `detail`, in the first line and within bounds.
+/// What the daemon says under `detail` (before the upgrade: `error`), in the first line and within bounds.
 fn reason_in(body: &[u8]) -> Option<String> {
     let body: Value = serde_json::from_slice(body).ok()?;
-    let line = body["detail"].as_str()?.lines().next()?;
+    let line = body["detail"].as_str().or(body["error"].as_str())?.lines().next()?;
     let reason: String = line.chars().take(REASON_CHARS).collect();
     (!reason.is_empty()).then_some(reason)
 }

@@ -84,6 +84,7 @@ fn what_is_not_taken_is_kept_under_the_id_that_was_sent() {
     for (answer, reason) in [
         (http(503, "{\"systemMessage\":\"no\"}"), "status 503"),
         (http(404, ""), "status 404"),
+        (http(507, "{\"detail\":\"the disk is full\",\"details\":{}}"), "cannot save at the moment: the disk is full"),
         (http(507, "{\"error\":\"the disk is full\",\"hint\":\"\"}"), "cannot save at the moment: the disk is full"),
         (http(200, "{\"systemMessage\":\"hello\"}")[..60].to_owned(), "ended early"),
         (String::new(), "ended early"),
