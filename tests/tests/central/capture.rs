@@ -60,6 +60,12 @@ async fn a_tombstone_has_the_whole_row() {
     }
 }
 
+/// The row as machines get it: without what is kept at central only.
+fn travelling(row: &Row) -> Row {
+    let kept = row.entity().columns.iter().filter(|column| column.central_only);
+    kept.fold(row.clone(), |row, column| row.with(column.name, Value::Null))
+}
+
 #[tokio::test]
 async fn every_table_captures_insert_update_and_delete() {
     let place = Place::new().await;
@@ -78,7 +84,7 @@ async fn every_table_captures_insert_update_and_delete() {
     assert_eq!(inserted.rows.len(), rows.len());
     for (row, seen) in rows.iter().zip(&inserted.rows) {
         let FeedState::Present(there) = &seen.state else { panic!("{seen:?}") };
-        assert!(there == row, "{}", row.id());
+        assert!(*there == travelling(row), "{}", row.id());
     }
     let on_each = |statement: &str| {
         let lines = rows.iter().rev().map(|row| {
