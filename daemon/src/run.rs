@@ -138,7 +138,12 @@ async fn serve_until_stopped(app: Arc<App>, listeners: Listeners) -> Result<(), 
     let router = routes::router(Arc::clone(&app));
     let mut serving = listeners.serve(&router, &app);
     let tasks = keeper::start(&app);
-    keeper::write_own_token(&app).map_err(io(format!("write the token {}", app.home.token().display())))?;
+    match keeper::write_own_token(&app) {
+        // Who asks over the socket needs none, and the one that lies there holds for weeks: a full disk must not keep the
+        // daemon away.
+        Err(error) if addresses.socket.is_some() => tracing::error!(%error, "the token of this machine is not renewed"),
+        result => result.map_err(io(format!("write the token {}", app.home.token().display())))?,
+    }
     announce(&app, &addresses)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), ?addresses, "the daemon answers");
     let _ = app.addresses.set(addresses); // set once, here

@@ -11,8 +11,8 @@ pub(crate) mod password;
 pub(crate) mod session;
 pub(crate) mod throttle;
 
-use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use jwt::{Claims, JwtKey, TokenError};
 use sync::StoreError;
@@ -37,6 +37,8 @@ pub(crate) struct Authority {
     machine: String,
     /// By e-mail address: the version of tokens that counts; None for one who may not log in.
     users: RwLock<HashMap<String, Option<i64>>>,
+    /// Users that the replica had at some time since the start.
+    seen: Mutex<HashSet<String>>,
     /// Logins that were ended, with the moment at which their last access token ends by itself.
     ended: RwLock<HashMap<String, u64>>,
     pub(crate) throttle: Throttle,
@@ -50,6 +52,7 @@ impl Authority {
             key,
             machine,
             users: RwLock::default(),
+            seen: Mutex::default(),
             ended: RwLock::default(),
             throttle: Throttle::default(),
             turn: tokio::sync::Semaphore::new(1),
@@ -88,7 +91,14 @@ impl Authority {
 
     /// Reads who may log in, and which logins were ended, from the replica.
     pub(crate) fn learn(&self, users: HashMap<String, Option<i64>>, ended: Vec<String>, now_us: u64) {
-        *self.users.write().unwrap_or_else(PoisonError::into_inner) = users;
+        // Who was deleted on another machine has no row any more, and no rights. One who never had a row here was made
+        // elsewhere a moment ago.
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.extend(users.keys().cloned());
+        let gone = seen.iter().filter(|user| !users.contains_key(*user)).map(|user| (user.clone(), None));
+        let counts = gone.chain(users.clone()).collect();
+        drop(seen);
+        *self.users.write().unwrap_or_else(PoisonError::into_inner) = counts;
         let until = now_us + jwt::ACCESS_SECONDS * 1_000_000;
         let mut known = self.ended.write().unwrap_or_else(PoisonError::into_inner);
         for login in ended {
