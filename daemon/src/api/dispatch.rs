@@ -53,10 +53,11 @@ async fn handle(
     let (head, body) = request.into_parts();
     let parameters = parameters::take(route, &path, &head.uri, &head.headers)?;
     let principal = head.extensions.get::<Principal>();
-    if let Some((_, scope)) = route.raised.filter(|(name, _)| parameters.get(name).and_then(Value::as_int) == Some(1)) {
-        if !principal.is_some_and(|principal| principal.scopes.allow(scope)) {
-            return Err(Problem::new(StatusCode::FORBIDDEN, guard::wanting(scope), ""));
-        }
+    let raised = route.raised.filter(|(name, _)| parameters.get(name).and_then(Value::as_int) == Some(1));
+    if let Some((_, scope)) = raised
+        && !principal.is_some_and(|principal| principal.scopes.allow(scope))
+    {
+        return Err(Problem::new(StatusCode::FORBIDDEN, guard::wanting(scope), ""));
     }
     let bytes = body::read(body).await?;
     let body = body::object(route, &head.headers, &bytes)?;

@@ -26,7 +26,7 @@ use crate::server::routes::API_BODY_LIMIT;
 const FIELDS: usize = 100;
 
 /// What asks, or moves this machine along, and changes no data by itself.
-const NO_WRITES: [&str; 4] = ["/api/recall", "/api/sync", "/api/sync/verify", "/api/probe/forget"];
+const NO_WRITES: [&str; 4] = ["/api/recall", "/api/sync/now", "/api/sync/verify", "/api/probe/forget"];
 
 /// The middleware: the row is written before the answer is given.
 pub(crate) async fn audited(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {

@@ -95,9 +95,9 @@ impl Authority {
         // elsewhere a moment ago.
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.extend(users.keys().cloned());
-        let gone = seen.iter().filter(|user| !users.contains_key(*user)).map(|user| (user.clone(), None));
-        let counts = gone.chain(users.clone()).collect();
+        let gone: Vec<String> = seen.iter().filter(|user| !users.contains_key(*user)).cloned().collect();
         drop(seen);
+        let counts = gone.into_iter().map(|user| (user, None)).chain(users).collect();
         *self.users.write().unwrap_or_else(PoisonError::into_inner) = counts;
         let until = now_us + jwt::ACCESS_SECONDS * 1_000_000;
         let mut known = self.ended.write().unwrap_or_else(PoisonError::into_inner);

@@ -117,11 +117,11 @@ enum Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let (status, detail) = match self {
-            Refusal::Host => (StatusCode::MISDIRECTED_REQUEST, "the Host header must name this address"),
-            Refusal::Origin => (StatusCode::FORBIDDEN, "requests of other origins are refused"),
+        let (status, code, detail) = match self {
+            Refusal::Host => (StatusCode::MISDIRECTED_REQUEST, "WRONG_HOST", "the Host header must name this address"),
+            Refusal::Origin => (StatusCode::FORBIDDEN, "WRONG_ORIGIN", "requests of other origins are refused"),
         };
-        Problem::new(status, detail, "").into_response()
+        Problem::new(status, detail, "").coded(code).into_response()
     }
 }
 
