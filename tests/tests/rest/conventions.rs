@@ -146,10 +146,10 @@ fn bodies_have_limits() {
 fn another_host_and_another_origin_are_refused_in_the_same_form() {
     let world = World::new("origins");
     let origin = world.api.send("GET", "/api/clients", &[("Origin", "http://evil.example")], b"").unwrap();
-    problem(&origin, 403, "FORBIDDEN");
+    problem(&origin, 403, "WRONG_ORIGIN");
     problem(&world.api.stranger().get("/api/clients").unwrap(), 401, "UNAUTHENTICATED");
     let open = world.api.stranger().send("GET", "/api/docs", &[("Origin", "http://evil.example")], b"").unwrap();
-    problem(&open, 403, "FORBIDDEN");
+    problem(&open, 403, "WRONG_ORIGIN");
     let page = world.api.stranger().get("/api/docs").unwrap().expect(200).unwrap();
     assert!(page.header("content-security-policy").is_some_and(|policy| policy.contains("default-src 'none'")));
     assert!(page.text().contains("SwaggerUIBundle"));
