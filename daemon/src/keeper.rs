@@ -9,6 +9,7 @@ use sync::engine::{self, EngineSettings, SyncState};
 use sync::{Store, StoreError, local};
 use tokio::task::JoinHandle;
 
+use crate::api::special::logins::own_token;
 use crate::app::App;
 use crate::auth::{self, session};
 use crate::billing;
@@ -17,7 +18,6 @@ use crate::coord;
 use crate::intake::IntakeError;
 use crate::memory::late;
 use crate::phase::{Core, Phase, Trouble};
-use crate::server::auth::own_token;
 use crate::vault::exchange::{Exchange, ExchangeError};
 use crate::vault::{Vault, reseal};
 use crate::{files, machine};

@@ -24,7 +24,7 @@ use crate::app::App;
 use crate::server::guard::{self, Principal};
 
 /// How long a request waits while the replica is being opened.
-const OPENING_PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const OPENING_PATIENCE: Duration = Duration::from_secs(30);
 
 /// All routes of the API. A slash at the end of a path is taken, as the original's lists have one.
 pub(crate) fn router() -> Router<Arc<App>> {
@@ -67,6 +67,9 @@ async fn handle(
     if let Work::Always(work) = route.work {
         return Ok(response(work(app).await?));
     }
+    if let Work::Stranger(work) = route.work {
+        return Ok(response(work(app, body).await?));
+    }
     let core = app.core(OPENING_PATIENCE).await?;
     let principal =
         principal.cloned().ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "nobody is known to call", ""))?;
@@ -76,7 +79,7 @@ async fn handle(
         Work::Read(work) => read(call, work).await?,
         Work::Write(work) => write(call, work).await?,
         Work::Task(work) => work(call).await?,
-        Work::Open(_) | Work::Always(_) => Reply::empty(),
+        Work::Open(_) | Work::Always(_) | Work::Stranger(_) => Reply::empty(),
     };
     Ok(response(reply))
 }
@@ -113,6 +116,9 @@ fn response(reply: Reply) -> Response {
         ReplyBody::Json(json) => (reply.status, axum::Json(json)).into_response(),
         ReplyBody::Text(media, text) => (reply.status, [(header::CONTENT_TYPE, media)], text).into_response(),
     };
+    if reply.is_secret {
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     if let Some(etag) = reply.etag.and_then(|etag| HeaderValue::from_str(&etag).ok()) {
         response.headers_mut().insert(header::ETAG, etag);
     }

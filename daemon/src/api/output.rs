@@ -64,6 +64,11 @@ fn unpacked(value: &Value) -> Json {
 
 /// The version of a row: changes whenever anything in it does.
 pub(crate) fn etag(row: &Row) -> String {
-    let digest = Sha256::digest(merge::encode(row));
+    etag_of(&merge::encode(row))
+}
+
+/// The version of anything, by its bytes.
+pub(crate) fn etag_of(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
     format!("\"{}\"", hex(&digest[..12]))
 }

@@ -11,11 +11,11 @@ use sync::engine::SyncError;
 
 use crate::audit::credential::AuditError;
 use crate::phase::Trouble;
-use crate::server::api_error::ErrorCode;
 use crate::vault::SecretError;
+use crate::vault::exchange::ExchangeError;
 
 /// After how many seconds it is worth trying again, when something is away for the moment.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("30");
+const RETRY_AFTER_S: u16 = 30;
 
 /// An error as a caller sees it.
 #[derive(Debug, Clone)]
@@ -24,7 +24,13 @@ pub(crate) struct Problem {
     code: &'static str,
     detail: String,
     details: Map<String, Details>,
+    /// Seconds after which it is worth trying again.
+    retry_after_s: Option<u16>,
 }
+
+/// The code of an answer, for the audit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ErrorCode(pub(crate) &'static str);
 
 /// The body of every error.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -45,7 +51,9 @@ pub(crate) struct Envelope {
 impl Problem {
     /// The error is a sentence without "error:"; the hint may be empty.
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>, hint: impl Into<String>) -> Problem {
-        let problem = Problem { status, code: code_of(status), detail: detail.into(), details: Map::new() };
+        let retry_after_s = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER_S);
+        let code = code_of(status);
+        let problem = Problem { status, code, detail: detail.into(), details: Map::new(), retry_after_s };
         let hint: String = hint.into();
         if hint.is_empty() { problem } else { problem.with("hint", hint) }
     }
@@ -68,6 +76,22 @@ impl Problem {
             self.details.extend(fields);
         }
         self
+    }
+
+    /// It is worth trying again after so many seconds.
+    pub(crate) fn retry_after(mut self, seconds: u16) -> Problem {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// Nobody is known by what was shown.
+    pub(crate) fn unauthenticated(why: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::UNAUTHORIZED, why, "")
+    }
+
+    /// Central is needed, and away.
+    pub(crate) fn central_unavailable(why: impl Into<String>, hint: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, why, hint).coded("CENTRAL_UNAVAILABLE")
     }
 
     /// There is no such row.
@@ -122,8 +146,11 @@ impl IntoResponse for Problem {
         };
         let mut response = (self.status, Json(body)).into_response();
         response.extensions_mut().insert(ErrorCode(self.code));
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -164,6 +191,22 @@ impl From<SecretError> for Problem {
     fn from(error: SecretError) -> Problem {
         let hint = error.hint().to_owned();
         Problem::new(StatusCode::CONFLICT, error.to_string(), hint).coded("VAULT_LOCKED")
+    }
+}
+
+impl From<ExchangeError> for Problem {
+    fn from(error: ExchangeError) -> Problem {
+        let (detail, hint) = (error.to_string(), error.hint().to_owned());
+        match error {
+            ExchangeError::Link(_) => Problem::central_unavailable(detail, hint),
+            ExchangeError::Store(error) => error.into(),
+            ExchangeError::Secret(error) => error.into(),
+            ExchangeError::Passphrase => Problem::new(StatusCode::FORBIDDEN, detail, hint).coded("WRONG_PASSPHRASE"),
+            ExchangeError::Short => Problem::field("passphrase", "must have 12 characters at least").with("hint", hint),
+            ExchangeError::Here(_) | ExchangeError::Exists | ExchangeError::None | ExchangeError::Raced => {
+                Problem::new(StatusCode::CONFLICT, detail, hint).coded("VAULT_CONFLICT")
+            }
+        }
     }
 }
 

@@ -190,6 +190,8 @@ pub(crate) enum Content {
     Some(&'static Resource, &'static [&'static str], &'static [&'static str]),
     /// A type of its own.
     Type(fn(&mut SchemaGenerator) -> Schema),
+    /// JSON of a type of its own, or a form of another one.
+    TypeOrForm(fn(&mut SchemaGenerator) -> Schema, fn(&mut SchemaGenerator) -> Schema),
     /// A row, or a type of its own.
     RowOr(&'static Resource, fn(&mut SchemaGenerator) -> Schema),
     /// Text of this media type.
@@ -203,6 +205,11 @@ impl Content {
     pub(crate) fn of<T: JsonSchema>() -> Self {
         Content::Type(SchemaGenerator::subschema_for::<T>)
     }
+
+    /// JSON of a type of its own, or a form that says the same.
+    pub(crate) fn of_or_form<T: JsonSchema, F: JsonSchema>() -> Self {
+        Content::TypeOrForm(SchemaGenerator::subschema_for::<T>, SchemaGenerator::subschema_for::<F>)
+    }
 }
 
 type Answer = Pin<Box<dyn Future<Output = Result<Reply, Problem>> + Send>>;
@@ -214,6 +221,8 @@ pub(crate) enum Work {
     Open(fn(&App) -> Response),
     /// Answers also while the replica cannot be opened.
     Always(fn(Arc<App>) -> Answer),
+    /// Anything, with the body, for somebody who is not known yet.
+    Stranger(fn(Arc<App>, Map<String, Json>) -> Answer),
     /// Neither waits nor reads the replica.
     Now(fn(&Call) -> Result<Reply, Problem>),
     /// Reads one snapshot.
@@ -229,6 +238,7 @@ impl std::fmt::Debug for Work {
         f.write_str(match self {
             Work::Open(_) => "Open",
             Work::Always(_) => "Always",
+            Work::Stranger(_) => "Stranger",
             Work::Now(_) => "Now",
             Work::Read(_) => "Read",
             Work::Write(_) => "Write",
@@ -274,11 +284,16 @@ impl Call {
 
     /// The body as a type.
     pub(crate) fn body<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        serde_path_to_error::deserialize(whole(Json::Object(self.body.clone()))).map_err(|error| {
-            let path = error.path().to_string();
-            Problem::field(if path == "." { "body" } else { &path }, reason(&error.into_inner()))
-        })
+        typed(self.body.clone())
     }
+}
+
+/// A body as a type.
+pub(crate) fn typed<T: DeserializeOwned>(body: Map<String, Json>) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(whole(Json::Object(body))).map_err(|error| {
+        let path = error.path().to_string();
+        Problem::field(if path == "." { "body" } else { &path }, reason(&error.into_inner()))
+    })
 }
 
 /// JSON knows no difference between 5 and 5.0; types of Rust do.
@@ -307,6 +322,8 @@ pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) body: ReplyBody,
     pub(crate) etag: Option<String>,
+    /// Nobody on the way may keep it.
+    pub(crate) is_secret: bool,
 }
 
 /// The body of an answer.
@@ -323,7 +340,7 @@ pub(crate) enum ReplyBody {
 impl Reply {
     /// JSON with a status.
     pub(crate) fn json(status: StatusCode, body: impl Into<Json>) -> Self {
-        Self { status, body: ReplyBody::Json(body.into()), etag: None }
+        Self { status, body: ReplyBody::Json(body.into()), etag: None, is_secret: false }
     }
 
     /// 200 with anything that has a JSON form.
@@ -338,12 +355,18 @@ impl Reply {
 
     /// 204
     pub(crate) fn empty() -> Self {
-        Self { status: StatusCode::NO_CONTENT, body: ReplyBody::Empty, etag: None }
+        Self { status: StatusCode::NO_CONTENT, body: ReplyBody::Empty, etag: None, is_secret: false }
     }
 
     /// With the version of the row that it holds.
     pub(crate) fn tagged(mut self, etag: String) -> Self {
         self.etag = Some(etag);
+        self
+    }
+
+    /// Not to be kept by anybody on the way.
+    pub(crate) fn secret(mut self) -> Self {
+        self.is_secret = true;
         self
     }
 }

@@ -54,14 +54,19 @@ mod tests {
     fn little_is_open() {
         let open: Vec<&str> =
             all().iter().filter(|route| route.scope == Scope::Open).map(|route| route.path.as_str()).collect();
-        assert_eq!(open, ["/health", "/api/openapi.json", "/api/docs"]);
+        assert_eq!(
+            open,
+            ["/health", "/api/auth/token", "/api/v1/auth/token", "/api/auth/refresh", "/api/openapi.json", "/api/docs",]
+        );
     }
 
-    /// Reading needs no more than the scope to read, and only reading is done with it.
+    /// Reading needs no more than the scope to read, and only reading is done with it, and what everybody may do with their
+    /// own login.
     #[test]
     fn what_changes_something_needs_the_scope_to_write() {
         for route in all().iter().filter(|route| route.method != Method::GET) {
-            let reads = ["failure_patterns_match", "recall"].contains(&route.name.as_str());
+            let reads =
+                ["auth_logout", "auth_password", "failure_patterns_match", "recall"].contains(&route.name.as_str());
             assert_eq!(route.scope == Scope::Read, reads, "{}", route.name);
         }
     }

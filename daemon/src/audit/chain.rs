@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use merge::{Row, Value};
 use migrations::catalogue::CREDENTIAL_AUDIT_LOG;
 use rusqlite::Connection;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sync::StoreError;
 use sync::local::ReadTx;
@@ -16,7 +17,7 @@ use vault::{ChainKey, Keyring, Link};
 use super::credential::record_of;
 
 /// What a verification found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Verification {
     /// Rows that were looked at.
     pub(crate) rows: u64,
@@ -27,7 +28,8 @@ pub(crate) struct Verification {
 }
 
 /// A row that is not as it was written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "BrokenAuditRow")]
 pub(crate) struct Broken {
     /// `altered`: it, or its place in the chain, was changed; `removed`; `foreign`: it is in no chain; `unverifiable`: the
     /// key of its chain is not here.
@@ -43,7 +45,8 @@ pub(crate) struct Broken {
 }
 
 /// What is wrong with a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum What {
     Altered,

@@ -5,9 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use merge::{Row, Value};
@@ -17,10 +17,10 @@ use serde::{Deserialize, Deserializer};
 use sync::datetime_text;
 use sync::local::new_id;
 
+use crate::api::input::body;
+use crate::api::problem::ErrorCode;
 use crate::app::App;
-use crate::server::api_error::{ApiError, ErrorCode};
 use crate::server::guard::Principal;
-use crate::server::routes::API_BODY_LIMIT;
 
 /// Names of fields on record for one request.
 const FIELDS: usize = 100;
@@ -37,9 +37,9 @@ pub(crate) async fn audited(State(app): State<Arc<App>>, request: Request, next:
     }
     let started = Instant::now();
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, API_BODY_LIMIT).await else {
-        let detail = format!("the body is larger than {API_BODY_LIMIT} bytes, or was cut off");
-        return ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE", detail).into_response();
+    let body = match body::read(body).await {
+        Ok(body) => body,
+        Err(problem) => return problem.into_response(),
     };
     let text = |name: header::HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let template = parts.extensions.get::<MatchedPath>().map_or("(none)", MatchedPath::as_str);

@@ -1,27 +1,17 @@
 //! Logging in with a password, at central: what it needs, and what it costs whoever guesses.
 
-use axum::http::{HeaderValue, StatusCode, header};
-use serde::Deserialize;
+use axum::http::StatusCode;
 use sync::central::{UserError, UserRow};
 use zeroize::Zeroizing;
 
 use super::Authority;
 use super::password::{self, Checked, HashError};
+use crate::api::problem::Problem;
 use crate::central_link::{CentralLink, LinkError};
 use crate::secret::SecretText;
-use crate::server::api_error::ApiError;
-use crate::server::guard::unauthenticated;
 
 /// Who wants in.
 pub(crate) struct Credentials {
-    email: String,
-    password: SecretText,
-}
-
-/// As it comes: the form of OAuth2 calls the e-mail address `username`.
-#[derive(Deserialize)]
-struct Given {
-    #[serde(alias = "username")]
     email: String,
     password: SecretText,
 }
@@ -30,29 +20,6 @@ impl Credentials {
     pub(crate) fn new(email: &str, password: SecretText) -> Credentials {
         Credentials { email: folded(email), password }
     }
-
-    /// Reads JSON or a form.
-    pub(crate) fn read(content_type: Option<&HeaderValue>, body: &[u8]) -> Result<Credentials, ApiError> {
-        let is_form =
-            content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
-        let given = if is_form { from_form(body) } else { serde_json::from_slice(body).ok() };
-        let given = given.ok_or_else(|| {
-            ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "VALIDATION_ERROR", "e-mail and password are needed")
-        })?;
-        Ok(Credentials::new(&given.email, given.password))
-    }
-}
-
-fn from_form(body: &[u8]) -> Option<Given> {
-    let (mut email, mut password) = (None, None);
-    for (name, value) in form_urlencoded::parse(body) {
-        match name.as_ref() {
-            "username" | "email" => email = Some(value.into_owned()),
-            "password" => password = Some(SecretText::new(Zeroizing::new(value.into_owned()))),
-            _ => {}
-        }
-    }
-    Some(Given { email: email?, password: password? })
 }
 
 /// An e-mail address, as it is kept.
@@ -71,21 +38,23 @@ pub(crate) enum AskError {
     Hash(#[from] HashError),
 }
 
-impl From<AskError> for ApiError {
-    fn from(error: AskError) -> ApiError {
+impl From<AskError> for Problem {
+    fn from(error: AskError) -> Problem {
         let detail = error.to_string();
         match error {
-            AskError::Link(LinkError::Unconfigured) => ApiError::central_unavailable(
+            AskError::Link(LinkError::Unconfigured) => Problem::central_unavailable(
                 format!("users are kept at central: {detail}"),
                 "name one: claudetools setup --central URL",
             ),
             AskError::Link(LinkError::Central(error)) | AskError::User(UserError::Central(error)) => {
-                ApiError::central_unavailable(detail, error.hint().unwrap_or("try again when central can be reached"))
+                Problem::central_unavailable(detail, error.hint().unwrap_or("try again when central can be reached"))
             }
-            AskError::User(UserError::Taken) => ApiError::new(StatusCode::CONFLICT, "DUPLICATE_KEY", detail),
-            AskError::User(UserError::Foreign(_)) => ApiError::new(StatusCode::CONFLICT, "FOREIGN_TABLE", detail)
-                .hint("tokens for scripts need no user: claudetools token"),
-            AskError::Hash(_) => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", detail),
+            AskError::User(UserError::Taken) => Problem::new(StatusCode::CONFLICT, detail, "").coded("DUPLICATE_KEY"),
+            AskError::User(UserError::Foreign(_)) => {
+                Problem::new(StatusCode::CONFLICT, detail, "tokens for scripts need no user: claudetools token")
+                    .coded("FOREIGN_TABLE")
+            }
+            AskError::Hash(_) => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail, ""),
         }
     }
 }
@@ -96,7 +65,7 @@ pub(crate) async fn log_in(
     authority: &Authority,
     credentials: Credentials,
     now_us: u64,
-) -> Result<UserRow, ApiError> {
+) -> Result<UserRow, Problem> {
     let Credentials { email, password } = credentials;
     authority.throttle.attempt(&email, now_us).map_err(too_many)?;
     let user = central.with(async |central| Ok::<_, AskError>(central.user(&email).await?)).await?;
@@ -111,7 +80,7 @@ pub(crate) async fn log_in(
     };
     let (Some(user), Some(renewed)) = (user, renewed) else {
         tracing::warn!("a login was refused");
-        return Err(unauthenticated("e-mail address or password is wrong"));
+        return Err(Problem::unauthenticated("e-mail address or password is wrong"));
     };
     central.with(async |central| Ok::<_, AskError>(central.note_login(&user.id, renewed.as_deref()).await?)).await?;
     authority.throttle.succeeded(&email);
@@ -126,9 +95,9 @@ pub(crate) async fn change_password(
     credentials: Credentials,
     new: SecretText,
     now_us: u64,
-) -> Result<(), ApiError> {
+) -> Result<(), Problem> {
     if let Some(why) = password::objection(new.expose()) {
-        return Err(ApiError::invalid("new_password", why));
+        return Err(Problem::field("new_password", why));
     }
     let mut user = log_in(central, authority, credentials, now_us).await?;
     user.password_hash = hashing(authority, move || password::hash(new.expose())).await?;
@@ -137,7 +106,7 @@ pub(crate) async fn change_password(
 }
 
 /// Stores a user; what was issued to another version of it is void at once on this machine.
-pub(crate) async fn store(central: &CentralLink, authority: &Authority, user: &UserRow) -> Result<(), ApiError> {
+pub(crate) async fn store(central: &CentralLink, authority: &Authority, user: &UserRow) -> Result<(), Problem> {
     central.with(async |central| Ok::<_, AskError>(central.store_user(user).await?)).await?;
     authority.note_user(&user.email, user.is_active.then_some(user.token_version));
     Ok(())
@@ -153,7 +122,7 @@ pub(crate) async fn hashing<T: Send + 'static>(
     Ok(tokio::task::spawn_blocking(job).await.map_err(stopped)??)
 }
 
-fn too_many(seconds: u64) -> ApiError {
-    let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", "too many attempts to log in");
-    error.hint(format!("try again in {seconds} s")).header(header::RETRY_AFTER, HeaderValue::from(seconds))
+fn too_many(seconds: u16) -> Problem {
+    let hint = format!("try again in {seconds} s");
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many attempts to log in", hint).retry_after(seconds)
 }

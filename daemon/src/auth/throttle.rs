@@ -22,7 +22,7 @@ struct Window {
 
 impl Throttle {
     /// Counts an attempt; the seconds to wait when there were too many.
-    pub(crate) fn attempt(&self, account: &str, now_us: u64) -> Result<(), u64> {
+    pub(crate) fn attempt(&self, account: &str, now_us: u64) -> Result<(), u16> {
         let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let age = now_us.saturating_sub(window.since_us);
         if age >= WINDOW_US || now_us < window.since_us {
@@ -37,7 +37,8 @@ impl Throttle {
             *window.of.entry(account.to_owned()).and_modify(|n| *n += 1).or_insert(1)
         };
         if all > OF_ALL || one > OF_ONE {
-            return Err((WINDOW_US.saturating_sub(age) / 1_000_000).clamp(1, 60));
+            let seconds = WINDOW_US.saturating_sub(age) / 1_000_000;
+            return Err(u16::try_from(seconds).unwrap_or(u16::MAX).clamp(1, 60));
         }
         Ok(())
     }

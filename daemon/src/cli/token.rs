@@ -1,11 +1,11 @@
 //! `token`: a bearer token for a script that comes over TCP.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use hooks::home::Home;
 
 use super::{Failure, Outcome, output};
+use crate::api::special::logins::{IssueRequest, Issued, ScopeName};
 use crate::client;
-use crate::server::auth::{IssueRequest, Issued};
 use crate::starter;
 
 /// Make a bearer token for a script that calls the API over TCP; over the socket none is needed
@@ -22,28 +22,9 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ScopeName {
-    Read,
-    Write,
-    Admin,
-}
-
-impl ScopeName {
-    fn name(self) -> String {
-        match self {
-            ScopeName::Read => "read",
-            ScopeName::Write => "write",
-            ScopeName::Admin => "admin",
-        }
-        .to_owned()
-    }
-}
-
 pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
     starter::ensure_running(home).map_err(|error| Failure::new(&error).hint(error.hint(home)))?;
-    let scopes = arguments.scopes.iter().map(|scope| scope.name()).collect();
-    let request = IssueRequest { scopes, expires_in: arguments.expires };
+    let request = IssueRequest { scopes: arguments.scopes.clone(), expires_in: arguments.expires };
     let issued: Issued = client::post(home, "/api/auth/issue", &request, client::SHORT)
         .map_err(|error| Failure::new(format!("make a token: {error}")).hint(error.hint()))?;
     if arguments.json {

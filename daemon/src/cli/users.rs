@@ -1,11 +1,11 @@
 //! `users list`, `users add`: the people who may log in.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use hooks::home::Home;
 
 use super::{Failure, Outcome, ask, output};
+use crate::api::special::users::{NewUser, Role, User, Users};
 use crate::client::{self, ClientError};
-use crate::server::users::{NewUser, User, Users};
 use crate::starter;
 
 /// The people who may log in to the API; they are kept at central
@@ -35,37 +35,17 @@ enum UsersCommand {
     },
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Role {
-    /// Read
-    Viewer,
-    /// Read and write
-    Tech,
-    /// Everything
-    Admin,
-}
-
-impl Role {
-    fn name(self) -> &'static str {
-        match self {
-            Role::Viewer => "viewer",
-            Role::Tech => "tech",
-            Role::Admin => "admin",
-        }
-    }
-}
-
 const VARIABLE: &str = "CLAUDETOOLS_USER_PASSWORD";
 
 pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
     starter::ensure_running(home).map_err(|error| Failure::new(&error).hint(error.hint(home)))?;
     let failure = |error: ClientError| Failure::new(format!("ask for users: {error}")).hint(error.hint());
     let shown: Vec<User> = match &arguments.command {
-        UsersCommand::List => client::get::<Users>(home, "/api/users", client::LONG).map_err(failure)?.items,
+        UsersCommand::List => client::get::<Users>(home, "/api/users?limit=1000", client::LONG).map_err(failure)?.items,
         UsersCommand::Add { email, name, role } => {
             let password = ask::for_new_secret("password of the new user", VARIABLE)?;
             let full_name = name.clone().unwrap_or_else(|| email.clone());
-            let request = NewUser { email: email.clone(), full_name, password, role: role.name().to_owned() };
+            let request = NewUser { id: None, email: email.clone(), full_name, password, role: *role };
             vec![client::post(home, "/api/users", &request, client::LONG).map_err(failure)?]
         }
     };

@@ -4,8 +4,8 @@ use clap::{Args, Subcommand};
 use hooks::home::Home;
 
 use super::{Failure, Outcome, ask, output};
+use crate::api::special::vault::PassphraseRequest;
 use crate::client;
-use crate::server::vault::PassphraseRequest;
 use crate::starter;
 use crate::vault::report::VaultReport;
 

@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 
-use super::api_error::ApiError;
 use crate::api::problem::Problem;
 use crate::app::App;
 use crate::auth::jwt::TokenError;
@@ -170,19 +169,13 @@ async fn admit(scope: Scope, request: Request, next: Next) -> Response {
         _ if scope == Scope::Open => next.run(request).await,
         Ok(principal) if principal.scopes.allow(scope) => next.run(request).await,
         Ok(_) => Problem::new(StatusCode::FORBIDDEN, wanting(scope), "").into_response(),
-        Err(error) => unauthenticated(error.to_string()).into_response(),
+        Err(error) => Problem::unauthenticated(error.to_string()).into_response(),
     }
 }
 
 /// What a caller lacks.
 pub(crate) fn wanting(scope: Scope) -> String {
     format!("this takes the scope {}", scope.name().unwrap_or_default())
-}
-
-/// Nobody is known by what was shown.
-pub(crate) fn unauthenticated(why: impl Into<String>) -> ApiError {
-    let error = ApiError::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", why);
-    error.header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, TokenError> {

@@ -2,12 +2,7 @@
 //! `guard` decides who may call, `routes` puts the hooks and the API together.
 
 pub(crate) mod accept;
-pub(crate) mod api_error;
-pub(crate) mod auth;
-mod credentials;
 mod events;
 pub(crate) mod guard;
 pub(crate) mod listen;
 pub(crate) mod routes;
-pub(crate) mod users;
-pub(crate) mod vault;

@@ -13,6 +13,7 @@ mod tools;
 use std::cell::Cell;
 use std::collections::HashMap;
 
+use migrations::catalogue::USERS;
 use migrations::{ENTITIES, Entity, Kind};
 use serde_json::{Value, json};
 use world::{Api, Machine};
@@ -43,7 +44,9 @@ impl World {
             });
             lists.map(|(path, _)| (entity.name, path.clone()))
         };
-        ENTITIES.iter().filter(|entity| !entity.model.is_empty()).filter_map(by_model).collect()
+        // Users are written at central only, and by routes of their own.
+        let is_written_here = |entity: &&&Entity| !entity.model.is_empty() && **entity != USERS;
+        ENTITIES.iter().filter(is_written_here).filter_map(by_model).collect()
     }
 
     fn path(&self, entity: &Entity) -> String {

@@ -1,4 +1,4 @@
-//! A request's body: bounded bytes, JSON, an object.
+//! A request's body: bounded bytes, an object of JSON; or a form, where a route takes one.
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -9,6 +9,9 @@ use crate::api::route::{Content, Route};
 
 /// The largest body of an API request, in bytes; the hooks have their own limit.
 pub(crate) const BODY_LIMIT: usize = 4 * 1024 * 1024;
+
+/// The media type of a form.
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Reads all of a body, unless it is too large.
 pub(crate) async fn read(body: Body) -> Result<Bytes, Problem> {
@@ -33,7 +36,11 @@ pub(crate) fn object(route: &Route, headers: &HeaderMap, bytes: &Bytes) -> Resul
             Ok(Map::new())
         };
     }
-    if !is_json(headers) {
+    let kind = media_type(headers);
+    if kind == FORM && matches!(route.takes, Content::TypeOrForm(..)) {
+        return form(bytes);
+    }
+    if !is_json(&kind) {
         let detail = "the body must be JSON, with Content-Type: application/json";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail, ""));
     }
@@ -58,8 +65,22 @@ fn category(error: &serde_json::Error) -> &'static str {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+/// The fields of a form, each of them a text.
+fn form(bytes: &[u8]) -> Result<Map<String, Json>, Problem> {
+    let (mut fields, mut wrong) = (Map::new(), Vec::new());
+    for (name, text) in form_urlencoded::parse(bytes) {
+        if fields.insert(name.to_string(), Json::String(text.into_owned())).is_some() {
+            wrong.push((name.into_owned(), "is given more than once".to_owned()));
+        }
+    }
+    if wrong.is_empty() { Ok(fields) } else { Err(Problem::fields(&wrong)) }
+}
+
+fn media_type(headers: &HeaderMap) -> String {
     let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+    given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+fn is_json(kind: &str) -> bool {
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::example;
 use super::value::{Way, of_field};
+use crate::api::input::body::FORM;
 use crate::api::output::has;
 use crate::api::plan::{Field, Resource, Role, Verbs};
 use crate::api::route::Content;
@@ -96,6 +97,11 @@ pub(super) fn content(content: Content, generator: &mut schemars::SchemaGenerato
             json_of(object(fields, |field| required.contains(&field.name)))
         }
         Content::Type(of) => json_of(of(generator).to_value()),
+        Content::TypeOrForm(of, form) => {
+            let mut types = json_of(of(generator).to_value());
+            types.extend(media(FORM, &form(generator).to_value()));
+            types
+        }
         Content::RowOr(resource, of) => {
             json_of(json!({ "anyOf": [reference(resource.schema()), of(generator).to_value()] }))
         }

@@ -23,6 +23,10 @@ use crate::app::App;
 const GROUPS: &[(&str, &str)] = &[
     ("sync", "The exchange with central: state, conflicts, quarantine, duplicates, comparison."),
     ("coord", "Sessions of all machines: who is there, locks, messages, states of components."),
+    ("auth", "Logging in and out, and the tokens that come of it."),
+    ("users", "The people who may log in; they are kept at central."),
+    ("vault", "The keys of sealed secrets on this machine, and their way to others."),
+    ("bulk-import", "Folders of transcripts and contexts, imported."),
     ("memory", "What was saved, found again; and memories by hand."),
     ("health", "How the daemon is."),
     ("hooks", "What the hooks of Claude Code send."),

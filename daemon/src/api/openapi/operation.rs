@@ -25,6 +25,7 @@ const ERRORS: &[(u16, &str, &str)] = &[
         "ValidationError",
         "Fields or parameters cannot be taken as they are: `details.fields` tells what is wrong with each.",
     ),
+    (429, "TooManyAttempts", "Too many attempts to log in; `Retry-After` tells when it is worth trying again."),
     (503, "Unavailable", "The replica, central or the vault cannot be used at the moment."),
     (507, "DiskFull", "The disk is full; nothing was written."),
 ];
@@ -128,7 +129,7 @@ pub(super) fn errors() -> Json {
             "description": about,
             "content": { "application/json": { "schema": schema, "example": example } },
         });
-        if *code == 503 {
+        if matches!(*code, 429 | 503) {
             let retry = json!({ "description": "Seconds after which it is worth trying again.", "schema": { "type": "string" } });
             response["headers"] = json!({ "Retry-After": retry });
         }
@@ -152,6 +153,7 @@ fn example(code: u16, about: &str) -> Json {
         415 => ("UNSUPPORTED_MEDIA_TYPE", "the body must be JSON, with Content-Type: application/json", json!({})),
         421 => ("WRONG_HOST", "the Host header must name this address", json!({})),
         422 => ("VALIDATION_ERROR", "name must be given", json!({ "fields": { "name": "must be given" } })),
+        429 => ("RATE_LIMITED", "too many attempts to log in", json!({ "hint": "try again in 42 s" })),
         507 => ("DISK_FULL", "the disk that holds the replica is full", json!({})),
         _ => ("DATABASE_BUSY", about, json!({})),
     };

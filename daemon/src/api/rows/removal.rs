@@ -12,8 +12,8 @@ use sync::local::{ReadTx, WriteTx};
 use crate::api::problem::Problem;
 
 /// What a delete would do, or is refused for: rows by table.
-#[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct DeletePlan {
+#[derive(Debug, Default, Serialize, JsonSchema)]
+pub(crate) struct DeletePlan {
     /// Rows that are deleted too.
     pub(super) cascade: BTreeMap<&'static str, u64>,
     /// Rows that stay, with an emptied reference.

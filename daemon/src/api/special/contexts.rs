@@ -55,7 +55,7 @@ async fn recall(call: Call) -> Result<Reply, Problem> {
         return Ok(Reply::ok(hits));
     }
     let body = ReplyBody::Text(MARKDOWN, markdown(&hits));
-    Ok(Reply { status: StatusCode::OK, body, etag: None })
+    Ok(Reply { status: StatusCode::OK, body, etag: None, is_secret: false })
 }
 
 fn find(tx: &ReadTx<'_>, call: &Call) -> Result<Vec<Hit>, Problem> {

@@ -13,11 +13,13 @@ pub(crate) mod health;
 mod history;
 pub(crate) mod import;
 mod infrastructure;
+pub(crate) mod logins;
 mod machines;
 pub(crate) mod memory;
 mod pending_tasks;
 mod project_states;
 mod projects;
+mod reveal;
 mod services;
 mod sessions;
 mod snippets;
@@ -26,6 +28,8 @@ pub(crate) mod sync;
 mod tags;
 mod tasks;
 mod tenants;
+pub(crate) mod users;
+pub(crate) mod vault;
 
 use ::sync::datetime_text;
 use ::sync::local::WriteTx;
@@ -39,6 +43,9 @@ use super::plan::{self, Form, Resource};
 use super::problem::Problem;
 use super::route::{Call, Content, Parameter, Reply, Route, Work};
 use super::rows::{self, answer, apply_change, check_version, existing, resource_of};
+
+const DEFAULT_LIMIT: i64 = 100;
+const MAX_LIMIT: i64 = 1000;
 
 /// All special routes.
 pub(crate) fn routes() -> Vec<Route> {
@@ -68,6 +75,10 @@ pub(crate) fn routes() -> Vec<Route> {
         memory::routes(),
         coord::routes(),
         sync::routes(),
+        logins::routes(),
+        users::routes(),
+        reveal::routes(),
+        vault::routes(),
     ]
     .into_iter()
     .flatten()
@@ -140,4 +151,18 @@ fn tags_given(call: &Call) -> String {
 /// `tags=a,b`
 fn tags_parameter() -> Parameter {
     Parameter::query(Column::string("tags", 1000), "Tags, separated by commas; any of them")
+}
+
+/// What a list takes that is no list of rows.
+fn page_parameters() -> [Parameter; 2] {
+    [
+        Parameter::query(Column::int("skip"), "Entries to leave out").within(0, i64::from(i32::MAX)),
+        Parameter::query(Column::int("limit"), format!("Entries of the page, {DEFAULT_LIMIT} unless said otherwise"))
+            .within(1, MAX_LIMIT),
+    ]
+}
+
+/// How many to leave out, and how many to give at most.
+fn bounds(call: &Call) -> (i64, i64) {
+    (call.number("skip").unwrap_or(0), call.number("limit").unwrap_or(DEFAULT_LIMIT))
 }

@@ -11,6 +11,7 @@ use migrations::{Column, Entity};
 use sync::StoreError;
 use sync::local::ReadTx;
 
+use super::{bounds, page_parameters};
 use crate::api::input::{formed, value};
 use crate::api::plan::Form;
 use crate::api::problem::Problem;
@@ -18,8 +19,6 @@ use crate::api::route::{Call, Parameter, Route, Work};
 use crate::coord;
 
 const TAG: &str = "coord";
-const DEFAULT_LIMIT: i64 = 100;
-const MAX_LIMIT: i64 = 1000;
 
 pub(super) fn routes() -> Vec<Route> {
     [status::routes(), locks::routes(), components::routes(), messages::routes()].into_iter().flatten().collect()
@@ -39,19 +38,6 @@ fn project_parameter() -> Parameter {
 
 fn session_parameter(description: &str) -> Parameter {
     Parameter::query(Column::string("session_id", 200), description)
-}
-
-fn page_parameters() -> [Parameter; 2] {
-    [
-        Parameter::query(Column::int("skip"), "Entries to leave out").within(0, i64::from(i32::MAX)),
-        Parameter::query(Column::int("limit"), format!("Entries of the page, {DEFAULT_LIMIT} unless said otherwise"))
-            .within(1, MAX_LIMIT),
-    ]
-}
-
-/// How many to leave out, and how many to give at most.
-fn bounds(call: &Call) -> (i64, i64) {
-    (call.number("skip").unwrap_or(0), call.number("limit").unwrap_or(DEFAULT_LIMIT))
 }
 
 /// Now by central's clock.
