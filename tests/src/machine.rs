@@ -169,6 +169,13 @@ impl Machine {
         run(command, b"", COMMAND)
     }
 
+    /// Runs `claudetools` with something on its standard input.
+    pub fn cli_given(&self, input: &[u8], arguments: &[&str]) -> Result<Run> {
+        let mut command = self.program(self.path("claudetools")?);
+        command.args(arguments);
+        run(command, input, COMMAND)
+    }
+
     /// Runs the hook client as Claude Code does, with `input` on its standard input.
     pub fn hook(&self, event: &str, input: &[u8]) -> Result<Run> {
         self.hook_with(event, input, |_| {})

@@ -7,8 +7,11 @@ use zeroize::Zeroizing;
 use super::Failure;
 use crate::secret::SecretText;
 
+/// Where the password of a user that is made may stand.
+pub(crate) const USER_PASSWORD: &str = "CLAUDETOOLS_USER_PASSWORD";
+
 /// Asks for an existing secret.
-pub(super) fn for_secret(what: &str, variable: &str) -> Result<SecretText, Failure> {
+pub(crate) fn for_secret(what: &str, variable: &str) -> Result<SecretText, Failure> {
     match from_variable(variable) {
         Some(text) => Ok(SecretText::new(text)),
         None => at_terminal(what, what, variable).map(SecretText::new),
@@ -16,7 +19,7 @@ pub(super) fn for_secret(what: &str, variable: &str) -> Result<SecretText, Failu
 }
 
 /// Asks for one that is to be set: twice, at a terminal.
-pub(super) fn for_new_secret(what: &str, variable: &str) -> Result<SecretText, Failure> {
+pub(crate) fn for_new_secret(what: &str, variable: &str) -> Result<SecretText, Failure> {
     if let Some(text) = from_variable(variable) {
         return Ok(SecretText::new(text));
     }

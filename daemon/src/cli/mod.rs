@@ -4,7 +4,7 @@ mod output;
 mod progress;
 
 mod adopt;
-mod ask;
+pub(crate) mod ask;
 mod central;
 mod completions;
 mod conflicts;

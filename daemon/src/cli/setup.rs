@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{Failure, Outcome, central, output};
 use crate::setup::confirm::confirm;
+use crate::setup::first_user::{self, Wish};
 use crate::setup::probe::{self, Proof};
 use crate::setup::steps::{Done, Plan};
 use crate::setup::{hook_program, settings_path};
@@ -27,9 +28,25 @@ pub(super) struct Arguments {
     /// Register no service: hooks start the daemon when it is needed
     #[arg(long)]
     no_service: bool,
+    #[command(flatten)]
+    admin: Admin,
     /// Print JSON at the end instead of progress
     #[arg(long)]
     json: bool,
+}
+
+/// The first user.
+#[derive(Args)]
+struct Admin {
+    /// With a central on which nobody may log in yet: make this administrator
+    #[arg(long = "admin-email", value_name = "EMAIL")]
+    email: Option<String>,
+    /// The administrator's full name [default: the e-mail address]
+    #[arg(long = "admin-name", value_name = "NAME", requires = "email")]
+    name: Option<String>,
+    /// Read the administrator's password from stdin; without it, from the variable CLAUDETOOLS_USER_PASSWORD, or it is asked for
+    #[arg(long = "admin-password-stdin", requires = "email")]
+    password_on_stdin: bool,
 }
 
 /// `setup --json`
@@ -49,7 +66,13 @@ pub(super) fn run(arguments: &Arguments, home: Home) -> Result<Outcome, Failure>
     if let Some(url) = &plan.central {
         reach(url)?;
     }
-    let steps = carry_out(&plan, arguments.json)?;
+    let wish = Wish {
+        email: arguments.admin.email.clone(),
+        full_name: arguments.admin.name.clone(),
+        password_on_stdin: arguments.admin.password_on_stdin,
+        is_quiet: arguments.yes || arguments.json,
+    };
+    let steps = carry_out(&plan, &wish, arguments.json)?;
     let proof = probe::prove(&plan.home, &plan.settings, &plan.hook)?;
     let changed = steps.iter().any(|done| done.changed);
     if arguments.json {
@@ -76,6 +99,9 @@ fn prepare(arguments: &Arguments, home: Home) -> Result<Plan, Failure> {
         with_service: !arguments.no_service,
     };
     plan.check()?;
+    if arguments.admin.email.is_some() && !plan.has_central() {
+        return Err(Failure::usage("users are kept at central, and none is configured").hint("name one: --central URL"));
+    }
     Ok(plan)
 }
 
@@ -99,7 +125,7 @@ fn reach(url: &sync::central::CentralUrl) -> Result<(), Failure> {
     })
 }
 
-fn carry_out(plan: &Plan, quiet: bool) -> Result<Vec<Done>, Failure> {
+fn carry_out(plan: &Plan, wish: &Wish, quiet: bool) -> Result<Vec<Done>, Failure> {
     let mut steps = Vec::new();
     let mut note = |step: Result<Done, Failure>| -> Result<bool, Failure> {
         let done = step.inspect_err(|failure| {
@@ -118,6 +144,9 @@ fn carry_out(plan: &Plan, quiet: bool) -> Result<Vec<Done>, Failure> {
     note(plan.install_hooks())?;
     note(plan.register_service())?;
     note(plan.start_daemon(stale))?;
+    if plan.has_central() {
+        note(first_user::make(&plan.home, wish))?;
+    }
     Ok(steps)
 }
 

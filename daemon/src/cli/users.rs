@@ -35,15 +35,13 @@ enum UsersCommand {
     },
 }
 
-const VARIABLE: &str = "CLAUDETOOLS_USER_PASSWORD";
-
 pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
     starter::ensure_running(home).map_err(|error| Failure::new(&error).hint(error.hint(home)))?;
     let failure = |error: ClientError| Failure::new(format!("ask for users: {error}")).hint(error.hint());
     let shown: Vec<User> = match &arguments.command {
         UsersCommand::List => client::get::<Users>(home, "/api/users?limit=1000", client::LONG).map_err(failure)?.items,
         UsersCommand::Add { email, name, role } => {
-            let password = ask::for_new_secret("password of the new user", VARIABLE)?;
+            let password = ask::for_new_secret("password of the new user", ask::USER_PASSWORD)?;
             let full_name = name.clone().unwrap_or_else(|| email.clone());
             let request = NewUser { id: None, email: email.clone(), full_name, password, role: *role };
             vec![client::post(home, "/api/users", &request, client::LONG).map_err(failure)?]

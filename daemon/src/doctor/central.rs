@@ -1,9 +1,10 @@
-//! Central: can it be reached, does it let this machine in, are schema and triggers as they must be.
+//! Central: can it be reached, does it let this machine in, are schema and triggers as they must be, may anybody log in.
 
-use sync::central::{self, Severity};
+use sync::central::{self, Central, CentralUrl, Severity, UserError};
 
 use super::{Finding, Patient};
 use crate::config::Config;
+use crate::setup::first_user::HOW;
 
 pub(super) fn reachable(patient: &Patient<'_>) -> Vec<Finding> {
     let path = patient.home.config();
@@ -34,5 +35,19 @@ pub(super) fn reachable(patient: &Patient<'_>) -> Vec<Finding> {
         Severity::Warning => Finding::warn("central", finding.problem, finding.remedy),
         Severity::Note => Finding::ok("central", format!("{}: {}", finding.problem, finding.remedy)),
     }));
+    // An error here is one that was found above.
+    found.extend(runtime.block_on(users(&url)).ok());
     found
+}
+
+async fn users(url: &CentralUrl) -> Result<Finding, UserError> {
+    let what = match Central::connect(url).await?.users().await {
+        Ok(users) if users.is_empty() => format!("nobody may log in over HTTP yet; make an administrator: {HOW}"),
+        Ok(users) => format!("{} may log in over HTTP", users.iter().filter(|user| user.is_active).count()),
+        Err(UserError::Foreign(why)) => {
+            format!("nobody may log in over HTTP: the table users is another program's: {why}")
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(Finding::ok("users", what))
 }

@@ -1,6 +1,7 @@
 //! `setup` and `uninstall` as steps: each says what it did, and doing it again changes nothing.
 
 pub(crate) mod confirm;
+pub(crate) mod first_user;
 pub(crate) mod forget;
 pub(crate) mod probe;
 pub(crate) mod record;

@@ -39,7 +39,7 @@ pub(crate) struct Done {
 }
 
 impl Done {
-    fn new(step: &'static str, what: impl Into<String>, changed: bool) -> Done {
+    pub(super) fn new(step: &'static str, what: impl Into<String>, changed: bool) -> Done {
         Done { step, what: what.into(), changed }
     }
 }
@@ -59,6 +59,13 @@ impl Plan {
             Some(problem) => Err(Failure::new(problem).hint("setup changes nothing while it cannot read that file")),
             None => Ok(()),
         }
+    }
+
+    /// True when memory is shared: through the central that is given, or one that was given before.
+    pub(crate) fn has_central(&self) -> bool {
+        let path = self.home.config();
+        let configured = || Config::load(&path).and_then(|config| config.central_url(&path));
+        self.central.is_some() || configured().is_ok_and(|url| url.is_some())
     }
 
     /// The folder of this machine, and its configuration.

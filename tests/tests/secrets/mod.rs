@@ -1,6 +1,7 @@
 //! Secrets on real machines with a real central: who can open them, who may, what is on record, and who gets in.
 
 mod access;
+mod first_user;
 mod http;
 mod keys;
 mod logins;
