@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::api::special::logins::own_token;
 use crate::app::App;
-use crate::auth::{self, session};
+use crate::auth;
 use crate::billing;
 use crate::capture::Capture;
 use crate::coord;
@@ -200,12 +200,10 @@ async fn keep_vault(app: Arc<App>) {
 /// Learns from the replica who may log in and whose password was changed, so that tokens of before end on every machine.
 async fn watch_users(app: Arc<App>) {
     loop {
-        if let Ok(core) = app.core(OPENING_PATIENCE).await {
-            let read = core.store.read_async(|tx| Ok((auth::users_here(tx)?, session::ended(tx.connection())?)));
-            match read.await {
-                Ok((users, ended)) => app.authority.learn(users, ended, app.clock.now_us()),
-                Err(error) => tracing::warn!(%error, "who may log in could not be read; it is tried again"),
-            }
+        if let Ok(core) = app.core(OPENING_PATIENCE).await
+            && let Err(error) = auth::learn(&app, &core).await
+        {
+            tracing::warn!(%error, "who may log in could not be read; it is tried again");
         }
         if !app.stop.pause(USERS_LOOK).await {
             return;

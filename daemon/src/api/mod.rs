@@ -19,4 +19,4 @@ pub(crate) mod routes;
 pub(crate) mod rows;
 pub(crate) mod special;
 
-pub(crate) use dispatch::{no_such_method, nothing, router};
+pub(crate) use dispatch::{OPENING_PATIENCE, no_such_method, nothing, router};

@@ -53,6 +53,9 @@ pub(crate) enum TokenError {
     Foreign,
     #[error("the token was revoked")]
     Revoked,
+    /// It may hold: whether its user may log in still has not been read yet.
+    #[error("the replica is being opened, which knows whether the token holds")]
+    Unlearned,
 }
 
 /// The key that signs. No `Debug`.

@@ -1,13 +1,17 @@
 //! Logging in with a password, at central: what it needs, and what it costs whoever guesses.
 
-use axum::http::StatusCode;
-use sync::central::{UserError, UserRow};
-use zeroize::Zeroizing;
+use std::sync::Arc;
 
-use super::Authority;
+use axum::http::StatusCode;
+use sync::central::{Central, UserError, UserRow};
+
 use super::password::{self, Checked, HashError};
+use super::session::{self, Traded};
+use super::{Authority, note};
 use crate::api::problem::Problem;
-use crate::central_link::{CentralLink, LinkError};
+use crate::app::App;
+use crate::central_link::LinkError;
+use crate::phase::Core;
 use crate::secret::SecretText;
 
 /// Who wants in.
@@ -60,56 +64,88 @@ impl From<AskError> for Problem {
 }
 
 /// Checks a password. Whatever is wrong, the answer and its cost are the same.
-pub(crate) async fn log_in(
-    central: &CentralLink,
-    authority: &Authority,
-    credentials: Credentials,
-    now_us: u64,
-) -> Result<UserRow, Problem> {
+pub(crate) async fn log_in(app: &App, core: &Core, credentials: Credentials) -> Result<UserRow, Problem> {
     let Credentials { email, password } = credentials;
-    authority.throttle.attempt(&email, now_us).map_err(too_many)?;
-    let user = central.with(async |central| Ok::<_, AskError>(central.user(&email).await?)).await?;
-    let user = user.filter(|user| user.is_active);
-    let stored = user.as_ref().map(|user| Zeroizing::new(user.password_hash.clone()));
-    let checked =
-        hashing(authority, move || password::check(password.expose(), stored.as_deref().map(String::as_str))).await?;
-    let renewed = match checked {
-        Checked::Wrong => None,
-        Checked::Right => Some(None),
-        Checked::Renewed(hash) => Some(Some(hash)),
-    };
-    let (Some(user), Some(renewed)) = (user, renewed) else {
+    app.authority.throttle.attempt(&email, app.clock.now_us()).map_err(too_many)?;
+    let found = at_central(app, &email).await?;
+    let admitted = hashing(&app.authority, move || admit(found, |stored| password::check(password.expose(), stored)));
+    let Some((user, renewed)) = admitted.await? else {
         tracing::warn!("a login was refused");
         return Err(Problem::unauthenticated("e-mail address or password is wrong"));
     };
-    central.with(async |central| Ok::<_, AskError>(central.note_login(&user.id, renewed.as_deref()).await?)).await?;
-    authority.throttle.succeeded(&email);
-    authority.note_user(&user.email, Some(user.token_version));
+    let logged_in =
+        async |central: &Central| Ok::<_, AskError>(central.note_login(&user.id, renewed.as_deref()).await?);
+    app.central_link.with(logged_in).await?;
+    app.authority.throttle.succeeded(&email);
+    note(app, core, user.clone()).await?;
     Ok(user)
+}
+
+/// The user, if the password is right, with the hash that is to be kept from now on if that is another. Exactly one check
+/// is made, whoever it is: of a user that may not log in or does not exist, against a hash of nobody.
+fn admit(
+    user: Option<UserRow>,
+    check: impl FnOnce(Option<&str>) -> Result<Checked, HashError>,
+) -> Result<Option<(UserRow, Option<String>)>, HashError> {
+    let user = user.filter(|user| user.is_active);
+    let checked = check(user.as_ref().map(|user| user.password_hash.as_str()))?;
+    Ok(match checked {
+        Checked::Wrong => None,
+        Checked::Right => user.map(|user| (user, None)),
+        Checked::Renewed(hash) => user.map(|user| (user, Some(hash))),
+    })
+}
+
+async fn at_central(app: &App, email: &str) -> Result<Option<UserRow>, Problem> {
+    Ok(app.central_link.with(async |central| Ok::<_, AskError>(central.user(email).await?)).await?)
+}
+
+/// Trades a refresh token in. Of a user who came to central a moment ago this machine may not have heard yet, and of one
+/// who is gone it hears no more: then central is asked.
+pub(crate) async fn refresh(app: &App, core: &Core, token: SecretText) -> Result<Traded, Problem> {
+    let token = Arc::new(token);
+    let trade = || {
+        let token = Arc::clone(&token);
+        core.store.write_async(move |tx| session::trade(tx, token.expose()))
+    };
+    let first = trade().await?;
+    let Traded::Unheard(email) = &first else { return Ok(first) };
+    let Some(user) = at_central(app, email).await? else {
+        let token = Arc::clone(&token);
+        core.store.write_async(move |tx| session::end_of(tx, token.expose())).await?;
+        return Ok(Traded::Unknown);
+    };
+    note(app, core, user).await?;
+    Ok(trade().await?)
 }
 
 /// Sets another password, for who knows the present one; all that was issued to the user is void.
 pub(crate) async fn change_password(
-    central: &CentralLink,
-    authority: &Authority,
+    app: &App,
+    core: &Core,
     credentials: Credentials,
     new: SecretText,
-    now_us: u64,
 ) -> Result<(), Problem> {
     if let Some(why) = password::objection(new.expose()) {
         return Err(Problem::field("new_password", why));
     }
-    let mut user = log_in(central, authority, credentials, now_us).await?;
-    user.password_hash = hashing(authority, move || password::hash(new.expose())).await?;
+    let mut user = log_in(app, core, credentials).await?;
+    user.password_hash = hashing(&app.authority, move || password::hash(new.expose())).await?;
     user.token_version += 1;
-    store(central, authority, &user).await
+    store(app, core, &user).await
 }
 
 /// Stores a user; what was issued to another version of it is void at once on this machine.
-pub(crate) async fn store(central: &CentralLink, authority: &Authority, user: &UserRow) -> Result<(), Problem> {
-    central.with(async |central| Ok::<_, AskError>(central.store_user(user).await?)).await?;
-    authority.note_user(&user.email, user.is_active.then_some(user.token_version));
-    Ok(())
+pub(crate) async fn store(app: &App, core: &Core, user: &UserRow) -> Result<(), Problem> {
+    app.central_link.with(async |central| Ok::<_, AskError>(central.store_user(user).await?)).await?;
+    Ok(note(app, core, user.clone()).await?)
+}
+
+/// Removes a user; what was issued is void at once on this machine.
+pub(crate) async fn remove(app: &App, core: &Core, mut user: UserRow) -> Result<(), Problem> {
+    app.central_link.with(async |central| Ok::<_, AskError>(central.remove_user(&user.id).await?)).await?;
+    (user.is_active, user.token_version) = (false, user.token_version + 1);
+    Ok(note(app, core, user).await?)
 }
 
 /// Hashes on a thread for blocking work, one at a time.
@@ -125,4 +161,48 @@ pub(crate) async fn hashing<T: Send + 'static>(
 fn too_many(seconds: u16) -> Problem {
     let hint = format!("try again in {seconds} s");
     Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many attempts to log in", hint).retry_after(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(is_active: bool) -> UserRow {
+        let text = |text: &str| text.to_owned();
+        UserRow {
+            id: text("i"),
+            email: text("a@b.c"),
+            full_name: text("A"),
+            password_hash: text("hash"),
+            role: text("tech"),
+            is_active,
+            token_version: 0,
+        }
+    }
+
+    /// Of whom nobody may learn whether they exist, what is checked, and how often.
+    #[test]
+    fn an_unknown_user_a_locked_one_and_a_wrong_password_are_checked_alike() {
+        for (found, against) in [(None, None), (Some(user(false)), None), (Some(user(true)), Some("hash"))] {
+            let mut checked = Vec::new();
+            let admitted = admit(found, |stored| {
+                checked.push(stored.map(str::to_owned));
+                Ok(Checked::Wrong)
+            });
+            assert_eq!((admitted.unwrap(), checked), (None, vec![against.map(str::to_owned)]));
+        }
+    }
+
+    #[test]
+    fn only_who_may_log_in_gets_in_with_the_right_password() {
+        for right in [Checked::Right, Checked::Renewed("new".to_owned())] {
+            let renewed = if right == Checked::Right { None } else { Some("new".to_owned()) };
+            let given = || match &right {
+                Checked::Renewed(hash) => Ok(Checked::Renewed(hash.clone())),
+                _ => Ok(Checked::Right),
+            };
+            assert_eq!(admit(Some(user(true)), |_| given()).unwrap(), Some((user(true), renewed)));
+            assert_eq!(admit(Some(user(false)), |_| given()).unwrap(), None);
+        }
+    }
 }

@@ -1,24 +1,27 @@
 //! Who is calling over TCP: tokens ([`jwt`]), logins and their refreshing ([`login`], [`session`]), passwords
-//! ([`password`]), and how often somebody may try ([`throttle`]).
+//! ([`password`]), who may log in at all ([`standing`]), and how often somebody may try ([`throttle`]).
 //!
 //! Tokens are this machine's own: it signs them, and it alone takes them. A login needs central, where the password
 //! hashes are; what follows does not, so that a machine that was online once goes on offline until its tokens end. That a
-//! user was locked or changed the password comes here with the next round, and voids what was issued before.
+//! user was locked, deleted or changed the password comes here with the next round, and voids what was issued before.
 
 pub(crate) mod jwt;
 pub(crate) mod login;
 pub(crate) mod password;
 pub(crate) mod session;
+mod standing;
 pub(crate) mod throttle;
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
 
 use jwt::{Claims, JwtKey, TokenError};
 use sync::StoreError;
-use sync::local::ReadTx;
+use sync::central::UserRow;
 use throttle::Throttle;
 
+use crate::app::App;
+use crate::phase::Core;
 use crate::server::guard::Scopes;
 
 /// What a user of that role may do.
@@ -35,10 +38,10 @@ pub(crate) struct Authority {
     key: JwtKey,
     /// This machine's name, in every token.
     machine: String,
-    /// By e-mail address: the version of tokens that counts; None for one who may not log in.
-    users: RwLock<HashMap<String, Option<i64>>>,
-    /// Users that the replica had at some time since the start.
-    seen: Mutex<HashSet<String>>,
+    /// By e-mail address: the version of tokens that counts; None for one who may not log in. Absent until they were read.
+    users: RwLock<Option<HashMap<String, Option<i64>>>>,
+    /// Held while users are read or noted, so that what was read earlier does not undo what was noted later.
+    learning: tokio::sync::Mutex<()>,
     /// Logins that were ended, with the moment at which their last access token ends by itself.
     ended: RwLock<HashMap<String, u64>>,
     pub(crate) throttle: Throttle,
@@ -52,7 +55,7 @@ impl Authority {
             key,
             machine,
             users: RwLock::default(),
-            seen: Mutex::default(),
+            learning: tokio::sync::Mutex::default(),
             ended: RwLock::default(),
             throttle: Throttle::default(),
             turn: tokio::sync::Semaphore::new(1),
@@ -64,18 +67,19 @@ impl Authority {
         self.key.sign(&Claims { machine: self.machine.clone(), ..claims })
     }
 
-    /// The claims of a token that holds now.
+    /// The claims of a token that holds now. A user's token does not hold while the replica does not know the user.
     pub(crate) fn check(&self, token: &str, now_us: u64) -> Result<Claims, TokenError> {
         let claims = self.key.verify(token, now_us / 1_000_000)?;
-        let is_ended = |login: &String| self.ended.read().unwrap_or_else(PoisonError::into_inner).contains_key(login);
-        let users = self.users.read().unwrap_or_else(PoisonError::into_inner);
-        let is_void = match (users.get(&claims.sub), claims.version) {
-            (Some(counts), Some(version)) => *counts != Some(version),
-            _ => false,
-        };
         if claims.machine != self.machine {
             return Err(TokenError::Foreign);
         }
+        let is_ended = |login: &String| self.ended.read().unwrap_or_else(PoisonError::into_inner).contains_key(login);
+        let users = self.users.read().unwrap_or_else(PoisonError::into_inner);
+        let is_void = match (users.as_ref(), claims.version) {
+            (_, None) => false,
+            (None, Some(_)) => return Err(TokenError::Unlearned),
+            (Some(users), Some(version)) => users.get(&claims.sub) != Some(&Some(version)),
+        };
         if is_void || claims.login.as_ref().is_some_and(is_ended) {
             return Err(TokenError::Revoked);
         }
@@ -89,16 +93,8 @@ impl Authority {
         ended.insert(login.to_owned(), now_us + jwt::ACCESS_SECONDS * 1_000_000);
     }
 
-    /// Reads who may log in, and which logins were ended, from the replica.
-    pub(crate) fn learn(&self, users: HashMap<String, Option<i64>>, ended: Vec<String>, now_us: u64) {
-        // Who was deleted on another machine has no row any more, and no rights. One who never had a row here was made
-        // elsewhere a moment ago.
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.extend(users.keys().cloned());
-        let gone: Vec<String> = seen.iter().filter(|user| !users.contains_key(*user)).cloned().collect();
-        drop(seen);
-        let counts = gone.into_iter().map(|user| (user, None)).chain(users).collect();
-        *self.users.write().unwrap_or_else(PoisonError::into_inner) = counts;
+    fn learned(&self, users: HashMap<String, Option<i64>>, ended: Vec<String>, now_us: u64) {
+        *self.users.write().unwrap_or_else(PoisonError::into_inner) = Some(users);
         let until = now_us + jwt::ACCESS_SECONDS * 1_000_000;
         let mut known = self.ended.write().unwrap_or_else(PoisonError::into_inner);
         for login in ended {
@@ -106,19 +102,26 @@ impl Authority {
         }
         known.retain(|_, until| *until > now_us);
     }
-
-    /// A user as central has it now: the replica hears of it later.
-    pub(crate) fn note_user(&self, email: &str, counts: Option<i64>) {
-        self.users.write().unwrap_or_else(PoisonError::into_inner).insert(email.to_owned(), counts);
-    }
 }
 
-/// The users of the replica, as [`Authority::learn`] takes them.
-pub(crate) fn users_here(tx: &ReadTx<'_>) -> Result<HashMap<String, Option<i64>>, StoreError> {
-    let mut statement = tx.connection().prepare_cached("SELECT email, is_active, token_version FROM users")?;
-    let found = statement.query_map([], |row| {
-        let (is_active, version): (bool, i64) = (row.get(1)?, row.get(2)?);
-        Ok((row.get(0)?, is_active.then_some(version)))
-    })?;
-    Ok(found.collect::<Result<_, _>>()?)
+/// Reads who may log in, and which logins were ended, from the replica.
+pub(crate) async fn learn(app: &App, core: &Core) -> Result<(), StoreError> {
+    let _turn = app.authority.learning.lock().await;
+    read(app, core).await
+}
+
+/// Notes a user as central has it now: the replica hears of it later.
+pub(crate) async fn note(app: &App, core: &Core, user: UserRow) -> Result<(), StoreError> {
+    let _turn = app.authority.learning.lock().await;
+    core.store.write_async(move |tx| standing::note(tx, &user)).await?;
+    read(app, core).await
+}
+
+async fn read(app: &App, core: &Core) -> Result<(), StoreError> {
+    let now_us = app.clock.now_us();
+    let read = core.store.read_async(move |tx| Ok((standing::all(tx, now_us)?, session::ended(tx.connection())?)));
+    let (users, ended) = read.await?;
+    let users = users.into_iter().map(|(email, standing)| (email, standing.counts)).collect();
+    app.authority.learned(users, ended, now_us);
+    Ok(())
 }

@@ -9,6 +9,7 @@ use sync::StoreError;
 use sync::local::{WriteTx, new_id};
 use zeroize::Zeroizing;
 
+use super::standing;
 use crate::secret::SecretText;
 use crate::server::guard::hex;
 
@@ -32,6 +33,8 @@ pub(crate) enum Traded {
     Next(Login, SecretText),
     /// It was used before: the login was ended.
     Reused(String),
+    /// This machine has not heard of its user, whose e-mail address this is: central knows. The token is as it was.
+    Unheard(String),
     /// There is none, it has expired, or its login was ended.
     Unknown,
 }
@@ -66,15 +69,16 @@ pub(crate) fn trade(tx: &WriteTx<'_>, token: &str) -> Result<Traded, StoreError>
             Ok(Traded::Reused(login.id))
         }
         Some((mut login, false, false)) => {
+            let Some(user) = standing::all(&tx.reading(), tx.now_us())?.remove(&login.email) else {
+                return Ok(Traded::Unheard(login.email));
+            };
+            if user.counts != Some(login.version) {
+                end(tx, &login.id)?;
+                return Ok(Traded::Unknown);
+            }
+            login.role = user.role;
             let sql = "UPDATE ct_auth_refresh SET used = 1 WHERE token_hash = ?1";
             tx.connection().prepare_cached(sql)?.execute([hashed(token)])?;
-            if let Some((role, version)) = user_here(tx, &login.email)? {
-                if version != Some(login.version) {
-                    end(tx, &login.id)?;
-                    return Ok(Traded::Unknown);
-                }
-                login.role = role;
-            }
             let token = next(tx, &login)?;
             Ok(Traded::Next(login, token))
         }
@@ -103,16 +107,6 @@ fn end(tx: &WriteTx<'_>, family: &str) -> Result<(), StoreError> {
     let sql = "UPDATE ct_auth_refresh SET revoked = 1 WHERE family = ?1";
     tx.connection().prepare_cached(sql)?.execute([family])?;
     Ok(())
-}
-
-/// Role and version of a user whom the replica knows; no version for one who may not log in.
-fn user_here(tx: &WriteTx<'_>, email: &str) -> Result<Option<(String, Option<i64>)>, StoreError> {
-    let sql = "SELECT role, is_active, token_version FROM users WHERE email = ?1";
-    let found = tx.connection().prepare_cached(sql)?.query_row([email], |row| {
-        let (is_active, version): (bool, i64) = (row.get(1)?, row.get(2)?);
-        Ok((row.get(0)?, is_active.then_some(version)))
-    });
-    Ok(found.optional()?)
 }
 
 fn next(tx: &WriteTx<'_>, login: &Login) -> Result<SecretText, StoreError> {

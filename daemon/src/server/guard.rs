@@ -11,9 +11,11 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 
+use crate::api::OPENING_PATIENCE;
 use crate::api::problem::Problem;
 use crate::app::App;
-use crate::auth::jwt::TokenError;
+use crate::auth;
+use crate::auth::jwt::{Claims, TokenError};
 
 /// How a request came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +98,8 @@ pub(crate) struct Principal {
     pub(crate) agent: Option<String>,
     /// The login that its token belongs to.
     pub(crate) login: Option<String>,
+    /// The user's `token_version`, for tokens of users.
+    pub(crate) version: Option<i64>,
 }
 
 /// Lower-case hexadecimal text of some bytes.
@@ -138,16 +142,16 @@ pub(crate) async fn identify(
     let found = match caller {
         Caller::SameUser => {
             let user = format!("{}@{machine}", app.machine.username);
-            Ok(Principal { user, scopes: Scopes::ALL, machine, agent, login: None })
+            Ok(Principal { user, scopes: Scopes::ALL, machine, agent, login: None, version: None })
         }
         Caller::Loopback { port } => {
             if let Err(refusal) = check_headers(port, request.headers()) {
                 tracing::warn!(?refusal, path = request.uri().path(), "a request was refused");
                 return refusal.into_response();
             }
-            bearer(request.headers()).and_then(|token| app.authority.check(token, app.clock.now_us())).map(|claims| {
-                let scopes = Scopes::of(&claims.scopes);
-                Principal { user: claims.sub, scopes, machine, agent, login: claims.login }
+            claims(&app, request.headers()).await.map(|claims| {
+                let Claims { sub: user, login, version, .. } = claims;
+                Principal { user, scopes: Scopes::of(&claims.scopes), machine, agent, login, version }
             })
         }
     };
@@ -169,6 +173,9 @@ async fn admit(scope: Scope, request: Request, next: Next) -> Response {
         _ if scope == Scope::Open => next.run(request).await,
         Ok(principal) if principal.scopes.allow(scope) => next.run(request).await,
         Ok(_) => Problem::new(StatusCode::FORBIDDEN, wanting(scope), "").into_response(),
+        Err(error @ TokenError::Unlearned) => {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), "").into_response()
+        }
         Err(error) => Problem::unauthenticated(error.to_string()).into_response(),
     }
 }
@@ -176,6 +183,20 @@ async fn admit(scope: Scope, request: Request, next: Next) -> Response {
 /// What a caller lacks.
 pub(crate) fn wanting(scope: Scope) -> String {
     format!("this takes the scope {}", scope.name().unwrap_or_default())
+}
+
+/// The claims of the token that is shown. The first user's token after a start may have to wait for the replica.
+async fn claims(app: &App, headers: &HeaderMap) -> Result<Claims, TokenError> {
+    let token = bearer(headers)?;
+    let checked = app.authority.check(token, app.clock.now_us());
+    if checked != Err(TokenError::Unlearned) {
+        return checked;
+    }
+    let core = app.core(OPENING_PATIENCE).await.map_err(|_| TokenError::Unlearned)?;
+    if let Err(error) = auth::learn(app, &core).await {
+        tracing::warn!(%error, "who may log in could not be read");
+    }
+    app.authority.check(token, app.clock.now_us())
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, TokenError> {

@@ -59,4 +59,10 @@ fn schemathesis_finds_nothing() {
     println!("{}", done.stdout);
     assert_eq!(done.code, 0, "{}\n{}", done.stdout, done.stderr);
     assert!(machine.daemon_runs());
+    // With a central behind them, users and the vault did something; and nobody locked the caller out.
+    for table in ["users", "ct_sync_vault"] {
+        let rows = server.sql(&database, &format!("SELECT COUNT(*) FROM {table}")).unwrap();
+        assert_ne!(rows.trim(), "0", "{table}");
+    }
+    api.get("/api/users").unwrap().expect(200).unwrap();
 }

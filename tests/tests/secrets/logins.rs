@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
 use serde_json::{Value, json};
 use world::{Machine, MariaDb, eventually};
 
@@ -45,6 +46,10 @@ fn a_login_gives_tokens_and_a_stolen_refresh_token_ends_it() {
     let (wrong, unknown) = (log_in(&api, "tech@example.org", "wrong"), log_in(&api, "nobody@example.org", "wrong"));
     assert_eq!((wrong.status, wrong.code()), (401, "UNAUTHENTICATED"));
     assert_eq!(wrong.body, unknown.body);
+    add(&machine, "locked@example.org", "tech");
+    central.sql("UPDATE users SET is_active = 0 WHERE email = 'locked@example.org'");
+    let locked = log_in(&api, "locked@example.org", PASSWORD);
+    assert_eq!((locked.status, &locked.body), (401, &wrong.body), "not even with the right password");
 
     let second = refresh(&api, &first.text("refresh_token"));
     assert_eq!(second.status, 200);
@@ -159,4 +164,98 @@ fn who_was_online_once_goes_on_without_central() {
     assert_eq!(api.get("/api/auth/me", &tokens.text("access_token")).status, 200);
     let next = refresh(&api, &tokens.text("refresh_token"));
     assert_eq!(api.get("/api/status", &next.text("access_token")).status, 200);
+}
+
+#[test]
+fn a_user_deleted_elsewhere_has_no_rights_here_also_after_a_restart() {
+    let central = Central::new();
+    let (a, b) = (central.machine("a"), central.machine("b"));
+    let (at_a, at_b) = (Api::of(&a), Api::of(&b));
+    let admin = token(&a, "admin", "1h");
+    for email in ["first@example.org", "second@example.org"] {
+        add(&a, email, "admin");
+    }
+    round(&b);
+    let logins = ["first@example.org", "second@example.org"].map(|email| log_in(&at_b, email, PASSWORD));
+    // A token for a script ends with its user, too.
+    let issued = logins.each_ref().map(|login| {
+        let script = json!({ "scopes": ["read"], "expires_in": 86400 });
+        at_b.call("POST", "/api/auth/issue", &login.text("access_token"), &script).text("access_token")
+    });
+    let own = token(&b, "read", "1h");
+    let holds = |api: &Api, token: &str| api.get("/api/auth/me", token).status == 200;
+    assert!(issued.iter().all(|token| holds(&at_b, token)));
+
+    let users = at_a.get("/api/users", &admin).body;
+    let first = users["items"].as_array().unwrap().iter().find(|user| user["email"] == "first@example.org").unwrap();
+    let path = format!("/api/users/{}", first["id"].as_str().unwrap());
+    assert_eq!(at_a.call("DELETE", &path, &admin, &json!({})).status, 204);
+    eventually("the deleted user out", PATIENCE, || {
+        round(&b);
+        !holds(&at_b, &logins[0].text("access_token"))
+    })
+    .unwrap();
+    assert!(!holds(&at_b, &issued[0]) && holds(&at_b, &issued[1]) && holds(&at_b, &own));
+
+    // By SQL, and while the daemon that learns of it is not the one that knew the user.
+    central.sql("DELETE FROM users WHERE email = 'second@example.org'");
+    let gone = || crate::replica::Replica::of(&b).number("SELECT count(*) FROM users") == 0;
+    eventually("the row gone from the replica", PATIENCE, || {
+        round(&b);
+        gone()
+    })
+    .unwrap();
+    let at_b = Api::of(&b);
+    for (login, script) in logins.iter().zip(&issued) {
+        assert!(!holds(&at_b, &login.text("access_token")) && !holds(&at_b, script), "from the first request on");
+        assert_eq!(refresh(&at_b, &login.text("refresh_token")).status, 401);
+    }
+    assert!(holds(&at_b, &own), "this machine's own token is no user's");
+}
+
+#[test]
+fn what_central_said_of_a_user_outlives_a_restart() {
+    let central = Central::new();
+    let (a, b) = (central.machine("a"), central.machine("b"));
+    let at_b = Api::of(&b);
+    let own = token(&b, "read,write", "1h");
+    assert_eq!(at_b.call("POST", "/api/sync/pause", &own, &json!({})).status, 200);
+    add(&a, "tech@example.org", "tech");
+    let first = log_in(&at_b, "tech@example.org", PASSWORD);
+    let me = |api: &Api, login: &Answer| api.get("/api/auth/me", &login.text("access_token")).status;
+    assert_eq!(me(&at_b, &first), 200);
+    let at_b = Api::of(&b); // the pause holds over a restart
+    assert_eq!(me(&at_b, &first), 200, "though the replica does not have the user");
+    let change = json!({ "current_password": PASSWORD, "new_password": "another long one" });
+    assert_eq!(at_b.call("POST", "/api/auth/password", &first.text("access_token"), &change).status, 204);
+    let second = log_in(&at_b, "tech@example.org", "another long one");
+    let as_it_must_be = |api: &Api| {
+        assert_eq!((me(api, &first), me(api, &second)), (401, 200));
+        assert_eq!(refresh(api, &first.text("refresh_token")).status, 401);
+    };
+    as_it_must_be(&at_b);
+    as_it_must_be(&Api::of(&b));
+    assert_eq!(crate::replica::Replica::of(&b).number("SELECT count(*) FROM users"), 0, "it has not heard of the user");
+}
+
+#[test]
+fn a_hash_of_an_earlier_cost_is_made_anew_at_the_next_login() {
+    let central = Central::new();
+    let machine = central.machine("a");
+    let api = Api::of(&machine);
+    add(&machine, "tech@example.org", "tech");
+    let today = "$argon2id$v=19$m=19456,t=2,p=1$";
+    let hash = || central.sql("SELECT password_hash FROM users");
+    assert!(hash().starts_with(today));
+    let params = Params::new(8192, 1, 1, None).unwrap();
+    let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let weak = weak.hash_password_with_salt(PASSWORD.as_bytes(), b"saltsaltsaltsalt").unwrap().to_string();
+    central.sql(&format!("UPDATE users SET password_hash = '{weak}'"));
+    assert_eq!(log_in(&api, "tech@example.org", "wrong one, long").status, 401);
+    assert_eq!(hash(), weak, "who does not know it renews nothing");
+    assert_eq!(log_in(&api, "tech@example.org", PASSWORD).status, 200);
+    let renewed = hash();
+    assert!(renewed.starts_with(today), "{renewed}");
+    assert_eq!(log_in(&api, "tech@example.org", PASSWORD).status, 200);
+    assert_eq!(hash(), renewed, "once is enough");
 }

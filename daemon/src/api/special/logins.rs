@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use sync::local::new_id;
 
-use crate::api::dispatch::OPENING_PATIENCE;
+use crate::api::OPENING_PATIENCE;
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Content, Reply, Route, Scope, Work, typed};
 use crate::app::App;
@@ -162,7 +162,7 @@ fn login(path: &str, name: &str, summary: &str) -> Route {
 async fn token(app: Arc<App>, body: Map<String, Json>) -> Result<Reply, Problem> {
     let credentials = credentials(body)?;
     let core = app.core(OPENING_PATIENCE).await?;
-    let user = login::log_in(&app.central_link, &app.authority, credentials, app.clock.now_us()).await?;
+    let user = login::log_in(&app, &core, credentials).await?;
     let begun =
         core.store.write_async(move |tx| session::begin(tx, &user.email, &user.role, user.token_version)).await?;
     tokens(&app, begun.0, begun.1)
@@ -185,8 +185,7 @@ fn credentials(body: Map<String, Json>) -> Result<Credentials, Problem> {
 async fn refresh(app: Arc<App>, body: Map<String, Json>) -> Result<Reply, Problem> {
     let RefreshRequest { refresh_token } = typed(body)?;
     let core = app.core(OPENING_PATIENCE).await?;
-    let traded = core.store.write_async(move |tx| session::trade(tx, refresh_token.expose())).await?;
-    match traded {
+    match login::refresh(&app, &core, refresh_token).await? {
         Traded::Next(login, refresh_token) => tokens(&app, login, refresh_token),
         Traded::Reused(login) => {
             app.authority.end_login(&login, app.clock.now_us());
@@ -194,7 +193,7 @@ async fn refresh(app: Arc<App>, body: Map<String, Json>) -> Result<Reply, Proble
             let why = "this refresh token was used before: the login was ended, log in again";
             Err(Problem::unauthenticated(why))
         }
-        Traded::Unknown => {
+        Traded::Unknown | Traded::Unheard(_) => {
             let why = "the refresh token has expired, or its login was ended: log in again";
             Err(Problem::unauthenticated(why))
         }
@@ -219,8 +218,7 @@ fn me(call: &Call) -> Result<Reply, Problem> {
 async fn password(call: Call) -> Result<Reply, Problem> {
     let PasswordRequest { current_password, new_password } = call.body()?;
     let credentials = Credentials::new(&call.principal.user, current_password);
-    let app = &call.app;
-    login::change_password(&app.central_link, &app.authority, credentials, new_password, app.clock.now_us()).await?;
+    login::change_password(&call.app, &call.core, credentials, new_password).await?;
     Ok(Reply::empty())
 }
 
@@ -237,7 +235,9 @@ fn issue(call: &Call) -> Result<Reply, Problem> {
             ScopeName::Admin => scopes.admin = true,
         }
     }
-    let claims = claims(&call.app, call.principal.user.clone(), scopes, expires_in);
+    // It outlives a logout, but not that its user is locked or deleted, or changes the password.
+    let version = call.principal.version;
+    let claims = Claims { version, ..claims(&call.app, call.principal.user.clone(), scopes, expires_in) };
     let access_token = call.app.authority.issue(claims).map_err(not_signed)?;
     Ok(Reply::ok(Issued { access_token, expires_in, scopes: scopes.names() }).secret())
 }

@@ -55,11 +55,11 @@ pub(crate) struct Users {
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
 pub(crate) enum Role {
-    /// Read
+    #[value(help = "Read")]
     Viewer,
-    /// Read and write
+    #[value(help = "Read and write")]
     Tech,
-    /// Everything
+    #[value(help = "Everything")]
     Admin,
 }
 
@@ -195,7 +195,7 @@ async fn create_one(call: Call) -> Result<Reply, Problem> {
     let password_hash = hashing(&call.app.authority, move || password::hash(password.expose())).await?;
     let id = id.map_or_else(|| new_id(call.app.clock.now_us()), |Id(id)| id);
     let user = UserRow { id, email, full_name, password_hash, role, is_active: true, token_version: 0 };
-    login::store(&call.app.central_link, &call.app.authority, &user).await?;
+    login::store(&call.app, &call.core, &user).await?;
     Ok(answer(StatusCode::CREATED, user))
 }
 
@@ -223,7 +223,7 @@ async fn change(call: Call) -> Result<Reply, Problem> {
     }
     // Whatever was changed: what was issued before says it no more.
     user.token_version += 1;
-    login::store(&call.app.central_link, &call.app.authority, &user).await?;
+    login::store(&call.app, &call.core, &user).await?;
     Ok(answer(StatusCode::OK, user))
 }
 
@@ -234,8 +234,7 @@ async fn remove(call: Call) -> Result<Reply, Problem> {
         // Nothing refers to a user: what the user did is on record under the e-mail address.
         return Ok(Reply::ok(DeletePlan::default()));
     }
-    call.app.central_link.with(async |central| Ok::<_, AskError>(central.remove_user(&user.id).await?)).await?;
-    call.app.authority.note_user(&user.email, None);
+    login::remove(&call.app, &call.core, user).await?;
     Ok(Reply::empty())
 }
 
