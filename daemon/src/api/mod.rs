@@ -20,3 +20,4 @@ pub(crate) mod rows;
 pub(crate) mod special;
 
 pub(crate) use dispatch::{OPENING_PATIENCE, no_such_method, nothing, router};
+pub(crate) use routes::is_open;

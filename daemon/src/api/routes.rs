@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use super::route::Route;
+use super::route::{Route, Scope};
 use super::{docs, openapi, rows, special};
 
 static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
@@ -18,13 +18,17 @@ pub(crate) fn all() -> &'static [Route] {
     &ROUTES
 }
 
+/// Whether a path is one that needs no login.
+pub(crate) fn is_open(path: &str) -> bool {
+    all().iter().any(|route| route.scope == Scope::Open && route.path == path.trim_end_matches('/'))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
     use axum::http::Method;
 
-    use super::super::route::Scope;
     use super::*;
 
     #[test]

@@ -79,3 +79,124 @@ pub(crate) fn note(tx: &WriteTx<'_>, user: &UserRow) -> Result<(), StoreError> {
     tx.connection().prepare_cached(sql)?.execute(values)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use sync::{Clock, Store};
+
+    use super::*;
+    use crate::auth::session::{self, Traded};
+
+    const START_US: u64 = 1_800_000_000_000_000;
+
+    /// A clock that a test moves.
+    struct Hand(AtomicU64);
+
+    impl Clock for Hand {
+        fn now_us(&self) -> u64 {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    struct World {
+        store: Store,
+        clock: Arc<Hand>,
+        _folder: tempfile::TempDir,
+    }
+
+    impl World {
+        fn new() -> World {
+            let folder = tempfile::tempdir().unwrap();
+            let clock = Arc::new(Hand(AtomicU64::new(START_US)));
+            let store = Store::open(&folder.path().join("replica.db"), Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
+            World { store, clock, _folder: folder }
+        }
+
+        /// What a round has brought.
+        fn replica(&self, sql: &'static str) {
+            self.store.write(move |tx| Ok(tx.connection().execute_batch(sql)?)).unwrap();
+        }
+
+        fn note(&self, id: &str, version: i64, is_active: bool) {
+            let text = |text: &str| text.to_owned();
+            let user = UserRow {
+                id: text(id),
+                email: text("a@b.c"),
+                full_name: text("A"),
+                password_hash: text("x"),
+                role: text("tech"),
+                is_active,
+                token_version: version,
+            };
+            self.store.write(move |tx| note(tx, &user)).unwrap();
+        }
+
+        /// The version that counts; None for one who may not log in, or is not known.
+        fn counts(&self) -> Option<i64> {
+            let now_us = self.clock.now_us();
+            self.store.read(|tx| all(tx, now_us)).unwrap().remove("a@b.c").and_then(|standing| standing.counts)
+        }
+
+        fn later(&self, us: u64) {
+            self.clock.0.fetch_add(us, Ordering::Relaxed);
+        }
+    }
+
+    const ROW: &str =
+        "INSERT INTO users (id, email, full_name, password_hash, token_version) VALUES ('u', 'a@b.c', 'A', '', 3)";
+
+    #[test]
+    fn the_higher_version_counts_and_the_replicas_word_for_the_same_one() {
+        let world = World::new();
+        world.replica(ROW);
+        assert_eq!(world.counts(), Some(3));
+        world.note("u", 4, true);
+        world.later(10 * UNHEARD_US);
+        assert_eq!(world.counts(), Some(4), "however long the round is in coming");
+        world.replica("UPDATE users SET token_version = 4, is_active = 0");
+        assert_eq!(world.counts(), None, "locked with SQL, which raises no version");
+        world.replica("UPDATE users SET token_version = 5, is_active = 1");
+        world.note("u", 6, false);
+        assert_eq!(world.counts(), None);
+        world.replica("DELETE FROM users");
+        world.later(UNHEARD_US);
+        assert_eq!(world.counts(), None);
+    }
+
+    #[test]
+    fn whom_the_replica_does_not_have_holds_for_an_hour_and_one_made_anew_at_once() {
+        let world = World::new();
+        world.note("u", 0, true);
+        world.later(UNHEARD_US - 1);
+        assert_eq!(world.counts(), Some(0));
+        world.later(1);
+        assert_eq!(world.counts(), None);
+        // Deleted here, and made anew elsewhere with the same address.
+        world.replica(ROW);
+        world.note("u", 4, false);
+        world.replica("UPDATE users SET id = 'new', token_version = 0");
+        assert_eq!(world.counts(), Some(0));
+        // Deleted here, and made anew here.
+        world.replica("DELETE FROM users");
+        world.later(1);
+        world.note("third", 7, true);
+        assert_eq!(world.counts(), Some(7));
+    }
+
+    #[test]
+    fn a_refresh_token_of_an_unheard_user_is_not_used_up_before_central_was_asked() {
+        let world = World::new();
+        let (_, token) = world.store.write(|tx| session::begin(tx, "a@b.c", "tech", 0)).unwrap();
+        let trade = || {
+            let token = token.expose().to_owned();
+            world.store.write(move |tx| session::trade(tx, &token)).unwrap()
+        };
+        assert!(matches!(trade(), Traded::Unheard(email) if email == "a@b.c"));
+        world.note("u", 0, true);
+        assert!(matches!(trade(), Traded::Next(..)));
+        assert!(matches!(trade(), Traded::Reused(_)));
+    }
+}

@@ -64,9 +64,10 @@ pub(super) fn finish(result: Result<Outcome, Failure>) -> ExitCode {
     }
 }
 
-/// Prints to stdout. A reader that has gone away (`| head`) is no error.
+/// Prints to stdout, at once: a question ends no line. A reader that has gone away (`| head`) is no error.
 pub(crate) fn print(text: &str) {
-    let _ = io::stdout().write_all(text.as_bytes());
+    let mut stdout = io::stdout();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }
 
 /// Prints a line to stdout.

@@ -114,7 +114,9 @@ fn every_route_refuses_a_token_that_does_not_hold_and_one_that_does_not_suffice(
         ("msp:write", token(&world, "read,admin", "1h")),
         ("msp:admin", token(&world, "read,write", "1h")),
     ];
-    for line in described(&world).difference(&lines(OPEN)) {
+    let described = described(&world);
+    // The hooks send a form of their own, to a route that is no part of the description.
+    for line in described.difference(&lines(OPEN)).chain([&"POST /hooks/UserPromptSubmit".to_owned()]) {
         let (method, path) = request(line);
         for (kind, token) in &refused {
             let answer = with(token).send(method, &path, &[], b"").unwrap();
@@ -122,7 +124,7 @@ fn every_route_refuses_a_token_that_does_not_hold_and_one_that_does_not_suffice(
             assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{line}, {kind}");
         }
         let operation = &world.document["paths"][line.split(' ').nth(1).unwrap()][method.to_lowercase()];
-        let scope = operation["security"][0]["bearer"][0].as_str().unwrap();
+        let scope = operation["security"][0]["bearer"][0].as_str().unwrap_or("msp:write");
         let (_, token) = lacking.iter().find(|(name, _)| *name == scope).unwrap();
         let answer = with(token).send(method, &path, &[], b"").unwrap();
         assert_eq!((answer.status, answer.code().as_str()), (403, "FORBIDDEN"), "{line}");

@@ -60,9 +60,11 @@ fn schemathesis_finds_nothing() {
     assert_eq!(done.code, 0, "{}\n{}", done.stdout, done.stderr);
     assert!(machine.daemon_runs());
     // With a central behind them, users and the vault did something; and nobody locked the caller out.
-    for table in ["users", "ct_sync_vault"] {
-        let rows = server.sql(&database, &format!("SELECT COUNT(*) FROM {table}")).unwrap();
-        assert_ne!(rows.trim(), "0", "{table}");
+    for done in ["POST /api/users 201", "PUT /api/users/{id} 200", "POST /api/vault/init 200"] {
+        let audited = format!(
+            "SELECT COUNT(*) FROM api_audit_log WHERE CONCAT(http_method, ' ', endpoint, ' ', status_code) = '{done}'"
+        );
+        assert_ne!(server.sql(&database, &audited).unwrap().trim(), "0", "{done}");
     }
     api.get("/api/users").unwrap().expect(200).unwrap();
 }

@@ -1,13 +1,19 @@
 //! The first user: made by setup where there is a central, or setup and doctor say how.
 
+use std::io::{Read as _, Write as _};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use world::Machine;
 use world::run::Run;
+use world::{Machine, binaries, child, eventually};
 
 use super::Central;
 use super::http::Api;
 
 const PASSWORD: &str = "correct horse battery";
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// `claudetools setup` on a terminal that nobody sits at.
 fn setup(machine: &Machine, central: Option<&str>, password: &str, more: &[&str]) -> Run {
@@ -65,4 +71,52 @@ fn without_a_central_there_is_nowhere_to_keep_a_user() {
     let refused = setup(&machine, None, PASSWORD, &["--admin-email", "ann@example.org", "--admin-password-stdin"]);
     assert!(refused.code == 2 && refused.stderr.contains("--central URL"), "{refused:?}");
     assert!(!machine.home().root().exists(), "nothing was changed");
+}
+
+/// `claudetools setup` at a terminal, where each question is answered once it is asked; what the terminal showed.
+fn setup_by_hand(machine: &Machine, central: &str, answers: &[(&str, &str)]) -> String {
+    let program = binaries::path("claudetools").unwrap();
+    let line = format!("{} setup --no-service --central '{central}'", program.display());
+    let mut command = machine.program(child::MORTAL[0]);
+    command.args(&child::MORTAL[1..]).args(["script", "-qefc", &line, "/dev/null"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut terminal = child::spawn("script", command).unwrap();
+    let (mut keyboard, mut output) = (terminal.child().stdin.take().unwrap(), terminal.child().stdout.take().unwrap());
+    let screen = Arc::new(Mutex::new(Vec::new()));
+    let shown = {
+        let screen = Arc::clone(&screen);
+        move || String::from_utf8_lossy(&screen.lock().unwrap()).into_owned()
+    };
+    std::thread::spawn(move || {
+        let mut bytes = [0; 1024];
+        while let Ok(count @ 1..) = output.read(&mut bytes) {
+            screen.lock().unwrap().extend(&bytes[..count]);
+        }
+    });
+    for (question, answer) in answers {
+        eventually(question, PATIENCE, || shown().contains(question)).unwrap_or_else(|e| panic!("{e}: {}", shown()));
+        keyboard.write_all(format!("{answer}\n").as_bytes()).unwrap();
+    }
+    eventually("the end of setup", PATIENCE, || terminal.child().try_wait().unwrap().is_some()).unwrap();
+    shown()
+}
+
+#[test]
+fn whoever_sits_at_the_terminal_is_asked() {
+    let central = Central::new();
+    let machine = Machine::new("a").unwrap();
+    let nobody =
+        setup_by_hand(&machine, &central.url(), &[("Go on?", "y"), ("E-mail address of an administrator", "")]);
+    assert!(nobody.contains("nobody may log in over HTTP yet"), "{nobody}");
+    let somebody = [
+        ("Go on?", "y"),
+        ("E-mail address of an administrator", "ann@example.org"),
+        ("password of the first user", PASSWORD),
+        ("once more", PASSWORD),
+    ];
+    let made = setup_by_hand(&machine, &central.url(), &somebody);
+    assert!(made.contains("ann@example.org may log in, as an administrator"), "{made}");
+    let asked_no_more = setup_by_hand(&machine, &central.url(), &[("Go on?", "y")]);
+    assert!(!asked_no_more.contains("E-mail address"), "{asked_no_more}");
+    assert_eq!(central.sql("SELECT email, role FROM users"), "ann@example.org\tadmin");
 }

@@ -6,6 +6,7 @@ mod http;
 mod keys;
 mod logins;
 mod trail;
+mod users;
 
 use serde_json::Value;
 use vault::{DataKey, Keyring, Place};

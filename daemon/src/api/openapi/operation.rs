@@ -6,7 +6,6 @@ use serde_json::{Map, Value as Json, json};
 
 use super::bodies::content;
 use super::value::of_parameter;
-use crate::api::plan::Resource;
 use crate::api::route::{Content, Parameter, Place, Route, Scope};
 use crate::api::routes;
 
@@ -72,8 +71,8 @@ fn responses(route: &Route, generator: &mut SchemaGenerator) -> Json {
         if !content.is_empty() {
             response["content"] = content.into();
         }
-        if let (Content::Row(resource), StatusCode::CREATED) = (gives, *status) {
-            response["links"] = links(resource);
+        if *status == StatusCode::CREATED {
+            response["links"] = links(route);
         }
         if matches!(gives, Content::Row(_)) {
             response["headers"] =
@@ -90,11 +89,10 @@ fn responses(route: &Route, generator: &mut SchemaGenerator) -> Json {
     Json::Object(responses)
 }
 
-/// What can be done with a row that was just made.
-fn links(resource: &Resource) -> Json {
-    let routes = routes::all().iter().filter(|route| {
-        route.resource == Some(resource) && route.path.ends_with("/{id}") && route.path.matches('/').count() == 3
-    });
+/// What can be done with what was just made.
+fn links(made_by: &Route) -> Json {
+    let place = made_by.resource.map_or_else(|| made_by.path.clone(), |made| format!("/api/{}", made.offer.path));
+    let routes = routes::all().iter().filter(|route| route.path == format!("{place}/{{id}}"));
     let link = |route: &Route| {
         let parameters = json!({ "id": "$response.body#/id" });
         (route.name.clone(), json!({ "operationId": route.name, "parameters": parameters }))
