@@ -9,7 +9,8 @@ use world::Machine;
 use world::run::run;
 use world::toolbox::CLIENT_GENERATOR;
 
-const PATIENCE: Duration = Duration::from_mins(3);
+/// The generator alone takes over a minute of a core, and the tests beside it take theirs.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// What a program does with it: make, read, change, list and delete a client, with the types checked by the compiler.
 const PROGRAM: &str = r"
