@@ -48,6 +48,8 @@ impl<S: Read + Write + Send> Stream for S {}
 pub(crate) struct Connection {
     stream: Box<dyn Stream>,
     answer: Vec<u8>,
+    /// What one read can take.
+    chunk: Vec<u8>,
 }
 
 impl Connection {
@@ -64,7 +66,7 @@ impl Connection {
             }),
         };
         let stream = opened.map_err(Error::doing(format!("connect over {}", place.kind())))?;
-        Ok(Connection { stream, answer: Vec::with_capacity(128 * 1024) })
+        Ok(Connection { stream, answer: Vec::with_capacity(128 * 1024), chunk: vec![0; 64 * 1024] })
     }
 
     /// Sends a request and reads all of the answer, which must have this status. Returns its body.
@@ -83,11 +85,11 @@ impl Connection {
     fn exchange(&mut self, request: &[u8]) -> io::Result<()> {
         self.stream.write_all(request)?;
         self.answer.clear();
-        let (mut chunk, mut whole) = ([0; 64 * 1024], None);
+        let mut whole = None;
         while whole.is_none_or(|whole| self.answer.len() < whole) {
-            match self.stream.read(&mut chunk)? {
+            match self.stream.read(&mut self.chunk)? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                count => self.answer.extend_from_slice(&chunk[..count]),
+                count => self.answer.extend_from_slice(&self.chunk[..count]),
             }
             if whole.is_none() {
                 whole = length(&self.answer);
