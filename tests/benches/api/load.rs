@@ -1,0 +1,120 @@
+//! Clients that ask as fast as they are answered, in turns for each contender.
+
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use world::{Error, Result};
+
+use super::client::{Connection, Place};
+use super::options::Options;
+use super::report::{Measured, Report};
+use super::subject::{Read, Subject};
+
+/// The clients of the goal for writes.
+const MANY: usize = 64;
+
+/// What was measured in the turns of one contender.
+#[derive(Default)]
+pub(crate) struct Turns {
+    pub(crate) times: Vec<Duration>,
+    pub(crate) took: Duration,
+}
+
+impl Turns {
+    fn add(&mut self, (times, took): (Vec<Duration>, Duration)) {
+        self.times.extend(times);
+        self.took += took;
+    }
+}
+
+/// Reads of the daemon beside the bare handler's.
+pub(crate) fn reads(subject: &Subject, options: &Options, report: &mut Report) -> Result<()> {
+    for read in Read::ALL {
+        for (place, bare_place) in subject.places.iter().zip(&subject.bare.places) {
+            let own = subject.read(read, place);
+            let (bare, bytes) = subject.bare_read(read, bare_place)?;
+            for &clients in &options.clients {
+                let (mut ours, mut theirs) = (Turns::default(), Turns::default());
+                // The first turn of each only warms up.
+                for round in 0..=options.rounds {
+                    let turn = if round == 0 { options.turn / 4 } else { options.turn };
+                    let one = ask(place, clients, turn, 200, |_| own.clone())?;
+                    let other = ask(bare_place, clients, turn, 200, |_| bare.clone())?;
+                    if round > 0 {
+                        ours.add(one);
+                        theirs.add(other);
+                    }
+                }
+                let what = format!("{}, {bytes} bytes", read.name());
+                let ours = Measured::of(&what, place.kind(), clients, ours);
+                let theirs = Measured::of(&format!("bare hyper, {bytes} bytes"), place.kind(), clients, theirs);
+                report.read(read.name(), ours, theirs);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Durable writes beside the disk's own.
+pub(crate) fn writes(subject: &Subject, options: &Options, report: &mut Report) -> Result<()> {
+    let (mut disk, number) = (subject.disk()?, AtomicU64::new(0));
+    for place in &subject.places {
+        for &clients in &options.clients {
+            let (mut ours, mut single) = (Turns::default(), Turns::default());
+            for _ in 0..options.rounds {
+                single.add((disk.writes(options.turn)?, options.turn));
+                ours.add(ask(place, clients, options.turn, 201, |_| {
+                    subject.write(number.fetch_add(1, Ordering::Relaxed), place)
+                })?);
+            }
+            let ours = Measured::of("POST, durable", place.kind(), clients, ours);
+            let single = Measured::of("4 KiB and fdatasync, one after the other", "disk", 1, single);
+            report.write(ours, single, clients == MANY);
+        }
+    }
+    Ok(())
+}
+
+/// Has so many clients ask for so long, each over its own connection. The times of all requests, and how long it took.
+fn ask(
+    place: &Place,
+    clients: usize,
+    during: Duration,
+    status: u16,
+    request: impl Fn(usize) -> Vec<u8> + Sync,
+) -> Result<(Vec<Duration>, Duration)> {
+    // All connections are open before the first asks.
+    let open: Vec<Connection> = (0..clients).map(|_| Connection::open(place)).collect::<Result<_>>()?;
+    let (ready, request) = (Barrier::new(clients + 1), &request);
+    thread::scope(|scope| {
+        let ready = &ready;
+        let asking: Vec<_> = open
+            .into_iter()
+            .enumerate()
+            .map(|(client, mut connection)| {
+                scope.spawn(move || {
+                    ready.wait();
+                    let (started, mut times) = (Instant::now(), Vec::new());
+                    while started.elapsed() < during {
+                        let bytes = request(client);
+                        let began = Instant::now();
+                        connection.ask(&bytes, status)?;
+                        times.push(began.elapsed());
+                    }
+                    Ok(times)
+                })
+            })
+            .collect();
+        ready.wait();
+        let started = Instant::now();
+        let mut all = Vec::new();
+        for client in asking {
+            let times: Result<Vec<Duration>> =
+                client.join().map_err(|_| Error::new("hear of a client: its thread panicked"))?;
+            all.extend(times?);
+        }
+        Ok((all, started.elapsed()))
+    })
+}

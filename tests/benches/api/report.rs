@@ -1,0 +1,144 @@
+//! What was measured, as a table and as JSON.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::host;
+use super::load::Turns;
+
+/// Reads are answered at least at this share of the bare handler's rate.
+const GOAL_READS: f64 = 0.5;
+/// Durable writes of many clients come at least at so many times the rate of single ones.
+const GOAL_WRITES: f64 = 20.0;
+
+/// The figures of one contender.
+pub(crate) struct Measured {
+    what: String,
+    way: &'static str,
+    clients: usize,
+    requests: usize,
+    rate: f64,
+    median: Duration,
+    p99: Duration,
+}
+
+impl Measured {
+    pub(crate) fn of(what: &str, way: &'static str, clients: usize, mut turns: Turns) -> Measured {
+        turns.times.sort_unstable();
+        let requests = turns.times.len();
+        #[expect(clippy::cast_precision_loss, reason = "some million requests")]
+        let rate = requests as f64 / turns.took.as_secs_f64();
+        let (median, p99) = (at(&turns.times, 50), at(&turns.times, 99));
+        Measured { what: what.to_owned(), way, clients, requests, rate, median, p99 }
+    }
+}
+
+struct Goal {
+    what: String,
+    met: bool,
+    found: String,
+}
+
+pub(crate) struct Report {
+    facts: String,
+    loads: Vec<String>,
+    /// With the share of what it is compared with.
+    lines: Vec<(Measured, Option<f64>)>,
+    goals: Vec<Goal>,
+    /// Of the daemon, at the end.
+    resident_mib: u64,
+}
+
+impl Report {
+    pub(crate) fn new() -> Report {
+        Report {
+            facts: host::facts(),
+            loads: vec![host::load()],
+            lines: Vec::new(),
+            goals: Vec::new(),
+            resident_mib: 0,
+        }
+    }
+
+    pub(crate) fn finish(&mut self, resident_kib: u64) {
+        self.loads.push(host::load());
+        self.resident_mib = resident_kib / 1024;
+    }
+
+    /// A read, and the bare handler's.
+    pub(crate) fn read(&mut self, name: &str, ours: Measured, bare: Measured) {
+        let share = ours.rate / bare.rate;
+        let what =
+            format!("{name}, {}, {} clients: at least {GOAL_READS} of the bare handler's rate", ours.way, ours.clients);
+        self.goal(what, share >= GOAL_READS, format!("{share:.2}"));
+        self.lines.push((ours, Some(share)));
+        self.lines.push((bare, None));
+    }
+
+    /// A write, and the disk's own; whether it is the one that the goal is for.
+    pub(crate) fn write(&mut self, ours: Measured, single: Measured, is_goal: bool) {
+        let share = ours.rate / single.rate;
+        if is_goal {
+            let what =
+                format!("POST, {}, {} clients: at least {GOAL_WRITES} × single fdatasync", ours.way, ours.clients);
+            self.goal(what, share >= GOAL_WRITES, format!("{share:.1} ×"));
+        }
+        self.lines.push((ours, Some(share)));
+        self.lines.push((single, None));
+    }
+
+    fn goal(&mut self, what: String, met: bool, found: String) {
+        eprintln!("goal {what}: {found}, {}", if met { "met" } else { "MISSED" });
+        self.goals.push(Goal { what, met, found });
+    }
+
+    /// As it can be put into a document.
+    pub(crate) fn table(&self) -> String {
+        let mut text = format!("{}, shared with other work (load {}).\n\n", self.facts, self.loads.join(" → "));
+        text.push_str("| what | way | clients | requests | requests/s | p50 ms | p99 ms | × the next line |\n");
+        text.push_str("|---|---|--:|--:|--:|--:|--:|--:|\n");
+        for (measured, share) in &self.lines {
+            let Measured { what, way, clients, requests, rate, median, p99 } = measured;
+            let share = share.map_or_else(String::new, |share| format!("{share:.2}"));
+            let (median, p99) = (millis(*median), millis(*p99));
+            let _ = writeln!(
+                text,
+                "| {what} | {way} | {clients} | {requests} | {rate:.0} | {median:.3} | {p99:.3} | {share} |"
+            );
+        }
+        let _ = writeln!(text, "\nThe daemon's memory at the end: {} MiB.", self.resident_mib);
+        text.push_str("\n| goal | found | |\n|---|--:|---|\n");
+        for Goal { what, met, found } in &self.goals {
+            let _ = writeln!(text, "| {what} | {found} | {} |", if *met { "met" } else { "**missed**" });
+        }
+        text
+    }
+
+    pub(crate) fn json(&self) -> String {
+        let line = |(measured, share): &(Measured, Option<f64>)| {
+            let Measured { what, way, clients, requests, rate, median, p99 } = measured;
+            json!({
+                "what": what, "way": way, "clients": clients, "requests": requests, "per_second": rate,
+                "p50_ms": millis(*median), "p99_ms": millis(*p99), "times_the_next": share,
+            })
+        };
+        let lines: Vec<Value> = self.lines.iter().map(line).collect();
+        let goals =
+            self.goals.iter().map(|Goal { what, met, found }| json!({ "what": what, "met": met, "found": found }));
+        let goals: Vec<Value> = goals.collect();
+        let report = json!({ "machine": self.facts, "load": self.loads, "figures": lines, "goals": goals, "resident_mib": self.resident_mib });
+        report.to_string() + "\n"
+    }
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// The sample of that rank, of sorted ones: so many of a hundred are not longer.
+fn at(sorted: &[Duration], percent: usize) -> Duration {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied().unwrap_or_default()
+}

@@ -1,0 +1,103 @@
+//! The daemon with some rows in it, and the bare handler beside it.
+
+use serde_json::{Value, json};
+use world::{Api, Error, Machine, Result};
+
+use super::bare::Bare;
+use super::client::{self, Connection, Place};
+use super::disk::Disk;
+use super::host;
+
+/// Rows of the list.
+const ROWS: usize = 100;
+
+/// What is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Read {
+    ById,
+    List,
+}
+
+impl Read {
+    pub(crate) const ALL: [Read; 2] = [Read::ById, Read::List];
+
+    /// For the report.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Read::ById => "GET by id",
+            Read::List => "list of 100",
+        }
+    }
+}
+
+pub(crate) struct Subject {
+    machine: Machine,
+    token: String,
+    /// The daemon's, in the order of the bare handler's.
+    pub(crate) places: [Place; 2],
+    pub(crate) bare: Bare,
+    id: String,
+}
+
+impl Subject {
+    pub(crate) fn start() -> Result<Subject> {
+        let machine = Machine::new("bench")?;
+        let api = machine.start_api()?;
+        let token = api.token.clone().ok_or_else(|| Error::new("find the token of the API"))?;
+        let id = fill(&api)?;
+        let places = [Place::Socket(machine.home().socket()), Place::Tcp(api.address)];
+        let bare = Bare::start(&machine.temporary())?;
+        Ok(Subject { machine, token, places, bare, id })
+    }
+
+    /// The request of a read to the daemon.
+    pub(crate) fn read(&self, read: Read, place: &Place) -> Vec<u8> {
+        let path = match read {
+            Read::ById => format!("/api/clients/{}", self.id),
+            Read::List => format!("/api/clients?limit={ROWS}"),
+        };
+        client::request("GET", &path, self.token_for(place), place, "")
+    }
+
+    /// The request to the bare handler for as many bytes as the daemon answers, and how many they are.
+    pub(crate) fn bare_read(&self, read: Read, place: &Place) -> Result<(Vec<u8>, usize)> {
+        let socket = &self.places[0];
+        let bytes = Connection::open(socket)?.ask(&self.read(read, socket), 200)?.len();
+        Ok((client::request("GET", &format!("/{bytes}"), None, place, ""), bytes))
+    }
+
+    /// The request that makes a row; `number` is new each time.
+    pub(crate) fn write(&self, number: u64, place: &Place) -> Vec<u8> {
+        let body = json!({ "name": format!("Site {number}"), "client_id": self.id, "notes": NOTES });
+        client::request("POST", "/api/sites", self.token_for(place), place, &body.to_string())
+    }
+
+    /// The daemon's memory, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        self.machine.daemon_pid().map_or(0, |pid| host::kib_of_process(pid, "VmRSS"))
+    }
+
+    /// A file on the disk of the replica.
+    pub(crate) fn disk(&self) -> Result<Disk> {
+        Disk::new(self.machine.home().root())
+    }
+
+    fn token_for(&self, place: &Place) -> Option<&str> {
+        matches!(place, Place::Tcp(_)).then_some(self.token.as_str())
+    }
+}
+
+const NOTES: &str = "Two switches and a firewall in the rack on the first floor; the key is with the caretaker.";
+
+/// Makes the rows that are read; returns the id of one.
+fn fill(api: &Api) -> Result<String> {
+    let mut last = Value::Null;
+    for number in 0..ROWS {
+        let body = json!({
+            "name": format!("Client {number}"), "primary_contact": "the office", "contact_email": "office@example.com",
+            "address": "1 Example Street, Exampleton", "notes": NOTES,
+        });
+        last = api.post("/api/clients", &body)?.expect(201)?.body();
+    }
+    last["id"].as_str().map(str::to_owned).ok_or_else(|| Error::new("find the id of a new row"))
+}
