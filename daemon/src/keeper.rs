@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::api::special::logins::own_token;
 use crate::app::App;
+use crate::audit::chain;
 use crate::auth;
 use crate::billing;
 use crate::capture::Capture;
@@ -32,6 +33,7 @@ const DRAFT_LOOK: Duration = Duration::from_secs(10);
 const DRAFT_RETRY: Duration = Duration::from_mins(10);
 const DRAFT_TIME: &str = "draft-time";
 const VAULT_LOOK: Duration = Duration::from_mins(1);
+const AUDIT_LOOK: Duration = Duration::from_secs(5);
 const USERS_LOOK: Duration = Duration::from_secs(2);
 const TOKEN_RENEWAL: Duration = Duration::from_hours(24);
 const SYNC_LOOK: Duration = Duration::from_secs(5);
@@ -57,6 +59,7 @@ pub(crate) fn start(app: &Arc<App>) -> Vec<JoinHandle<()>> {
         task("index-memories", |app| Box::pin(index_memories(app))),
         task(DRAFT_TIME, |app| Box::pin(draft_time(app))),
         task("keep-vault", |app| Box::pin(keep_vault(app))),
+        task("watch-audit", |app| Box::pin(watch_audit(app))),
         task("watch-users", |app| Box::pin(watch_users(app))),
         task("renew-token", |app| Box::pin(renew_token(app))),
     ]
@@ -193,6 +196,22 @@ async fn keep_vault(app: Arc<App>) {
         tokio::select! {
             goes_on = app.stop.pause(VAULT_LOOK) => if !goes_on { return },
             () = app.vault_changed.notified() => {}
+        }
+    }
+}
+
+/// Notes how far the audit rows of other machines have come, so that what is removed of them later is missed.
+async fn watch_audit(app: Arc<App>) {
+    let mut seen = None;
+    while app.stop.pause(AUDIT_LOOK).await {
+        let Ok(core) = app.core(OPENING_PATIENCE).await else { continue };
+        // That there is no key, the status says.
+        let Ok(keys) = core.vault.ring() else { continue };
+        match chain::step(&core.store, keys, seen.clone()).await {
+            Ok(mark) => seen = Some(mark),
+            Err(error) => {
+                tracing::warn!(%error, "the audit rows of other machines were not looked at; it is tried again")
+            }
         }
     }
 }

@@ -6,12 +6,12 @@
 
 use merge::{Row, Value};
 use migrations::catalogue::CREDENTIAL_AUDIT_LOG;
-use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Map, json};
 use sync::local::{WriteTx, canonical_json, new_id};
 use sync::{StoreError, datetime_text};
-use vault::{ChainKey, Keyring, Link};
+use vault::{ChainKey, Keyring};
 
+use super::chain::heads::{self, Head};
 use crate::server::guard::{Principal, hex};
 use crate::vault::SecretError;
 
@@ -36,9 +36,10 @@ pub(crate) fn record(
         .connection()
         .query_row("SELECT value FROM ct_sync_state WHERE name = 'replica_id'", [], |row| row.get(0))
         .map_err(StoreError::from)?;
-    let (position, previous) = head(tx.connection(), &chain)?.unwrap_or((0, [0; 32]));
+    let head = heads::of(tx.connection(), &chain)?;
+    let position = head.position + 1;
     let key = keys.get(keys.current()).map_err(SecretError::from)?;
-    let place = json!({ "id": chain, "key": key.id().to_string(), "position": position + 1 });
+    let place = json!({ "id": chain, "key": key.id().to_string(), "position": position });
     let details = json!({ "chain": place, "fields": access.fields });
     let details = canonical_json(&details.to_string()).unwrap_or_default();
     let credential = access.credential;
@@ -54,9 +55,10 @@ pub(crate) fn record(
         .with("user_agent", who.agent.as_deref().map_or(Value::Null, |agent| cut(agent, 500).into()))
         .with("details", details)
         .with("created_at", datetime_text(tx.now_us()));
-    let link = ChainKey::new(key, &chain).link(&previous, record_of(&row).as_bytes());
+    let link = ChainKey::new(key, &chain).link(&head.link, record_of(&row).as_bytes());
     tx.put(row.with("row_hmac", hex(&link)))?;
-    note_head(tx.connection(), &chain, position + 1, &link)?;
+    let head = Head { position, link, machine: Some(cut(&who.machine, 255)) };
+    heads::note(tx.connection(), &chain, &head)?;
     Ok(())
 }
 
@@ -84,24 +86,6 @@ pub(super) fn record_of(row: &Row) -> String {
     });
     let object: Map<String, serde_json::Value> = pairs.collect();
     canonical_json(&serde_json::Value::Object(object).to_string()).unwrap_or_default()
-}
-
-/// Where a chain ends, as this machine knows it.
-pub(super) fn head(db: &Connection, chain: &str) -> Result<Option<(u64, Link)>, StoreError> {
-    let found = db
-        .prepare_cached("SELECT position, link FROM ct_audit_chains WHERE chain = ?1")?
-        .query_row([chain], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    Ok(found)
-}
-
-fn note_head(db: &Connection, chain: &str, position: u64, link: &Link) -> Result<(), StoreError> {
-    db.prepare_cached(
-        "INSERT INTO ct_audit_chains (chain, position, link) VALUES (?1, ?2, ?3) \
-         ON CONFLICT (chain) DO UPDATE SET position = excluded.position, link = excluded.link",
-    )?
-    .execute(params![chain, position, link])?;
-    Ok(())
 }
 
 fn cut(text: &str, most: usize) -> String {

@@ -3,7 +3,7 @@
 use sync::{StoreError, local};
 
 use super::{Finding, Patient};
-use crate::audit::chain::{self, Verification};
+use crate::audit::chain::{self, Verification, What};
 use crate::vault::{self, known, report};
 
 pub(super) fn keys(patient: &Patient<'_>) -> Vec<Finding> {
@@ -25,11 +25,15 @@ pub(super) fn keys(patient: &Patient<'_>) -> Vec<Finding> {
 }
 
 fn audit(trail: &Verification) -> Finding {
-    let Some(first) = trail.broken.first() else {
+    let Some(first) = trail.first() else {
         return Finding::ok("audit", format!("{} audit row(s) are as they were written", trail.rows));
     };
     let more = trail.broken.len() - 1;
     let others = if more > 0 { format!("; {more} more") } else { String::new() };
+    let what = format!("{}{others}", first.said());
+    if first.what == What::Unverifiable {
+        return Finding::warn("audit", what, "get the vault's key with its passphrase: claudetools vault join");
+    }
     let remedy = "find out who wrote to central with SQL; all of them: GET /api/credential-audit-logs/verify";
-    Finding::fail("audit", format!("{}{others}", first.said()), remedy)
+    Finding::fail("audit", what, remedy)
 }

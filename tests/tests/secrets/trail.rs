@@ -18,7 +18,8 @@ fn first_broken(api: &Api, machine: &Machine, token: &str) -> Value {
     let first = found["broken"][0].clone();
     let doctor = machine.cli(&["doctor"]).unwrap();
     let named = first["id"].as_str().unwrap_or("was removed");
-    assert!(doctor.code == 1 && doctor.stdout.contains(named), "{doctor:?}");
+    let of = format!("of machine {}", first["machine"].as_str().unwrap());
+    assert!(doctor.code == 1 && doctor.stdout.contains(named) && doctor.stdout.contains(&of), "{doctor:?}");
     first
 }
 
@@ -64,7 +65,9 @@ fn a_secret_is_shown_to_whom_it_may_and_all_of_it_is_on_record() {
     round(&machine);
     let actions = central.sql("SELECT action FROM credential_audit_log ORDER BY id");
     assert_eq!(actions, "decrypt\naccess_denied\naccess_denied\ndecrypt");
-    assert_eq!(verification(&api, &admin), json!({ "rows": 4, "intact": true, "broken": [] }));
+    let found = verification(&api, &admin);
+    assert_eq!([&found["rows"], &found["intact"], &found["broken"]], [&json!(4), &json!(true), &json!([])]);
+    assert_eq!(found["chains"][0]["seen"], 4, "{found}");
     let requests = central.sql(
         "SELECT endpoint, status_code, COALESCE(error_code, '-') FROM api_audit_log WHERE endpoint LIKE '%reveal' ORDER BY id",
     );
@@ -116,7 +119,7 @@ fn what_is_done_to_the_trail_with_sql_at_central_is_found() {
     };
     swap(&third, &second);
     let first = first_broken(&api, &machine, &admin);
-    assert_eq!((&first["what"], &first["position"]), (&json!("altered"), &json!(2)));
+    assert_eq!((&first["what"], &first["id"], &first["position"]), (&json!("reordered"), &json!(rows[2]), &json!(2)));
     swap(&second, &third);
     assert_eq!(verification(&api, &admin)["intact"], true, "put back as it was");
 
@@ -126,5 +129,96 @@ fn what_is_done_to_the_trail_with_sql_at_central_is_found() {
     act(&format!("DELETE FROM credential_audit_log WHERE id = '{}'", rows[2]));
     let first = first_broken(&api, &machine, &admin);
     assert_eq!((&first["what"], &first["position"]), (&json!("removed"), &json!(3)));
+    assert_eq!([&first["after"], &first["before"]], [rows[1], rows[3]], "between these two");
     assert_eq!(Replica::of(&machine).number("SELECT count(*) FROM credential_audit_log"), 3);
+}
+
+#[test]
+fn who_looks_at_one_credential_is_on_record_and_who_lists_them_is_not() {
+    let machine = Machine::new("looked-at").unwrap();
+    let api = Api::of(&machine);
+    let admin = token(&machine, "admin,write,read", "1h");
+    let body = json!({ "credential_type": "password", "service_name": "router", "password": "a secret" });
+    let made = api.call("POST", "/api/credentials", &admin, &body).text("id");
+    let reader = token(&machine, "read", "1h");
+    assert_eq!(api.get("/api/credentials", &reader).body["total"], 1);
+    let seen = api.get(&format!("/api/credentials/{made}"), &reader);
+    assert_eq!((seen.status, &seen.body["has_password"]), (200, &json!(true)));
+    assert_eq!(api.get(&format!("/api/credentials/{}", id("none")), &reader).status, 404);
+    let actions = Replica::of(&machine).rows("SELECT action, credential_id FROM credential_audit_log ORDER BY id");
+    assert_eq!(actions, [format!("create\t{made}"), format!("view\t{made}")]);
+    assert_eq!(verification(&api, &reader)["intact"], true);
+}
+
+#[test]
+fn every_machine_that_has_the_key_verifies_the_chains_of_all() {
+    let central = Central::new();
+    let (author, other) = (central.machine("author"), central.machine("other"));
+    vault(&author, "init", PASSPHRASE).ok().unwrap();
+    central.sql(&credential(&author, &id("one"), "a secret"));
+    round(&author);
+    let (api, far) = (Api::of(&author), Api::of(&other));
+    let admin = token(&author, "admin,write,read", "1h");
+    for _ in 0..5 {
+        let path = format!("/api/credentials/{}/reveal", id("one"));
+        assert_eq!(api.call("POST", &path, &admin, &json!({})).status, 200);
+    }
+    round(&author);
+    round(&other);
+    let text = central.sql("SELECT id FROM credential_audit_log ORDER BY id");
+    let rows: Vec<&str> = text.lines().collect();
+    assert_eq!(Replica::of(&other).number("SELECT count(*) FROM credential_audit_log"), 5, "they are here too");
+
+    // Without the key it cannot be told, which is no accusation.
+    let reader = token(&other, "read", "1h");
+    assert_eq!(verification(&far, &reader)["broken"][0]["what"], "unverifiable");
+    assert!(other.cli(&["doctor"]).unwrap().stdout.contains("cannot be verified"));
+    vault(&other, "join", PASSPHRASE).ok().unwrap();
+    let found = verification(&far, &reader);
+    assert_eq!((&found["intact"], &found["chains"][0]["seen"]), (&json!(true), &json!(5)), "{found}");
+
+    let act = |sql: &str| {
+        central.sql(sql);
+        round(&other);
+    };
+    let update = |what: &str, row: &str| format!("UPDATE credential_audit_log SET {what} WHERE id = '{row}'");
+    let details = |row: &str| central.sql(&format!("SELECT details FROM credential_audit_log WHERE id = '{row}'"));
+    let names_the_author = |first: &Value| {
+        let machine = central.sql("SELECT MAX(machine) FROM credential_audit_log");
+        assert_eq!(first["machine"], machine, "{first}");
+        assert_ne!(first["chain"], Value::Null);
+    };
+    let before = details(rows[1]);
+    act(&update(&format!("details = '{}'", before.replace("\"key\":\"", "\"key\":\"00")), rows[1]));
+    let first = first_broken(&far, &other, &reader);
+    assert_eq!((&first["what"], &first["id"]), (&json!("altered"), &json!(rows[1])), "another key hides nothing");
+    names_the_author(&first);
+    act(&update(&format!("details = '{before}'"), rows[1]));
+    assert_eq!(verification(&far, &reader)["intact"], true, "put back as it was");
+
+    // The two rows exchange their ids, and so their places in every list.
+    let exchange = |one: &str, two: &str| {
+        let away = id("away");
+        act(&format!(
+            "{}; {}; {}",
+            update(&format!("id = '{away}'"), one),
+            update(&format!("id = '{one}'"), two),
+            update(&format!("id = '{two}'"), &away)
+        ));
+    };
+    exchange(rows[2], rows[3]);
+    let first = first_broken(&far, &other, &reader);
+    assert_eq!((&first["what"], &first["position"]), (&json!("reordered"), &json!(3)));
+    names_the_author(&first);
+    exchange(rows[2], rows[3]);
+    assert_eq!(verification(&far, &reader)["intact"], true, "put back as it was");
+
+    act(&format!("DELETE FROM credential_audit_log WHERE id IN ('{}', '{}')", rows[3], rows[4]));
+    let first = first_broken(&far, &other, &reader);
+    assert_eq!((&first["what"], &first["position"]), (&json!("removed"), &json!(4)), "the end was seen before");
+    assert_eq!((&first["after"], &first["before"]), (&json!(rows[2]), &Value::Null));
+    names_the_author(&first);
+    act(&format!("DELETE FROM credential_audit_log WHERE id = '{}'", rows[0]));
+    let first = first_broken(&far, &other, &reader);
+    assert_eq!((&first["what"], &first["before"]), (&json!("removed"), &json!(rows[1])));
 }

@@ -1,13 +1,16 @@
-//! Credentials: new secrets in place of old ones.
+//! Credentials: one that is looked at, and new secrets in place of old ones.
+//!
+//! Who reads a single credential is on record, before the answer is given. Lists are not: they show no secret, and a row
+//! for each credential of each page, that nobody chose, would bury the accesses that somebody meant.
 
+use axum::http::{Method, StatusCode};
 use migrations::catalogue::CREDENTIALS;
 use sync::local::WriteTx;
 
-use super::{addressed, answer, given, now, on_row, resource, resource_of};
+use super::{addressed, answer, existing, given, now, on_row, resource, resource_of, route, rows};
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Content, Reply, Route, Work};
 use crate::api::rows::{note, seal};
-use axum::http::StatusCode;
 
 /// What a rotation may renew.
 const RENEWED: &[&str] = &[
@@ -23,7 +26,13 @@ const RENEWED: &[&str] = &[
 ];
 
 pub(super) fn routes() -> Vec<Route> {
+    let resource = resource(CREDENTIALS);
     vec![
+        rows::by_id(route(CREDENTIALS, Method::GET, "/{id}", "get", Work::Write(view)), resource)
+            .about(resource.offer.path, "Get one credential, without its secrets; that is on record")
+            .fails(StatusCode::CONFLICT)
+            .fails(StatusCode::INSUFFICIENT_STORAGE)
+            .gives(StatusCode::OK, Content::Row(resource)),
         on_row(
             CREDENTIALS,
             "rotate",
@@ -31,8 +40,15 @@ pub(super) fn routes() -> Vec<Route> {
             Work::Write(rotate),
             "New secrets in place of the old ones, which stay in the record of conflicts as they were sealed",
         )
-        .takes(Content::Some(resource(CREDENTIALS), RENEWED, &[])),
+        .takes(Content::Some(resource, RENEWED, &[])),
     ]
+}
+
+fn view(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
+    let resource = resource_of(call);
+    let row = existing(&tx.reading(), resource, call.id())?;
+    note(tx, call, &row, "view")?;
+    Ok(answer(StatusCode::OK, resource, &row))
 }
 
 fn rotate(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {

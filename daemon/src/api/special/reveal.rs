@@ -42,8 +42,11 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         reveals(CREDENTIALS, Work::Task(|call| Box::pin(reveal(call))), "needs a permission, and is on record"),
         reveals(INTEGRATION_CREDENTIALS, Work::Read(reveal_integration), "for administrators").scope(Scope::Admin),
-        route(CREDENTIAL_AUDIT_LOG, Method::GET, "/verify", "verify", Work::Read(verify))
-            .about("credential-audit-logs", "Whether every audit row is as it was written, and none is missing")
+        route(CREDENTIAL_AUDIT_LOG, Method::GET, "/verify", "verify", Work::Task(|call| Box::pin(verify(call))))
+            .about(
+                "credential-audit-logs",
+                "Whether every audit row of every machine is as it was written, and none is missing",
+            )
             .fails(StatusCode::CONFLICT)
             .gives(StatusCode::OK, Content::of::<Verification>()),
     ]
@@ -76,8 +79,11 @@ fn reveal_integration(tx: &ReadTx<'_>, call: &Call) -> Result<Reply, Problem> {
     shown(call, opened(INTEGRATION_CREDENTIALS, &row, &keys)?)
 }
 
-fn verify(tx: &ReadTx<'_>, call: &Call) -> Result<Reply, Problem> {
-    Ok(Reply::ok(chain::verify(tx, &call.core.vault.ring()?)?))
+async fn verify(call: Call) -> Result<Reply, Problem> {
+    let keys = call.core.vault.ring()?;
+    chain::follow(&call.core.store, keys.clone()).await?;
+    let found = call.core.store.read_async(move |tx| chain::verify(tx, &keys)).await?;
+    Ok(Reply::ok(found))
 }
 
 /// The row of what is shown or refused is written here: without it nothing is shown.

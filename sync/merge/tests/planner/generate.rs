@@ -2,7 +2,7 @@
 
 use merge::{HybridTime, Input, Row, Side, Value};
 use migrations::catalogue::{
-    BACKUP_LOG, BILLABLE_TIME, CONVERSATION_CONTEXTS, COORD_COMPONENT_STATES, CREDENTIAL_AUDIT_LOG, FAILURE_PATTERNS,
+    API_AUDIT_LOG, BACKUP_LOG, BILLABLE_TIME, CONVERSATION_CONTEXTS, COORD_COMPONENT_STATES, FAILURE_PATTERNS,
     SESSION_TAGS, TASKS, USERS,
 };
 use migrations::{Column, Entity, Kind, MergeRule};
@@ -16,7 +16,7 @@ pub(crate) const TWO_WAY: &[&Entity] =
 
 /// Those and the ones that travel one way.
 pub(crate) fn all() -> Vec<&'static Entity> {
-    TWO_WAY.iter().copied().chain([CREDENTIAL_AUDIT_LOG, USERS]).collect()
+    TWO_WAY.iter().copied().chain([API_AUDIT_LOG, USERS]).collect()
 }
 
 /// The lists that a set column holds.

@@ -3,7 +3,7 @@
 use merge::{Case, Change, Row, Value, decide};
 use migrations::Entity;
 use migrations::catalogue::{ALEMBIC_VERSION, SESSION_TAGS};
-use migrations::catalogue::{CONVERSATION_CONTEXTS, COORD_MESSAGES, CREDENTIAL_AUDIT_LOG, FILE_CHANGES, USERS};
+use migrations::catalogue::{API_AUDIT_LOG, CONVERSATION_CONTEXTS, COORD_MESSAGES, FILE_CHANGES, USERS};
 
 use crate::generate::{Kept, Situation, empty};
 
@@ -85,7 +85,7 @@ deleted    gone       bury      gone
 fn every_pair_of_changes_has_its_case() {
     check(CONVERSATION_CONTEXTS, BOTH_WAYS);
     check(COORD_MESSAGES, DELETE_STANDS);
-    check(CREDENTIAL_AUDIT_LOG, ONLY_UP);
+    check(API_AUDIT_LOG, ONLY_UP);
     check(USERS, ONLY_DOWN);
     check(ALEMBIC_VERSION, NOT_AT_ALL);
     check(SESSION_TAGS, LINKS);
