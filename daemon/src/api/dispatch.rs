@@ -21,6 +21,7 @@ use super::problem::Problem;
 use super::route::{Call, Reply, ReplyBody, Route, Work};
 use super::routes;
 use crate::app::App;
+use crate::audit::request::Entry;
 use crate::server::guard::{self, Principal};
 
 /// How long a request waits while the replica is being opened.
@@ -73,7 +74,8 @@ async fn handle(
     let core = app.core(OPENING_PATIENCE).await?;
     let principal =
         principal.cloned().ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "nobody is known to call", ""))?;
-    let call = Call { app, core, route, parameters, headers: head.headers, principal, body };
+    let entry = head.extensions.get::<Arc<Entry>>().cloned();
+    let call = Call { app, core, route, parameters, headers: head.headers, principal, body, entry };
     let reply = match route.work {
         Work::Now(work) => work(&call)?,
         Work::Read(work) => read(call, work).await?,
@@ -90,23 +92,34 @@ pub(crate) async fn read(call: Call, work: fn(&ReadTx<'_>, &Call) -> Result<Repl
     store.read_async(move |tx| Ok(work(tx, &call))).await?
 }
 
-/// Runs a write in a transaction, which is taken back when it ends in a problem.
+/// Runs a write in a transaction, which is taken back when it ends in a problem. That it was asked for is on record in the
+/// same transaction.
 pub(crate) async fn write(
     call: Call,
     work: fn(&mut WriteTx<'_>, &Call) -> Result<Reply, Problem>,
 ) -> Result<Reply, Problem> {
     let store = call.core.store.clone();
-    let problem = Arc::new(OnceLock::new());
+    let (problem, entry) = (Arc::new(OnceLock::new()), call.entry.clone());
     let told = Arc::clone(&problem);
     let written = store.write_async(move |tx| {
-        work(tx, &call).map_err(|problem| {
+        let reply = work(tx, &call).map_err(|problem| {
             let _ = told.set(problem); // once: the job runs once
             StoreError::other("the request was refused")
-        })
+        })?;
+        if let Some(entry) = &call.entry {
+            entry.put(tx, reply.status)?;
+        }
+        Ok(reply)
     });
     match (written.await, problem.get()) {
         (Err(_), Some(problem)) => Err(problem.clone()),
-        (outcome, _) => Ok(outcome?),
+        (outcome, _) => {
+            let reply = outcome?;
+            if let Some(entry) = entry {
+                entry.written();
+            }
+            Ok(reply)
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use super::input::value::as_whole;
 use super::plan::Resource;
 use super::problem::Problem;
 use crate::app::App;
+use crate::audit::request::Entry;
 use crate::phase::Core;
 use crate::server::guard::Principal;
 pub(crate) use crate::server::guard::Scope;
@@ -259,6 +260,8 @@ pub(crate) struct Call {
     pub(crate) principal: Principal,
     /// The body; an empty object when there was none.
     pub(crate) body: Map<String, Json>,
+    /// What goes on record of a write; None where nothing does.
+    pub(crate) entry: Option<Arc<Entry>>,
 }
 
 impl Call {

@@ -1,21 +1,27 @@
 //! Every write request of the API in `api_audit_log`: who, from which machine, what, which fields, and how it ended. Names
 //! only: what a field was set to, and what a caller calls a field that could not be one, is not on record.
+//!
+//! A route that writes the replica writes this row in its own transaction ([`Entry::put`]): neither is there without the
+//! other, whatever happens after the commit. What was refused, and what is done elsewhere, is put on record afterwards,
+//! before the answer is given.
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{Method, header};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use merge::{Row, Value};
 use migrations::catalogue::API_AUDIT_LOG;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use sync::datetime_text;
-use sync::local::new_id;
+use sync::local::{WriteTx, new_id};
+use sync::{StoreError, datetime_text};
 
 use crate::api::input::body;
 use crate::api::problem::ErrorCode;
@@ -28,6 +34,37 @@ const FIELDS: usize = 100;
 /// What asks, or moves this machine along, and changes no data by itself.
 const NO_WRITES: [&str; 4] = ["/api/recall", "/api/sync/now", "/api/sync/verify", "/api/probe/forget"];
 
+/// What is known of a request before it is done.
+pub(crate) struct Entry {
+    row: Row,
+    started: Instant,
+    /// It is on record, for good.
+    is_written: AtomicBool,
+}
+
+impl Entry {
+    /// Puts a request that has succeeded on record, with what it wrote. It counts once that is committed: [`Entry::written`].
+    pub(crate) fn put(&self, tx: &mut WriteTx<'_>, status: StatusCode) -> Result<(), StoreError> {
+        let row = self.ended(status, None);
+        let row = row.with("id", new_id(tx.now_us())).with("created_at", datetime_text(tx.now_us()));
+        tx.put(row)
+    }
+
+    /// What [`Entry::put`] wrote is committed.
+    pub(crate) fn written(&self) {
+        self.is_written.store(true, Ordering::Release);
+    }
+
+    fn ended(&self, status: StatusCode, code: Option<&str>) -> Row {
+        let took = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX).min(i64::from(i32::MAX));
+        self.row
+            .clone()
+            .with("status_code", i64::from(status.as_u16()))
+            .with("response_time_ms", took)
+            .with("error_code", code.map_or(Value::Null, Value::from))
+    }
+}
+
 /// The middleware: the row is written before the answer is given.
 pub(crate) async fn audited(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let is_write = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
@@ -36,37 +73,42 @@ pub(crate) async fn audited(State(app): State<Arc<App>>, request: Request, next:
         return next.run(request).await;
     }
     let started = Instant::now();
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let body = match body::read(body).await {
         Ok(body) => body,
         Err(problem) => return problem.into_response(),
     };
-    let text = |name: header::HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let template = parts.extensions.get::<MatchedPath>().map_or("(none)", MatchedPath::as_str);
-    let mut row = Row::new(API_AUDIT_LOG)
-        .with("http_method", parts.method.as_str().chars().take(10).collect::<String>())
-        .with("endpoint", template)
-        .with("entity_id", id_in(parts.uri.path()).map_or(Value::Null, Value::from))
-        .with("request_fields", fields(&body, text(header::CONTENT_TYPE)).map_or(Value::Null, Value::from));
-    if let Some(Principal { user, machine, agent, .. }) = parts.extensions.get::<Principal>() {
-        row.set("user_id", user.as_str());
-        row.set("machine", machine.as_str());
-        row.set("user_agent", agent.clone().map_or(Value::Null, Value::from));
-    }
+    let entry = Arc::new(Entry { row: begun(&parts, &body), started, is_written: AtomicBool::new(false) });
+    parts.extensions.insert(Arc::clone(&entry));
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
-    row.set("status_code", i64::from(response.status().as_u16()));
-    row.set(
-        "response_time_ms",
-        i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX).min(i64::from(i32::MAX)),
-    );
-    row.set("error_code", response.extensions().get::<ErrorCode>().map_or(Value::Null, |code| code.0.into()));
-    if let Err(reason) = write(&app, row).await {
+    if entry.is_written.load(Ordering::Acquire) {
+        return response;
+    }
+    let code = response.extensions().get::<ErrorCode>().map(|code| code.0);
+    if let Err(reason) = write(&app, entry.ended(response.status(), code)).await {
         tracing::error!(reason, "a write request could not be put on record");
         app.notices.add(format!(
             "ClaudeTools: a write request is missing in the audit log: {reason} (run: claudetools doctor)"
         ));
     }
     response
+}
+
+/// Who asks for what.
+fn begun(parts: &Parts, body: &[u8]) -> Row {
+    let text = |name: header::HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let template = parts.extensions.get::<MatchedPath>().map_or("(none)", MatchedPath::as_str);
+    let mut row = Row::new(API_AUDIT_LOG)
+        .with("http_method", parts.method.as_str().chars().take(10).collect::<String>())
+        .with("endpoint", template)
+        .with("entity_id", id_in(parts.uri.path()).map_or(Value::Null, Value::from))
+        .with("request_fields", fields(body, text(header::CONTENT_TYPE)).map_or(Value::Null, Value::from));
+    if let Some(Principal { user, machine, agent, .. }) = parts.extensions.get::<Principal>() {
+        row.set("user_id", user.as_str());
+        row.set("machine", machine.as_str());
+        row.set("user_agent", agent.clone().map_or(Value::Null, Value::from));
+    }
+    row
 }
 
 async fn write(app: &App, row: Row) -> Result<(), String> {

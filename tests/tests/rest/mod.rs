@@ -1,5 +1,6 @@
 //! The REST API of a daemon that runs, asked over loopback.
 
+mod audited;
 mod cascade;
 mod conventions;
 mod injection;
