@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sync::engine::{self, EngineSettings, SyncState};
+use sync::local::WriteTx;
 use sync::{Store, StoreError, local};
 use tokio::task::JoinHandle;
 
@@ -285,23 +286,25 @@ async fn keep_locks(app: Arc<App>) {
     }
 }
 
-/// Forgets conflicts that are old, a few at a time.
+/// Forgets conflicts that are old, and locks and messages that ended long ago, a few at a time.
 async fn keep_ledger(app: Arc<App>) {
     loop {
         if let Ok(core) = app.core(OPENING_PATIENCE).await {
-            loop {
-                match core.store.write_async(local::purge_conflicts).await {
-                    Ok(0) => break,
-                    Ok(purged) => tracing::info!(purged, "old conflicts were forgotten"),
-                    Err(error) => {
-                        tracing::warn!(%error, "old conflicts are kept for now");
-                        break;
-                    }
-                }
-            }
+            purge(&core, "conflicts", local::purge_conflicts).await;
+            purge(&core, "locks and messages", coord::prune).await;
         }
         if !app.stop.pause(LEDGER_LOOK).await {
             return;
+        }
+    }
+}
+
+async fn purge(core: &Core, what: &str, few: fn(&mut WriteTx<'_>) -> Result<u64, StoreError>) {
+    loop {
+        match core.store.write_async(few).await {
+            Ok(0) => return,
+            Ok(purged) => tracing::info!(purged, what, "what is old was forgotten"),
+            Err(error) => return tracing::warn!(%error, what, "what is old is kept for now"),
         }
     }
 }

@@ -15,6 +15,7 @@ use super::lock::{Lock, of_another, of_own, one};
 use super::{DEFAULT_TTL_HOURS, HOUR_US, losing, now_us};
 use crate::api::problem::Problem;
 use crate::phase::Core;
+use crate::server::guard::{Scope, wanting};
 
 /// How long a release waits until the other machines can know of it.
 const TOLD_WITHIN: Duration = Duration::from_secs(3);
@@ -45,8 +46,10 @@ pub(crate) enum Outcome {
 #[derive(Debug)]
 pub(crate) struct Release {
     pub(crate) session_id: Option<String>,
-    /// Although it is another session's: an admin may.
+    /// Although it is another session's: anybody may if it has expired.
     pub(crate) force: bool,
+    /// May also end one that is live.
+    pub(crate) is_admin: bool,
 }
 
 /// Claims a lock.
@@ -241,6 +244,13 @@ fn not_yours(lock: &Lock) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, detail, "only its session may do that").with("holder", lock.session_id.as_str())
 }
 
+fn still_held(lock: &Lock) -> Problem {
+    let until = lock.expires_at.as_deref().map_or_else(String::new, |end| format!(" until {end}"));
+    let detail = format!("the lock is held by {}{until}: {}", lock.session_id, wanting(Scope::Admin));
+    let hint = "wait until it expires, agree with its session by a message, or have an admin do it";
+    Problem::new(StatusCode::FORBIDDEN, detail, hint).with("holder", lock.session_id.as_str())
+}
+
 /// Releases a lock.
 pub(crate) async fn release(core: &Core, id: String, release: Release) -> Result<(), Problem> {
     let outcome = core.store.write_async(move |tx| {
@@ -249,6 +259,9 @@ pub(crate) async fn release(core: &Core, id: String, release: Release) -> Result
         let is_own = release.session_id.as_deref() == Some(lock.session_id.as_str());
         if !is_own && !release.force {
             return Ok(Err(not_yours(&lock)));
+        }
+        if !is_own && !release.is_admin && lock.is_live(now_us) {
+            return Ok(Err(still_held(&lock)));
         }
         match Record::load(tx.connection(), &id)? {
             Some(record) if !is_own && record.is_alive(now_us) => losing::lose(tx, record, "was released by force")?,

@@ -3,7 +3,7 @@
 //! A lock is a row of `coord_session_locks`. It is claimed at central, where one of all machines gets it ([`claiming`]);
 //! while central is away it is provisional, known here only ([`claims`]), until [`keep`] has asked. A session's hooks renew
 //! its locks and tell it of those that it lost ([`activity`]); when a session starts, it is told who else is there
-//! ([`briefing`]).
+//! ([`briefing`]). What ended long ago is removed everywhere ([`prune`]).
 //!
 //! Architecture invariant: a lock is advisory. Nothing here stops anybody; it says who is in the way.
 
@@ -16,6 +16,7 @@ mod lock;
 mod losing;
 pub(crate) mod messages;
 mod presence;
+mod prune;
 
 use sync::local::ReadTx;
 use sync::{Clock, StoreError, local};
@@ -26,6 +27,7 @@ pub(crate) use claiming::{Outcome, Release, Wanted, claim, release, renew};
 pub(crate) use claims::standing;
 pub(crate) use lock::{Lock, all, live};
 pub(crate) use presence::{Present, present};
+pub(crate) use prune::prune;
 
 /// How long a lock lasts without activity, unless its claimant says otherwise, in hours.
 pub(crate) const DEFAULT_TTL_HOURS: f64 = 2.0;

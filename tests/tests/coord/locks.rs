@@ -118,3 +118,23 @@ fn of_two_rows_that_other_programs_made_the_earlier_holds() {
     eventually("central hearing of it", PATIENCE, || server.sql(&database, ended).unwrap().trim() == "one/main")
         .unwrap();
 }
+
+#[test]
+fn anybody_who_may_write_ends_a_lock_that_has_expired_and_only_an_admin_a_live_one() {
+    let desk = Desk::new("expired", None);
+    let token = desk.machine.cli(&["token", "--scopes", "read,write", "--expires", "1h"]).unwrap().ok().unwrap();
+    let tech = world::Api { token: Some(token.stdout.trim().to_owned()), ..desk.api.clone() };
+    let live = desk.claim("desk/a", "live", 1.0).expect(201).unwrap().body();
+    let brief = desk.claim("desk/a", "brief", 0.0005).expect(201).unwrap().body();
+    let path = |lock: &serde_json::Value| format!("/api/coord/locks/{}?force=true", lock["id"].as_str().unwrap());
+    let refused = tech.delete(&path(&live)).unwrap();
+    assert_eq!((refused.status, refused.code().as_str()), (403, "FORBIDDEN"), "{}", refused.text());
+    assert!(refused.text().contains("msp:admin"), "{}", refused.text());
+    eventually("the lock running out", PATIENCE, || desk.locks("brief").is_empty()).unwrap();
+    let without = tech.delete(path(&brief).trim_end_matches("?force=true")).unwrap();
+    assert_eq!(without.status, 403, "it has to be meant");
+    tech.delete(&path(&brief)).unwrap().expect(204).unwrap();
+    let ended = desk.api.get("/api/coord/locks?resource=brief&include_released=true").unwrap().body();
+    assert!(ended["items"][0]["released_at"].is_string(), "{ended}");
+    desk.api.delete(&path(&live)).unwrap().expect(204).unwrap();
+}

@@ -2,6 +2,7 @@
 
 mod locks;
 mod offline;
+mod pruned;
 mod sessions;
 
 use std::path::PathBuf;
@@ -67,6 +68,13 @@ impl Desk {
     fn lock_once(&self, resource: &str, holds: impl Fn(&Value) -> bool) -> Value {
         let probe = || self.locks(resource).into_iter().find(|lock| holds(lock));
         wait::eventually_some(&format!("the lock on {resource}"), PATIENCE, probe).unwrap()
+    }
+
+    /// The name of central's database.
+    fn database(&self) -> String {
+        let url = std::fs::read_to_string(self.machine.home().config()).unwrap();
+        let name = url.split('/').next_back().unwrap_or_default();
+        name.chars().take_while(|character| character.is_ascii_alphanumeric() || *character == '_').collect()
     }
 
     /// What `claudetools status --json` says.

@@ -115,8 +115,8 @@ fn put(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
     let row = before
         .unwrap_or(row)
         .with("state", request.state.name())
-        .with("version", request.version.map(|text| texts.text("version", text)))
-        .with("notes", request.notes.map(|text| texts.text("notes", text)))
+        .with("version", request.version.map(|text| texts.text("version", &text)))
+        .with("notes", request.notes.map(|text| texts.text("notes", &text)))
         .with("updated_by", texts.name("updated_by", &request.updated_by));
     texts.finish()?;
     let key = row.key();

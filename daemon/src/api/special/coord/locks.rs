@@ -15,6 +15,9 @@ use crate::coord::{self, DEFAULT_TTL_HOURS, Lock, Outcome, Release, Wanted};
 /// The longest time for which a lock may be claimed, in hours: a year.
 const MAX_TTL_HOURS: f64 = 8_784.0;
 
+/// What `force` means.
+const FORCE: &str = "Though it is another session's: one that has expired; with the scope of an admin, any";
+
 /// A page of locks.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "LockPage")]
@@ -78,13 +81,12 @@ pub(super) fn routes() -> Vec<Route> {
                 "locks/{id}",
                 "unlock",
                 Work::Task(|call| Box::pin(release(call))),
-                "Release a lock: its session, or anybody with force=true",
+                "Release a lock: its session; with force=true anybody one that has expired, an admin any",
             ),
             "lock",
         )
         .with(session_parameter("The session that has it"))
-        .with(Parameter::query(Column::bool("force"), "Though it is another session's; needs the scope of an admin"))
-        .raised_by("force", Scope::Admin)
+        .with(Parameter::query(Column::bool("force"), FORCE))
         .gives(StatusCode::NO_CONTENT, Content::None),
         by_id(
             route(
@@ -129,7 +131,7 @@ fn wanted(request: ClaimRequest) -> Result<Wanted, Problem> {
         project_key: texts.name("project_key", &request.project_key),
         session_id: texts.name("session_id", &request.session_id),
         resource: texts.name("resource", &request.resource),
-        description: request.description.map(|text| texts.text("description", text)),
+        description: request.description.map(|text| texts.text("description", &text)),
         ttl_hours: request.ttl_hours,
     };
     if !(0.0..=MAX_TTL_HOURS).contains(&request.ttl_hours) {
@@ -148,7 +150,8 @@ fn taken(holder: &Lock) -> Problem {
 }
 
 async fn release(call: Call) -> Result<Reply, Problem> {
-    let release = Release { session_id: named(&call, "session_id"), force: call.flag("force") };
+    let (force, is_admin) = (call.flag("force"), call.principal.scopes.allow(Scope::Admin));
+    let release = Release { session_id: named(&call, "session_id"), force, is_admin };
     coord::release(&call.core, call.id().to_owned(), release).await?;
     Ok(Reply::empty())
 }

@@ -4,6 +4,7 @@ use axum::http::{Method, StatusCode};
 use merge::{Key, Row};
 use migrations::Column;
 use migrations::catalogue::COORD_MESSAGES;
+use recall::redact::redact;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sync::local::{ReadTx, WriteTx, new_id};
@@ -129,8 +130,8 @@ fn send(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
         .with("from_session", texts.name("from_session", &request.from_session))
         .with("to_session", request.to_session.map(|text| texts.name("to_session", &text)))
         .with("project_key", request.project_key.map(|text| texts.name("project_key", &text)))
-        .with("subject", texts.name("subject", &request.subject))
-        .with("body", texts.text("body", request.body));
+        .with("subject", texts.name("subject", &redact(&request.subject).text))
+        .with("body", texts.text("body", &request.body));
     texts.finish()?;
     let key = row.key();
     tx.put(row)?;

@@ -8,6 +8,7 @@ mod status;
 use axum::http::{Method, StatusCode};
 use merge::Value;
 use migrations::{Column, Entity};
+use recall::redact::redact;
 use sync::StoreError;
 use sync::local::ReadTx;
 
@@ -67,11 +68,15 @@ impl Texts {
         if formed.is_empty() {
             self.wrong.push((column.to_owned(), "must not be empty".to_owned()));
         }
-        self.text(column, formed)
+        self.checked(column, formed)
     }
 
-    /// A text as it was given.
-    fn text(&mut self, column: &'static str, text: String) -> String {
+    /// What one session writes for others, without secrets: every machine keeps it. The answer shows what was taken out.
+    fn text(&mut self, column: &'static str, text: &str) -> String {
+        self.checked(column, redact(text).into_text())
+    }
+
+    fn checked(&mut self, column: &'static str, text: String) -> String {
         let checked = self.entity.column(column).map(|of| value::of_url(of, (None, None), &text));
         if let Some(Err(reason)) = checked {
             self.wrong.push((column.to_owned(), reason));
