@@ -60,6 +60,14 @@ fn draft(machine: &Machine, project: &std::path::Path) -> Value {
     .unwrap()
 }
 
+/// A round with central on each, in this order.
+fn share(machines: &[&Machine]) {
+    for machine in machines {
+        let round = machine.cli(&["sync", "--wait"]).unwrap();
+        assert!(matches!(round.code, 0 | 3), "{round:?}");
+    }
+}
+
 #[test]
 fn captured_work_is_drafted_and_billed_only_once_it_is_confirmed() {
     let (machine, project) = machine("drafted", None);
@@ -119,12 +127,6 @@ fn a_draft_is_decided_on_another_machine_and_stays_so() {
     b.setup(Some(&url)).unwrap();
     let entry = draft(&a, &on_a);
     let id = entry["id"].as_str().unwrap();
-    let share = |machines: &[&Machine]| {
-        for machine in machines {
-            let round = machine.cli(&["sync", "--wait"]).unwrap();
-            assert!(matches!(round.code, 0 | 3), "{round:?}");
-        }
-    };
     share(&[&a, &b]);
     b.cli(&["timesheet", "confirm", &id[..8], "--yes"]).unwrap().ok().unwrap();
     share(&[&b, &a]);
@@ -137,4 +139,76 @@ fn a_draft_is_decided_on_another_machine_and_stays_so() {
     eventually("the next draft", PATIENCE, || Replica::of(&a).rows(entries) == expected).unwrap();
     share(&[&a, &b]);
     assert_eq!(Replica::of(&b).rows(entries), expected);
+}
+
+#[test]
+fn a_confirmation_that_crosses_a_late_update_stands_as_it_was_confirmed() {
+    let server = shared().unwrap();
+    let url = server.url(&server.fresh_database("billing").unwrap());
+    let (a, b) = (Machine::new("cross-a").unwrap(), machine("cross-b", None).0);
+    a.cli(&["central", "init", &url]).unwrap().ok().unwrap();
+    drop(a);
+    let (a, on_a) = machine("cross-a", Some(&url));
+    b.setup(Some(&url)).unwrap();
+    let entry = draft(&a, &on_a);
+    share(&[&a, &b]);
+    for machine in [&a, &b] {
+        assert_eq!(ask(machine, "POST", "/api/sync/pause", &json!({})).0, 200);
+    }
+    // At the same time: a person confirms on one machine, and on the other the draft is made anew.
+    b.cli(&["timesheet", "confirm", &entry["id"].as_str().unwrap()[..8], "--yes"]).unwrap().ok().unwrap();
+    let client = format!("/api/clients/{}", entry["client_id"].as_str().unwrap());
+    assert_eq!(ask(&a, "PUT", &client, &json!({ "default_hourly_rate": "1.00" })).0, 200);
+    let entries = "SELECT is_billable, total_amount, invoice_reference FROM billable_time ORDER BY started_at";
+    eventually("the draft made anew", PATIENCE, || Replica::of(&a).rows(entries) == ["0\t50\tdraft"]).unwrap();
+    for machine in [&b, &a] {
+        assert_eq!(ask(machine, "POST", "/api/sync/resume", &json!({})).0, 200);
+        share(&[machine]);
+    }
+    let confirmed = ["1\t4500\tNULL"];
+    eventually("the draft taken back", PATIENCE, || Replica::of(&a).rows(entries) == confirmed).unwrap();
+    share(&[&a, &b]);
+    assert_eq!(Replica::of(&b).rows(entries), confirmed);
+    let kept = get(&b, &format!("/api/billable-time/{}", entry["id"].as_str().unwrap()));
+    assert_eq!(kept["ended_at"], entry["ended_at"]);
+}
+
+#[test]
+fn drafts_of_one_user_from_two_machines_in_the_same_time_are_marked_on_both() {
+    let server = shared().unwrap();
+    let url = server.url(&server.fresh_database("billing").unwrap());
+    let (a, b) = (Machine::new("both-a").unwrap(), machine("both-b", None));
+    a.cli(&["central", "init", &url]).unwrap().ok().unwrap();
+    drop(a);
+    let (a, on_a) = machine("both-a", Some(&url));
+    let (b, on_b) = b;
+    b.setup(Some(&url)).unwrap();
+    let talks = [Conversation::new(&a, &on_a), Conversation::new(&b, &on_b)];
+    let ids = talks.each_ref().map(|talk| format!("{}-1", talk.session()));
+    for (talk, id) in talks.iter().zip(&ids) {
+        talk.prompt(id, "mend the fence").is_taken();
+    }
+    for (talk, id) in talks.iter().zip(&ids) {
+        talk.stop(id, "mended").is_taken();
+    }
+    share(&[&a, &b, &a]);
+    let (_, client) = ask(&a, "POST", "/api/clients", &json!({ "name": "Acme" }));
+    let of = get(&a, "/api/projects/by-slug?slug=git.example.invalid/acme/billed");
+    let path = format!("/api/projects/{}", of["id"].as_str().unwrap());
+    assert_eq!(ask(&a, "PUT", &path, &json!({ "client_id": client["id"] })).0, 200);
+    let both = || {
+        share(&[&a, &b]);
+        let marked = |machine: &Machine| {
+            let sheet = machine.cli(&["timesheet", "--json"]).unwrap().ok().unwrap().json().unwrap();
+            let entries = sheet["entries"].as_array().unwrap();
+            entries.len() == 2 && entries.iter().all(|entry| entry["overlaps"] == true)
+        };
+        marked(&a) && marked(&b)
+    };
+    eventually("both drafts marked on both machines", PATIENCE, both).unwrap();
+    let shown = b.cli(&["timesheet"]).unwrap().ok().unwrap().stdout;
+    assert!(shown.contains("draft !") && shown.contains("confirm that time once"), "{shown}");
+    let entries = get(&b, "/api/billable-time");
+    let text = entries["items"][0]["description"].as_str().unwrap();
+    assert!(text.contains("Overlaps drafts of another machine: "), "{text}");
 }

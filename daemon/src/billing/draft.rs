@@ -1,4 +1,9 @@
 //! Drafts made, made again and taken back, as long as nobody has touched them.
+//!
+//! A draft is never changed: when more is known, another one takes its place, and the first is deleted. A person may have
+//! confirmed it meanwhile on another machine. Then the edit brings it back as it was confirmed, since an edit stands against
+//! a delete, and what is left of the work becomes a draft of its own; a draft that was changed here would be merged with the
+//! confirmation there, into something that nobody has confirmed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,13 +16,15 @@ use sync::{Store, StoreError, datetime_text, parse_datetime};
 
 use super::plan::{self, Block, Claim};
 use super::rule::Rule;
-use super::{DRAFT, read};
+use super::{DRAFT, OVERLAP, read};
 use crate::server::guard::hex;
 
 const US_PER_DAY: u64 = 86_400 * 1_000_000;
 /// Work of so many days is looked at: a client may be entered after the work.
 const LOOK_BACK_DAYS: u64 = 45;
 const DESCRIPTION_CHARS: usize = 1_000;
+/// Overlaps that a description names.
+const OVERLAPS: usize = 3;
 /// Titles that a description names.
 const TITLES: usize = 12;
 
@@ -72,20 +79,53 @@ fn steps(tx: &ReadTx<'_>, rule: &Rule, since_us: u64, now_us: u64) -> Result<Vec
             row => claims.extend([Some(made.claim.clone()), row.as_ref().and_then(claim_of_row)].into_iter().flatten()),
         }
     }
+    let (own, others): (Vec<Row>, Vec<Row>) = read::drafts(tx, since_us)?
+        .into_iter()
+        .filter(|row| !made.contains_key(row.key().as_str()))
+        .partition(|row| spans.iter().any(|span| row.text("session_id") == Some(&span.session)));
+    // Of work of this machine, and none that it has on record: a person has brought it back.
+    claims.extend(own.iter().filter_map(claim_of_row));
+    let others: Vec<Claim> = others.iter().filter_map(claim_of_row).collect();
     let (mut steps, mut kept) = (Vec::new(), BTreeSet::new());
     for block in plan::blocks(spans, &claims, rule, now_us) {
-        let id = id_of(&block);
-        let before = untouched.get(id.as_str());
-        kept.insert(id.clone());
-        let Some(row) = entry(&block, &id, rule, before).filter(|_| block.closed) else { continue };
-        let is_free = before.is_some() || tx.get(BILLABLE_TIME, &row.key())?.is_none();
-        if is_free && before != Some(&row) {
+        let before = untouched.iter().filter(|(_, row)| stands_for(row, &block));
+        if !block.closed {
+            kept.extend(before.map(|(id, _)| (*id).to_owned()));
+            continue;
+        }
+        let overlaps = overlaps(&block, &others);
+        let same = before.map(|(id, row)| (id, row, entry(&block, rule, Some(row), &overlaps)));
+        if let Some((id, ..)) = same.into_iter().find(|(_, row, wanted)| wanted.as_ref() == Some(*row)) {
+            kept.insert((*id).to_owned());
+            continue;
+        }
+        let Some(row) = entry(&block, rule, None, &overlaps) else { continue };
+        let row = row.clone().with("id", id_of(&block, &row));
+        if tx.get(BILLABLE_TIME, &row.key())?.is_none() {
             steps.push(Step::Write(Box::new(row), claim_of(&block)));
         }
     }
     let stale = untouched.keys().filter(|id| !kept.contains(**id));
     steps.extend(stale.map(|id| Step::Remove((*id).to_owned())));
     Ok(steps)
+}
+
+/// Whether a draft was made of what has become this block.
+fn stands_for(row: &Row, block: &Block) -> bool {
+    let first = &block.spans[0];
+    row.text("client_id") == Some(&first.client)
+        && row.text("user_id") == Some(&first.user)
+        && row.text("started_at").and_then(parse_datetime) == Some(block.start_us)
+}
+
+/// Drafts of the same user from other machines that lie in the same time.
+fn overlaps(block: &Block, others: &[Claim]) -> Vec<Claim> {
+    let is_over = |other: &&Claim| other.start_us < block.end_us && other.end_us > block.start_us;
+    let mut found: Vec<Claim> =
+        others.iter().filter(|other| other.user == block.spans[0].user).filter(is_over).cloned().collect();
+    found.sort_by_key(|other| (other.start_us, other.end_us));
+    found.dedup_by_key(|other| (other.start_us, other.end_us));
+    found
 }
 
 /// Does it, unless the row was touched since the plan was made; then the next run sees that.
@@ -114,10 +154,12 @@ fn apply(tx: &mut WriteTx<'_>, step: Step) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The same piece of work gives the same id, on every run and on every machine.
-fn id_of(block: &Block) -> String {
+/// The same draft of the same piece of work has the same id, on every run and on every machine; another draft of it has
+/// another.
+fn id_of(block: &Block, row: &Row) -> String {
     let first = &block.spans[0];
-    derived_id("billable_time", &format!("draft of {} from {}", first.work_item, first.start_us))
+    let of = format!("draft of {} from {} as {}", first.work_item, first.start_us, digest(row));
+    derived_id("billable_time", &of)
 }
 
 fn claim_of(block: &Block) -> Claim {
@@ -134,17 +176,17 @@ fn claim_of_row(row: &Row) -> Option<Claim> {
 }
 
 /// The draft of a block; None when the rule leaves no minute of it.
-fn entry(block: &Block, id: &str, rule: &Rule, before: Option<&Row>) -> Option<Row> {
+fn entry(block: &Block, rule: &Rule, before: Option<&Row>, overlaps: &[Claim]) -> Option<Row> {
     let first = &block.spans[0];
     let minutes = rule.minutes(block.end_us - block.start_us);
     let (rate, amount) = rule.price(minutes, first.rate);
-    let row = before.cloned().unwrap_or_else(|| Row::new(BILLABLE_TIME).with("id", id));
+    let row = before.cloned().unwrap_or_else(|| Row::new(BILLABLE_TIME));
     let row = row
         .with("session_id", first.session.as_str())
         .with("client_id", first.client.as_str())
         .with("user_id", first.user.as_str())
         .with("category", category(block))
-        .with("description", description(block))
+        .with("description", description(block) + &note(overlaps))
         .with("started_at", datetime_text(block.start_us))
         .with("ended_at", datetime_text(block.end_us))
         .with("duration_minutes", minutes)
@@ -182,6 +224,16 @@ fn description(block: &Block) -> String {
     }
     let lines: Vec<String> = seen.iter().map(|(project, titles)| format!("{project}: {}", titles.join("; "))).collect();
     recall::excerpt::cut(&lines.join("\n"), DESCRIPTION_CHARS)
+}
+
+/// What the reader of a draft must know before it is billed.
+fn note(overlaps: &[Claim]) -> String {
+    let times = overlaps.iter().take(OVERLAPS).map(|other| {
+        let (start, end) = (datetime_text(other.start_us), datetime_text(other.end_us));
+        format!("{} {}-{}", &start[..10], &start[11..16], &end[11..16])
+    });
+    let times: Vec<String> = times.collect();
+    if times.is_empty() { String::new() } else { format!("\n{OVERLAP}{}", times.join(", ")) }
 }
 
 /// What a person may have changed of a row: all of it but its times of writing.

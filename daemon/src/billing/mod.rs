@@ -6,7 +6,8 @@
 //! whatever way, is to confirm it.
 //!
 //! Drafts are made from work that was captured on this machine ([`read`]), by a pure plan ([`plan`], [`rule`]), and again
-//! whenever more is known, until a person has changed, confirmed or deleted them ([`draft`]). That time is then settled.
+//! whenever more is known, until a person has changed, confirmed or deleted them ([`draft`]). That time is then settled: what
+//! is captured of it later becomes a draft of its own.
 
 mod draft;
 mod plan;
@@ -20,6 +21,9 @@ use merge::Row;
 pub(crate) use draft::make;
 pub(crate) use rule::{Rate, Rounding, Rule};
 
+/// How a draft says that drafts of the same user from other machines lie in the same time: both wait for one person, who
+/// was at one place.
+pub(crate) const OVERLAP: &str = "Overlaps drafts of another machine: ";
 /// What a draft carries as its invoice's reference.
 pub(crate) const DRAFT: &str = "draft";
 /// The condition that a row of `billable_time` is a draft.

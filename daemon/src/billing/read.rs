@@ -1,6 +1,8 @@
 //! What the plan is made from: captured work of clients, and time that is settled.
 
+use migrations::catalogue::BILLABLE_TIME;
 use rusqlite::{Connection, Row};
+use sync::local::ReadTx;
 use sync::{StoreError, datetime_text, parse_datetime};
 
 use super::IS_DRAFT;
@@ -59,6 +61,12 @@ pub(super) fn settled(db: &Connection, since_us: u64) -> Result<Vec<Claim>, Stor
         Ok(Claim { client: row.get(0)?, user: row.get(1)?, start_us, end_us })
     })?;
     Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// Drafts since `since_us`, of all machines.
+pub(super) fn drafts(tx: &ReadTx<'_>, since_us: u64) -> Result<Vec<merge::Row>, StoreError> {
+    let clause = format!("WHERE started_at >= ? AND {IS_DRAFT} ORDER BY id");
+    tx.select(BILLABLE_TIME, &clause, &[datetime_text(since_us).into()])
 }
 
 fn time(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {

@@ -63,7 +63,7 @@ async fn an_untouched_draft_follows_what_is_known() {
     desk.pass(HOUR);
     drafted(&desk).await;
     desk.sql("UPDATE clients SET default_hourly_rate = 6000");
-    assert_eq!(drafted(&desk).await, 1);
+    assert_eq!(drafted(&desk).await, 2, "one is made, in place of one that is taken back");
     assert_eq!(desk.column(ENTRIES), ["09:00-09:20 30 3000 draft"]);
     desk.sql("UPDATE projects SET client_id = NULL");
     assert_eq!(drafted(&desk).await, 1);
@@ -131,4 +131,56 @@ async fn work_beyond_the_edge_of_what_is_looked_at_changes_nothing() {
     desk.pass(60 * 24 * HOUR);
     assert_eq!(drafted(&desk).await, 0);
     assert_eq!(desk.column(ENTRIES).len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_confirmed_elsewhere_is_not_changed_by_a_late_update_and_later_minutes_are_a_new_draft() {
+    let desk = Desk::new();
+    work(&desk, "s1", "p1", 20 * MINUTE).await;
+    desk.sql(CLIENT);
+    desk.pass(HOUR);
+    drafted(&desk).await;
+    // Another machine has the draft, and a person confirms it there.
+    desk.sql("CREATE TABLE elsewhere AS SELECT * FROM billable_time");
+    desk.sql("UPDATE elsewhere SET is_billable = 1, invoice_reference = NULL");
+    // Meanwhile more becomes known here of the same work.
+    desk.sql("UPDATE work_items SET completed_at = '2026-11-20T09:30:00.000000Z'");
+    assert_eq!(drafted(&desk).await, 2);
+    assert_eq!(desk.column(ENTRIES), ["09:00-09:30 30 6000 draft"]);
+    assert_eq!(desk.one("SELECT count(*) FROM billable_time JOIN elsewhere USING (id)"), "0", "another row, always");
+    // An edit stands against a delete: the confirmed row comes back.
+    desk.sql("INSERT INTO billable_time SELECT * FROM elsewhere");
+    assert_eq!(drafted(&desk).await, 2);
+    assert_eq!(desk.column(ENTRIES), ["09:00-09:20 30 6000 billable", "09:20-09:30 15 3000 draft"]);
+    assert_eq!(drafted(&desk).await, 0);
+}
+
+#[tokio::test]
+async fn a_draft_says_when_another_machine_has_drafted_the_same_time_of_the_same_user() {
+    let desk = Desk::new();
+    work(&desk, "s1", "p1", 20 * MINUTE).await;
+    desk.sql(CLIENT);
+    desk.pass(HOUR);
+    drafted(&desk).await;
+    let description = "SELECT description FROM billable_time WHERE session_id IS NOT NULL";
+    assert_eq!(desk.one(description), "api: Do p1");
+    let other = |id: &str, user: &str, from: &str, to: &str| {
+        let sql = format!(
+            "INSERT INTO billable_time (id, client_id, user_id, category, description, started_at, ended_at, duration_minutes,
+               hourly_rate, total_amount, is_billable, is_invoiced, invoice_reference, created_at, updated_at)
+             SELECT '00000000-0000-7000-8000-0000000000{id}', id, '{user}', 'support', 'x', '2026-11-20T{from}:00.000000Z',
+               '2026-11-20T{to}:00.000000Z', 20, 0, 0, 0, 0, 'draft', created_at, updated_at FROM clients"
+        );
+        desk.store.write(move |tx| Ok(tx.connection().execute_batch(&sql)?)).unwrap();
+    };
+    other("b1", "somebody", "09:00", "09:20");
+    other("b2", "dev", "09:21", "09:40");
+    assert_eq!(drafted(&desk).await, 0, "another user's, and time that only follows");
+    other("b3", "dev", "09:10", "09:30");
+    assert_eq!(drafted(&desk).await, 2);
+    assert_eq!(desk.one(description), "api: Do p1\nOverlaps drafts of another machine: 2026-11-20 09:10-09:30");
+    assert_eq!(drafted(&desk).await, 0, "and stays so");
+    desk.sql("DELETE FROM billable_time WHERE id LIKE '%b3'");
+    assert_eq!(drafted(&desk).await, 2);
+    assert_eq!(desk.one(description), "api: Do p1");
 }

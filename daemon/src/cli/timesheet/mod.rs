@@ -10,6 +10,7 @@ use sync::{Clock, SystemClock, datetime_text};
 
 use super::{Failure, Outcome, output};
 use crate::api::special::billable_time::Summary;
+use crate::billing::OVERLAP;
 use crate::client::{self, ClientError};
 use crate::starter;
 
@@ -81,6 +82,9 @@ struct Entry {
     is_billable: bool,
     is_invoiced: bool,
     invoice_reference: Option<String>,
+    /// It is a draft, and drafts of the same user from another machine lie in the same time.
+    #[serde(default)]
+    overlaps: bool,
 }
 
 pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
@@ -110,6 +114,7 @@ fn gather(home: &Home, filter: &Filter) -> Result<Timesheet, Failure> {
         let named = summary.items.iter().find(|of| of.client_id == entry.client_id);
         entry.client = named.map_or_else(|| entry.client_id.clone(), |of| of.client_name.clone());
         entry.state = entry.state_in_words().to_owned();
+        entry.overlaps = entry.is_draft() && entry.description.lines().any(|line| line.starts_with(OVERLAP));
     }
     Ok(Timesheet { month, entries, summary })
 }

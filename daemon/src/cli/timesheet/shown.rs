@@ -39,7 +39,7 @@ pub(super) fn line(entry: &Entry) -> String {
         "{day} {start}-{end} {:>7} {:>10} {:12} {}  {}",
         hours(entry.duration_minutes),
         entry.total_amount,
-        entry.state,
+        if entry.overlaps { "draft !" } else { &entry.state },
         &entry.id[..8],
         recall::excerpt::cut(first, DESCRIPTION)
     )
@@ -67,6 +67,10 @@ fn notes(sheet: &Timesheet) -> String {
     let what = counted(drafts.len() as u64, "draft waits", "drafts wait");
     let mut text =
         format!("\n{what} for you: claudetools timesheet confirm, or discard, --all or the first digits of an id\n");
+    if drafts.iter().any(|entry| entry.overlaps) {
+        text += "! those with a mark overlap drafts of the same user from another machine: see their descriptions, \
+            and confirm that time once\n";
+    }
     if drafts.iter().any(|entry| entry.hourly_rate == "0.00") {
         text += "! some have no rate: give the client a default rate, or set [billing] hourly_rate in config.toml\n";
     }
@@ -148,6 +152,7 @@ mod tests {
             is_billable: false,
             is_invoiced: false,
             invoice_reference: Some(text("draft")),
+            overlaps: false,
         }
     }
 
@@ -172,5 +177,7 @@ mod tests {
             line(&entry("draft", "api: Fix it\nweb: More")),
             "2026-11-20 09:00-10:05    1:15     150.00 draft        01234567  api: Fix it"
         );
+        let marked = Entry { overlaps: true, ..entry("draft", "api: Fix it") };
+        assert!(line(&marked).contains(" draft !      01234567 "), "{}", line(&marked));
     }
 }
