@@ -28,6 +28,7 @@ mod faults;
 mod import;
 mod installation;
 mod keyboard;
+mod large_import;
 mod predecessor;
 mod rest;
 mod secrets;
