@@ -27,8 +27,12 @@ struct Desk {
 
 /// Two machines with one central.
 fn pair(server: &MariaDb) -> (Desk, Desk) {
-    let database = server.fresh_database("coord").unwrap();
-    let url = server.url(&database);
+    pair_on(server, &server.fresh_database("coord").unwrap())
+}
+
+/// Two machines with this database as their central.
+fn pair_on(server: &MariaDb, database: &str) -> (Desk, Desk) {
+    let url = server.url(database);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(central::init(&url.parse().unwrap(), InitOptions::default())).unwrap();
     (Desk::new("one", Some(&url)), Desk::new("two", Some(&url)))
@@ -68,13 +72,6 @@ impl Desk {
     fn lock_once(&self, resource: &str, holds: impl Fn(&Value) -> bool) -> Value {
         let probe = || self.locks(resource).into_iter().find(|lock| holds(lock));
         wait::eventually_some(&format!("the lock on {resource}"), PATIENCE, probe).unwrap()
-    }
-
-    /// The name of central's database.
-    fn database(&self) -> String {
-        let url = std::fs::read_to_string(self.machine.home().config()).unwrap();
-        let name = url.split('/').next_back().unwrap_or_default();
-        name.chars().take_while(|character| character.is_ascii_alphanumeric() || *character == '_').collect()
     }
 
     /// What `claudetools status --json` says.

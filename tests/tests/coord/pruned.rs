@@ -4,7 +4,7 @@ use serde_json::json;
 use world::eventually;
 use world::mariadb::shared;
 
-use super::{Desk, PATIENCE, PROJECT, pair};
+use super::{Desk, PATIENCE, PROJECT, pair_on};
 use crate::replica::Replica;
 
 /// A secret as people paste it.
@@ -33,7 +33,8 @@ fn secrets_are_taken_out_of_what_sessions_write_for_each_other() {
 #[test]
 fn what_ended_long_ago_is_removed_here_and_at_central() {
     let server = shared().unwrap();
-    let (one, two) = pair(server);
+    let database = server.fresh_database("coord").unwrap();
+    let (one, two) = pair_on(server, &database);
     let long_ago = "UTC_TIMESTAMP(6) - INTERVAL 40 DAY";
     let lock = |name: &str, ended: &str| {
         format!(
@@ -47,7 +48,6 @@ fn what_ended_long_ago_is_removed_here_and_at_central() {
              VALUES (UUID(), 'elsewhere', '{name}', 'x', UTC_TIMESTAMP(6) - INTERVAL 60 DAY{values})"
         )
     };
-    let database = one.database();
     for row in [
         lock("released", "released_at"),
         lock("expired", "expires_at"),
