@@ -211,7 +211,7 @@ async fn watch_audit(app: Arc<App>) {
         match chain::step(&core.store, keys, seen.clone()).await {
             Ok(mark) => seen = Some(mark),
             Err(error) => {
-                tracing::warn!(%error, "the audit rows of other machines were not looked at; it is tried again")
+                tracing::warn!(%error, "the audit rows of other machines were not looked at; it is tried again");
             }
         }
     }

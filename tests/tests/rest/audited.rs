@@ -34,6 +34,7 @@ fn every_write_request_is_on_record_once_with_how_it_ended() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the replica is made to refuse, while no daemon has it")]
 fn what_cannot_be_put_on_record_is_not_done() {
     let machine = Machine::new("off-record").unwrap();
     drop(machine.start_api().unwrap());

@@ -33,7 +33,7 @@ pub(crate) struct Verification {
     /// True when every row is as it was written, and none is missing.
     pub(crate) intact: bool,
     /// The chains, one of each machine's replica.
-    pub(crate) chains: Vec<Seen>,
+    pub(crate) chains: Vec<Extent>,
     /// What is not, of each chain the first first.
     pub(crate) broken: Vec<Broken>,
 }
@@ -41,7 +41,7 @@ pub(crate) struct Verification {
 /// A chain, and how far this machine has seen it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "AuditChain")]
-pub(crate) struct Seen {
+pub(crate) struct Extent {
     /// The machine's replica that writes it.
     pub(crate) chain: String,
     /// The machine's name.
@@ -146,7 +146,7 @@ pub(crate) fn verify(tx: &ReadTx<'_>, keys: &Keyring) -> Result<Verification, St
     for (chain, head) in heads {
         let rows = chains.remove(&chain).unwrap_or_default();
         found.broken.extend(walk::verify(&chain, &rows, &head, keys));
-        found.chains.push(Seen { chain, machine: head.machine, seen: head.position });
+        found.chains.push(Extent { chain, machine: head.machine, seen: head.position });
     }
     found.intact = found.broken.is_empty();
     Ok(found)
