@@ -26,6 +26,7 @@ pub const SQLITE: &[Step] = &[
     Step { version: 14, name: "billing", sql: include_str!("../sqlite/0014_billing.sql") },
     Step { version: 15, name: "logins", sql: include_str!("../sqlite/0015_logins.sql") },
     Step { version: 16, name: "noted_users", sql: include_str!("../sqlite/0016_noted_users.sql") },
+    Step { version: 19, name: "index", sql: include_str!("../sqlite/0019_index.sql") },
 ];
 
 /// Steps of central. Triggers are not here: they are generated from the catalogue at every `central init` and `migrate`.
