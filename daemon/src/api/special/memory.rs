@@ -8,7 +8,7 @@ use migrations::catalogue::CONTEXT_SNIPPETS;
 use recall::score::Weights;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sync::StoreError;
+use sync::{StoreError, parse_datetime};
 
 use crate::api::input;
 use crate::api::problem::Problem;
@@ -116,6 +116,8 @@ async fn recall(call: Call) -> Result<Reply, Problem> {
                 .ok_or_else(|| Problem::field("before", "must be a time such as 2026-11-20T09:00:00Z"))
         })
         .transpose()?;
+    // What is asked of a moment is answered as it would have been then.
+    let now_us = before.as_deref().and_then(parse_datetime).unwrap_or(now_us);
     let found = call.core.store.read_async(move |tx| {
         let project = project(request.project.as_deref(), request.cwd.as_deref());
         let query = Query {
