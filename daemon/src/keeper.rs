@@ -172,7 +172,18 @@ async fn keep_index(app: Arc<App>) {
         let Ok(core) = app.core(OPENING_PATIENCE).await else { continue };
         let index = Arc::clone(&core.index);
         drop(core);
-        match tokio::task::spawn_blocking(move || index.step()).await {
+        let mut step = tokio::task::spawn_blocking({
+            let index = Arc::clone(&index);
+            move || index.step()
+        });
+        let stepped = tokio::select! {
+            stepped = &mut step => stepped,
+            () = app.stop.requested() => {
+                index.stop();
+                step.await
+            }
+        };
+        match stepped {
             Ok(Ok(wait)) => (pause, longer) = (wait, OPENING_PATIENCE),
             Ok(Err(error)) => {
                 tracing::warn!(%error, retry_in_s = longer.as_secs(), "the memory index could not be kept; recall is slower meanwhile");

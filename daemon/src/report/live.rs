@@ -5,8 +5,8 @@ use sync::{datetime_text, local};
 
 use super::parts::{self, Counted};
 use super::{
-    DaemonReport, EventReport, HooksReport, IdentityReport, LocksReport, PullReport, ReplicaReport, StatusReport, SyncReport,
-    VersionReport, problems,
+    DaemonReport, EventReport, HooksReport, IdentityReport, LocksReport, PullReport, ReplicaReport, StatusReport,
+    SyncReport, VersionReport, problems,
 };
 use crate::app::App;
 use crate::coord;

@@ -49,7 +49,11 @@ fn main() -> Result<()> {
     for set in data::load(&folder)? {
         measure(&set, &mut lines)?;
     }
-    if is_json { print_json(&lines) } else { print_table(&lines) }
+    if is_json {
+        print_json(&lines)
+    } else {
+        print_table(&lines)
+    }
     Ok(())
 }
 

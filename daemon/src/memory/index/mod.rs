@@ -19,6 +19,7 @@ mod upkeep;
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use recall::index::search::Found;
@@ -76,6 +77,8 @@ pub(crate) struct Index {
     scratch: Mutex<Vec<Vec<f32>>>,
     turns: Turns,
     trouble: Mutex<Option<String>>,
+    /// The daemon is stopping: what takes long is left for the next time.
+    stopping: AtomicBool,
 }
 
 impl std::fmt::Debug for Index {
@@ -95,7 +98,13 @@ impl Index {
             scratch: Mutex::default(),
             turns: Turns::of_this_machine(),
             trouble: Mutex::default(),
+            stopping: AtomicBool::new(false),
         }
+    }
+
+    /// Lets a step that takes long end soon.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
     }
 
     /// Searches, or None when the index cannot answer now. Blocks for as long as a search takes, a few at a time.

@@ -1,6 +1,7 @@
 //! What keeps the index: it is opened or built, follows long logs, writes the tail out, and merges segments.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use recall::index::Tail;
@@ -81,7 +82,7 @@ impl Index {
         self.report().trouble.is_none()
     }
 
-    /// Reads all memories there are. What changes meanwhile is in the log after the place at which it began.
+    /// Reads all memories there are; a stop leaves the index as it was. What changes meanwhile is in the log after the place at which it began.
     fn build(&self) -> Result<(), IndexError> {
         let begun = self.store.read(|tx| Ok(rows::span(tx)?.0))?;
         let mut built = State { applied: begun, ..State::default() };
@@ -99,6 +100,9 @@ impl Index {
                 built.tail.insert(memory.doc, &memory.bag);
             }
             let Some(last) = last else { break };
+            if self.stopping.load(Ordering::Relaxed) {
+                return Ok(());
+            }
             key = last;
             if built.tail.len() >= TAIL {
                 self.write_out(&mut built)?;
