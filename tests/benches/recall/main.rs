@@ -50,9 +50,9 @@ fn main() -> Result<()> {
         measure(&set, &mut lines)?;
     }
     if is_json {
-        print_json(&lines)
+        print_json(&lines);
     } else {
-        print_table(&lines)
+        print_table(&lines);
     }
     Ok(())
 }

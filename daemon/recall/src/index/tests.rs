@@ -118,7 +118,7 @@ proptest! {
         gone in prop::collection::hash_set(0_usize..200, 0..40),
         asked in prop::collection::vec(0_u8..34, 1..6),
     ) {
-        let text = |words: &[u8]| words.iter().map(|word| format!("w{word}x ")).collect::<String>();
+        let text = |words: &[u8]| words.iter().map(|word| format!("w{word}x")).collect::<Vec<_>>().join(" ");
         let (mut whole, mut first, mut second) = (Tail::default(), Tail::default(), Tail::default());
         let mut positions: BTreeMap<u32, u32> = BTreeMap::new();
         let mut all = Vec::new();
