@@ -18,6 +18,7 @@ use crate::billing;
 use crate::capture::Capture;
 use crate::coord;
 use crate::intake::IntakeError;
+use crate::memory::index::Index;
 use crate::memory::late;
 use crate::phase::{Core, Phase, Trouble};
 use crate::vault::exchange::{Exchange, ExchangeError};
@@ -29,6 +30,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(30);
 const SPOOL_LOOK: Duration = Duration::from_secs(2);
 const SAVING_LOOK: Duration = Duration::from_secs(2);
 const LEDGER_LOOK: Duration = Duration::from_hours(1);
+const LONGEST_INDEX_RETRY: Duration = Duration::from_mins(5);
 const DRAFT_LOOK: Duration = Duration::from_secs(10);
 /// After a failure, which is on record.
 const DRAFT_RETRY: Duration = Duration::from_mins(10);
@@ -58,6 +60,7 @@ pub(crate) fn start(app: &Arc<App>) -> Vec<JoinHandle<()>> {
         task("keep-locks", |app| Box::pin(keep_locks(app))),
         task("keep-ledger", |app| Box::pin(keep_ledger(app))),
         task("index-memories", |app| Box::pin(index_memories(app))),
+        task("keep-index", |app| Box::pin(keep_index(app))),
         task(DRAFT_TIME, |app| Box::pin(draft_time(app))),
         task("keep-vault", |app| Box::pin(keep_vault(app))),
         task("watch-audit", |app| Box::pin(watch_audit(app))),
@@ -108,10 +111,11 @@ async fn open(app: &App) -> Result<Core, StoreError> {
     let machine = machine::this_one();
     let mut settings = EngineSettings::new(app.central.clone(), machine.hostname.clone());
     settings.verify = app.verify;
-    let capture = Capture::new(store.clone(), machine);
+    let index = Arc::new(Index::new(store.clone(), app.home.index()));
+    let capture = Capture::new(store.clone(), machine, Arc::clone(&index));
     // What was due when the daemon ended, which may have been a kill.
     capture.catch_up_in_background();
-    Ok(Core { engine: engine::start(store.clone(), settings), capture, store, vault: Arc::new(vault) })
+    Ok(Core { engine: engine::start(store.clone(), settings), capture, index, store, vault: Arc::new(vault) })
 }
 
 /// Takes in what hooks left on disk while nobody answered.
@@ -159,6 +163,37 @@ async fn index_memories(app: Arc<App>) {
             Ok(wait) => pause = wait,
             // Saving fails likewise, and is reported there; the queue stays as it is.
             Err(error) => tracing::warn!(%error, "what came from central could not be indexed; it is tried again"),
+        }
+    }
+}
+
+/// Opens or builds the impact index, and keeps it up with the replica.
+async fn keep_index(app: Arc<App>) {
+    let mut pause = Duration::ZERO;
+    let mut longer = OPENING_PATIENCE;
+    while app.stop.pause(pause).await {
+        pause = OPENING_PATIENCE;
+        let Ok(core) = app.core(OPENING_PATIENCE).await else { continue };
+        let index = Arc::clone(&core.index);
+        drop(core);
+        let mut step = tokio::task::spawn_blocking({
+            let index = Arc::clone(&index);
+            move || index.step()
+        });
+        let stepped = tokio::select! {
+            stepped = &mut step => stepped,
+            () = app.stop.requested() => {
+                index.stop();
+                step.await
+            }
+        };
+        match stepped {
+            Ok(Ok(wait)) => (pause, longer) = (wait, OPENING_PATIENCE),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, retry_in_s = longer.as_secs(), "the memory index could not be kept; recall is slower meanwhile");
+                (pause, longer) = (longer, (longer * 2).min(LONGEST_INDEX_RETRY));
+            }
+            Err(panic) => app.tasks.failed("keep-index", &crate::tasks::panic_text(panic)),
         }
     }
 }

@@ -12,11 +12,13 @@ use sync::{Store, StoreError};
 use tokio::sync::watch;
 
 use crate::capture::Capture;
+use crate::memory::index::Index;
 use crate::vault::Vault;
 
 /// Everything that needs the replica.
 pub(crate) struct Core {
     pub(crate) store: Store,
+    pub(crate) index: Arc<Index>,
     pub(crate) capture: Capture,
     pub(crate) engine: EngineHandle,
     pub(crate) vault: Arc<Vault>,

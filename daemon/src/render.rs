@@ -101,9 +101,11 @@ fn replica(replica: &ReplicaReport) -> String {
     }
     let ReplicaReport { rows, memories, unindexed, sessions, projects, .. } = replica;
     let size = size(replica.bytes);
+    let is_building = replica.index.as_ref().is_some_and(|index| !index.ready);
+    let building = if is_building { " (the index is being built: recall is slower meanwhile)" } else { "" };
     let late = if *unindexed > 0 { format!(" ({unindexed} more being indexed)") } else { String::new() };
     format!(
-        "{size}, {}: {}{late}, {}, {}",
+        "{size}, {}: {}{late}{building}, {}, {}",
         counted(*rows, "row", "rows"),
         counted(*memories, "memory", "memories"),
         counted(*sessions, "session", "sessions"),

@@ -83,6 +83,11 @@ impl Home {
         self.root.join("replica.db")
     }
 
+    /// `index/`: the memory index, derived from the replica.
+    pub fn index(&self) -> PathBuf {
+        self.root.join("index")
+    }
+
     /// The socket that the daemon listens on.
     pub fn socket(&self) -> PathBuf {
         self.root.join("daemon.sock")

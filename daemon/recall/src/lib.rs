@@ -8,6 +8,7 @@
 
 pub mod budget;
 pub mod excerpt;
+pub mod index;
 pub mod noise;
 pub mod redact;
 pub mod render;

@@ -18,8 +18,6 @@ const AVERAGE_WORDS: f64 = 150.0;
 const TITLE_WEIGHT: f64 = 2.0;
 /// Memories that a store is taken to hold at least: in a store of ten, every word looks rare.
 const MIN_CORPUS: u64 = 1_000;
-/// Share of the best other turn of the same session that counts for a turn (structure; see the recall benchmark).
-const SESSION_SHARE: f64 = 0.2;
 /// Importance 0 to 10 spans this factor around 1; 5 is neutral.
 const IMPORTANCE_SPAN: f64 = 0.15;
 /// Growth with the logarithm of uses, and its limit.
@@ -32,6 +30,53 @@ const AGE_HALF_LIFE_DAYS: f64 = 30.0;
 const OTHER_PROJECT: f64 = 0.7;
 /// A full score, so that figures read like the stored importance.
 const SCALE: f64 = 10.0;
+
+/// What other turns of a conversation say for a turn, in the scores that they have by their own terms.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Placed {
+    /// The better one of the turns before and after it.
+    pub neighbour: f32,
+    /// The best other turn of its session.
+    pub session: f32,
+}
+
+impl Placed {
+    /// What is added for it.
+    pub fn worth(self, weights: &Weights) -> f32 {
+        weights.neighbour * self.neighbour + weights.session * self.session
+    }
+}
+
+/// Factor for the age in days, see [`AGE_FLOOR`].
+pub fn age(days: f64) -> f64 {
+    AGE_FLOOR + (1.0 - AGE_FLOOR) * (-days.max(0.0) / AGE_HALF_LIFE_DAYS).exp2()
+}
+
+/// Factor for the stored importance, 0 to 10.
+pub fn importance(stored: f64) -> f64 {
+    1.0 + IMPORTANCE_SPAN * (stored.clamp(0.0, 10.0) - 5.0) / 5.0
+}
+
+/// The signals beside the text, each of which can be taken away to see what it is worth.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weights {
+    /// Share of its better neighbour that counts for a turn.
+    pub neighbour: f32,
+    /// Share of the best other turn of its session that counts for a turn.
+    pub session: f32,
+    /// Whether age counts.
+    pub age: bool,
+    /// Whether the stored importance counts.
+    pub importance: bool,
+    /// Whether use counts.
+    pub usage: bool,
+}
+
+impl Default for Weights {
+    fn default() -> Self {
+        Self { neighbour: 0.35, session: 0.2, age: true, importance: true, usage: true }
+    }
+}
 
 /// What a query term weighs.
 #[derive(Debug, Clone)]
@@ -95,8 +140,8 @@ pub struct Signals {
     pub age_days: f64,
     /// True when it belongs to the caller's project.
     pub same_project: bool,
-    /// The best lexical score of another turn of its session among the candidates; 0 when there is none.
-    pub session_best: f64,
+    /// What other turns of its conversation add, 0 to 10, see [`structure`].
+    pub structure: f64,
 }
 
 /// A score and what it is made of; `total` is the lexical part plus structure, times all factors.
@@ -120,12 +165,19 @@ pub struct Parts {
     pub total: f64,
 }
 
+/// What other turns add to a turn's evidence, on its scale, from sums of weights times contributions.
+pub fn structure(query: &[Weighted], placed: Placed, weights: &Weights) -> f64 {
+    let total: f64 = query.iter().map(|term| term.weight).sum();
+    if total <= 0.0 { 0.0 } else { SCALE * f64::from(placed.worth(weights)) / (total * (K1 + 1.0)) }
+}
+
 /// Fuses the evidence with the signals.
-pub fn score(lexical: &Lexical, signals: &Signals) -> Parts {
-    let structure = SESSION_SHARE * signals.session_best.max(0.0);
-    let importance = 1.0 + IMPORTANCE_SPAN * (signals.importance.clamp(0.0, 10.0) - 5.0) / 5.0;
+pub fn score(lexical: &Lexical, signals: &Signals, weights: &Weights) -> Parts {
+    let structure = signals.structure.max(0.0);
+    let importance = if weights.importance { importance(signals.importance) } else { 1.0 };
     let usage = 1.0 + (USAGE_STEP * f64::from(signals.usage).ln_1p()).min(USAGE_LIMIT);
-    let age = AGE_FLOOR + (1.0 - AGE_FLOOR) * (-signals.age_days.max(0.0) / AGE_HALF_LIFE_DAYS).exp2();
+    let usage = if weights.usage { usage } else { 1.0 };
+    let age = if weights.age { age(signals.age_days) } else { 1.0 };
     let project = if signals.same_project { 1.0 } else { OTHER_PROJECT };
     let total = (lexical.score + structure) * importance * usage * age * project;
     Parts { lexical: lexical.score, structure, coverage: lexical.coverage, importance, usage, age, project, total }
@@ -155,14 +207,14 @@ mod tests {
     use super::*;
     use crate::terms::{query, stems};
 
-    const PLAIN: Signals = Signals { importance: 5.0, usage: 0, age_days: 0.0, same_project: true, session_best: 0.0 };
+    const PLAIN: Signals = Signals { importance: 5.0, usage: 0, age_days: 0.0, same_project: true, structure: 0.0 };
 
     fn weighted(text: &str, holding: u64) -> Vec<Weighted> {
         query(text).into_iter().map(|term| Weighted { term, weight: weight(10_000, holding) }).collect()
     }
 
     fn relevance(prompt: &str, memory: &str, signals: &Signals) -> Parts {
-        score(&lexical(&weighted(prompt, 10), &[], &stems(memory)), signals)
+        score(&lexical(&weighted(prompt, 10), &[], &stems(memory)), signals, &Weights::default())
     }
 
     #[test]
@@ -203,7 +255,7 @@ mod tests {
 
     #[test]
     fn factors_order_but_do_not_decide() {
-        let weak = Signals { importance: 10.0, usage: 10_000, session_best: 0.0, ..PLAIN };
+        let weak = Signals { importance: 10.0, usage: 10_000, structure: 0.0, ..PLAIN };
         let strong = Signals { importance: 0.0, age_days: 3_650.0, ..PLAIN };
         let prompt = "staging database port timeout";
         assert!(

@@ -28,6 +28,23 @@ const MIN_HUMP: usize = 3;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stem(u64);
 
+impl Stem {
+    /// As a number, for the index.
+    pub fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    /// Out of the index.
+    pub fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+}
+
+/// What one word is cut and hashed to: another value says that an index was made with other rules.
+pub fn probe() -> Stem {
+    hashed(b"claudetools")
+}
+
 /// One thing to look for: a word, or the words of an identifier in their order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Term {
@@ -50,6 +67,11 @@ impl Term {
     /// True for an identifier of several words.
     pub fn is_phrase(&self) -> bool {
         self.words.len() > 1
+    }
+
+    /// What stands for it in the index.
+    pub fn hash(&self) -> Stem {
+        joined(&self.stems)
     }
 
     /// The FTS5 expression that finds it: one quoted string, in which nothing is an operator.
@@ -110,6 +132,80 @@ pub fn stems(text: &str) -> Vec<Stem> {
         stems.push(hashed(&letters));
     }
     stems
+}
+
+/// What a memory's index holds of a text, each time that it stands there: words, parts of identifiers, whole identifiers
+/// and their ends. Reads at most so many words, and returns how many it read, stop words included.
+pub fn document(text: &str, most: usize, found: &mut Vec<Stem>) -> usize {
+    let mut letters = Vec::new();
+    let (mut parts, mut cut) = (Vec::new(), Vec::new());
+    let mut read = 0;
+    for chunk in text.split_whitespace() {
+        parts.clear();
+        cut.clear();
+        parts.extend(words(chunk));
+        read += parts.len();
+        if read > most {
+            return most;
+        }
+        for part in &parts {
+            let (stem, content) = word(part, &mut letters);
+            cut.push(stem);
+            if content {
+                found.push(stem);
+            }
+            let humps = humps(part);
+            if humps.len() > 1 {
+                let long = humps.into_iter().filter(|hump| hump.len() >= MIN_HUMP);
+                found.extend(
+                    long.map(|hump| word(hump, &mut letters)).filter(|(_, content)| *content).map(|(stem, _)| stem),
+                );
+            }
+        }
+        let spoken = chunk.contains(['\'', '’']);
+        if !spoken && cut.len() > 1 && parts.iter().any(|part| word(part, &mut letters).1) {
+            identifier(&cut, found);
+        }
+    }
+    read
+}
+
+/// An identifier as a whole, each of its ends, and each two words that follow each other.
+fn identifier(cut: &[Stem], found: &mut Vec<Stem>) {
+    for start in 0..cut.len() - 1 {
+        let end = &cut[start..];
+        if IDENTIFIER_WORDS.contains(&end.len()) {
+            found.push(joined(end));
+        }
+        if end.len() > 2 {
+            found.push(joined(&end[..2]));
+        }
+    }
+}
+
+/// A word's stem, and whether it is worth a look.
+fn word(word: &str, letters: &mut Vec<u8>) -> (Stem, bool) {
+    letters.clear();
+    if word.is_ascii() {
+        letters.extend(word.bytes().map(|letter| letter.to_ascii_lowercase()));
+    } else {
+        letters.extend(fold(word).bytes());
+    }
+    let content = letters.len() > 1 && !std::str::from_utf8(letters).is_ok_and(is_stop_word);
+    stem(letters);
+    (hashed(letters), content)
+}
+
+/// What stands for words that follow each other; one word stands for itself.
+fn joined(stems: &[Stem]) -> Stem {
+    if let [single] = stems {
+        return *single;
+    }
+    let mut hasher = DefaultHasher::new();
+    for stem in stems {
+        hasher.write_u64(stem.0);
+    }
+    Stem(hasher.finish())
 }
 
 /// The distinct stems of a text that are not stop words: what it is about, for comparing texts.

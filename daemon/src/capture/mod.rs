@@ -42,6 +42,7 @@ use sync::{Store, StoreError};
 use tokio::task::JoinSet;
 
 use crate::coord::{self, Session};
+use crate::memory::index::Index;
 use crate::memory::{Asker, Memory};
 use arrival::Arrival;
 use deed::Deed;
@@ -99,11 +100,11 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// A capture that writes to this replica.
-    pub fn new(store: Store, machine: MachineInfo) -> Self {
+    /// A capture that writes to this replica, and recalls from its index.
+    pub(crate) fn new(store: Store, machine: MachineInfo, index: Arc<Index>) -> Self {
         recall::redact::prepare();
         Self {
-            memory: Memory::new(store.clone()),
+            memory: Memory::new(store.clone(), index),
             store,
             machine: Arc::new(machine),
             stats: Arc::default(),

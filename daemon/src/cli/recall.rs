@@ -7,7 +7,7 @@ use hooks::home::Home;
 use serde_json::Value;
 
 use super::{Failure, Outcome, output};
-use crate::api::special::memory::RecallRequest;
+use crate::api::special::memory::{RecallRequest, Signal};
 use crate::client;
 use crate::starter;
 
@@ -28,6 +28,12 @@ pub(super) struct Arguments {
     /// The most memories
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+    /// Only what was made before this moment (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    before: Option<String>,
+    /// What is not to count, to see what it is worth
+    #[arg(long, value_delimiter = ',', value_enum, value_name = "SIGNAL")]
+    without: Vec<Signal>,
     /// Print JSON: project, text, tokens, and the memories with their scores
     #[arg(long)]
     json: bool,
@@ -42,6 +48,8 @@ pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure
         tags: arguments.tags.clone(),
         budget: arguments.budget,
         limit: arguments.limit,
+        before: arguments.before.clone(),
+        without: arguments.without.clone(),
     };
     let answer: Value = client::post(home, "/api/recall", &request, client::LONG)
         .map_err(|error| Failure::new(format!("recall: {error}")).hint(error.hint()))?;

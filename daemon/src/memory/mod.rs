@@ -10,6 +10,7 @@
 mod environment;
 mod given;
 mod hit;
+pub(crate) mod index;
 pub(crate) mod late;
 mod pack;
 mod postings;
@@ -29,6 +30,7 @@ pub use pack::{Packed, recall};
 pub use search::{Query, search};
 
 use given::{Given, Item};
+use index::Index;
 
 /// Tokens that the start of a conversation may cost.
 pub const START_TOKENS: usize = 1_500;
@@ -55,13 +57,14 @@ struct Injection {
 #[derive(Debug, Clone)]
 pub struct Memory {
     store: Store,
+    index: Arc<Index>,
     given: Arc<Given>,
 }
 
 impl Memory {
-    /// Recall over this replica.
-    pub fn new(store: Store) -> Self {
-        Self { store, given: Arc::default() }
+    /// Recall over this replica and its index.
+    pub(crate) fn new(store: Store, index: Arc<Index>) -> Self {
+        Self { store, index, given: Arc::default() }
     }
 
     /// What a conversation gets when it starts: where the project stands, what is open, the last session. None when
@@ -81,14 +84,14 @@ impl Memory {
 
     /// What a conversation gets with a prompt: the memories that have to do with it. None when nothing passes the bar.
     pub async fn for_prompt(&self, asker: Asker, prompt: String) -> Result<Option<String>, StoreError> {
-        let given = Arc::clone(&self.given);
+        let (given, index) = (Arc::clone(&self.given), Arc::clone(&self.index));
         let conversation = asker.claude_session_id.clone();
         let now_us = self.store.clock().now_us();
         let injection = self
             .store
             .read_async(move |tx| {
                 let had = given.of(tx, &asker.claude_session_id)?;
-                prompt::gather(tx, &asker, &prompt, &had, now_us)
+                prompt::gather(tx, &index, &asker, &prompt, &had, now_us)
             })
             .await?;
         Ok(self.hand_out(conversation, injection))

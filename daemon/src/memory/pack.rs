@@ -12,8 +12,11 @@ use sync::local::ReadTx;
 use super::hit::Hit;
 use super::search::{Query, search_weighted};
 
-/// Tokens of one memory's text: a few to the point serve better than one in full.
-const EXCERPT_TOKENS: usize = 220;
+/// Share of the budget that one memory's text may take; what is longer comes as an excerpt. Whole memories serve better than
+/// more of them in parts (measured in the README, "What recall finds").
+const SHARE: usize = 2;
+/// Tokens that one memory's text may take however small the budget is, and however large.
+const EXCERPT_TOKENS: std::ops::RangeInclusive<usize> = 150..=1_000;
 /// Tokens that the marker line costs, with a little to spare.
 const MARKER_TOKENS: usize = 30;
 
@@ -40,7 +43,8 @@ pub fn recall(tx: &ReadTx<'_>, query: &Query<'_>, budget: usize) -> Result<Packe
 
 /// Packs hits, best first, without near-duplicates.
 pub(super) fn pack(hits: Vec<Hit>, query: &[Weighted], budget: usize) -> Packed {
-    let notes: Vec<Note> = hits.iter().map(|hit| hit.note(excerpt(&hit.text, query, EXCERPT_TOKENS))).collect();
+    let most = (budget / SHARE).clamp(*EXCERPT_TOKENS.start(), *EXCERPT_TOKENS.end());
+    let notes: Vec<Note> = hits.iter().map(|hit| hit.note(excerpt(&hit.text, query, most))).collect();
     let candidates: Vec<Candidate> = notes
         .iter()
         .map(|note| Candidate { tokens: tokens(&render(note)) + 1, subject: subject(&note.text) })

@@ -11,12 +11,10 @@ use sync::StoreError;
 use sync::local::ReadTx;
 
 use super::tally::Tally;
-use super::visibility::Scopes;
+use super::visibility::{ELSEWHERE, Scopes};
 
 /// Ids read for one term; 32 terms of this many are about 5 ms.
 const PER_TERM: i64 = 2_000;
-/// A memory elsewhere must be this much better to come before one of the caller's project.
-const ELSEWHERE: f64 = 0.7;
 
 /// What the index says about a query.
 #[derive(Debug, Default)]
@@ -45,7 +43,7 @@ pub(super) fn look_up(
         tally.add(&postings.ids, weight);
         query.push(Weighted { term, weight });
     }
-    let factor = |id| (scopes.sees(id) && wanted(id)).then(|| if scopes.owns(id) { 1.0 } else { ELSEWHERE });
+    let factor = |id| (scopes.sees(id) && wanted(id)).then(|| if scopes.owns(id) { 1.0 } else { f64::from(ELSEWHERE) });
     Ok(Found { query, candidates: tally.best(best, factor) })
 }
 

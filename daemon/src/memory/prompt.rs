@@ -10,6 +10,7 @@ use sync::local::ReadTx;
 
 use super::given::{Item, Source};
 use super::hit::Hit;
+use super::index::Index;
 use super::pack::pack;
 use super::search::{Query, entry, search_except, session_of};
 use super::{Asker, Injection, PROMPT_TOKENS};
@@ -20,6 +21,7 @@ const CONSIDERED: usize = 24;
 /// Searches for what the prompt is about, without what this conversation has had or made itself.
 pub(super) fn gather(
     tx: &ReadTx<'_>,
+    index: &Index,
     asker: &Asker,
     prompt: &str,
     had: &HashSet<Source>,
@@ -37,6 +39,7 @@ pub(super) fn gather(
         limit: CONSIDERED,
         now_us,
         except_session: session.as_deref(),
+        index: Some(index),
         ..Query::default()
     };
     let (hits, weighted) = search_except(tx, &query, &entries(tx, had)?)?;

@@ -2,18 +2,22 @@
 
 use std::collections::{HashMap, HashSet};
 
-use recall::score::{Lexical, Signals, Weighted, lexical, score};
+use recall::index::Ask;
+use recall::score::{self, Lexical, Placed, Signals, Weighted, Weights, lexical, score};
 use recall::terms::{self, stems};
 use rusqlite::OptionalExtension;
 use sync::StoreError;
 use sync::local::ReadTx;
 
 use super::hit::Hit;
-use super::postings::{self, Found};
+use super::index::{Index, seconds};
+use super::postings;
 use super::visibility::Scopes;
 
 /// Candidates that are read and scored in full.
 const SCORED: usize = 64;
+/// Candidates of the impact index beside those that are wanted: scoring in full may put them before others.
+const SPARE: usize = 8;
 /// Characters of a memory that are compared; our own summaries are shorter.
 const COMPARED_CHARS: usize = 16_000;
 const US_PER_DAY: f64 = 86_400.0 * 1e6;
@@ -33,6 +37,12 @@ pub struct Query<'a> {
     pub now_us: u64,
     /// A session (`sessions.id`) whose own memories stay out.
     pub except_session: Option<&'a str>,
+    /// Only memories made before, 27 characters, UTC.
+    pub before: Option<&'a str>,
+    /// What counts beside the text.
+    pub weights: Weights,
+    /// The impact index; without it the replica's text index answers, more slowly.
+    pub(crate) index: Option<&'a Index>,
 }
 
 /// The best memories for a query, best first.
@@ -52,45 +62,127 @@ pub(super) fn search_except(
     except: &HashSet<i64>,
 ) -> Result<(Vec<Hit>, Vec<Weighted>), StoreError> {
     let scopes = Scopes::of(tx, query.project)?;
-    let own = own_memories(tx, query.except_session)?;
-    let wanted = |id| !except.contains(&id) && !own.contains(&id);
-    let terms = terms::query(query.text);
-    let best = SCORED.max(query.limit);
-    let found = if terms.is_empty() {
-        let candidates = postings::newest(tx, &scopes, best)?.into_iter().filter(|&id| wanted(id)).collect();
-        Found { query: Vec::new(), candidates }
-    } else {
-        postings::look_up(tx, terms, &scopes, wanted, best)?
-    };
+    let mut except: HashSet<u64> = except.iter().map(|id| id.cast_unsigned()).collect();
+    except.extend(own_memories(tx, query.except_session)?.into_iter().map(i64::cast_unsigned));
+    let found = candidates(tx, query, &scopes, &except)?;
     let mut hits = Vec::with_capacity(found.candidates.len());
-    for &memory in &found.candidates {
-        if let Some(mut hit) = Hit::load_indexed(tx, memory)?
-            && carries(&hit, query.tags)
-        {
-            hit.same_project = scopes.owns(memory);
+    let mut placed = Vec::with_capacity(found.candidates.len());
+    for candidate in &found.candidates {
+        let hit = Hit::load_indexed(tx, candidate.memory)?;
+        if let Some(mut hit) = hit.filter(|hit| carries(hit, query.tags) && is_before(hit, query.before)) {
+            hit.same_project = scopes.owns(candidate.memory);
             hits.push(hit);
+            placed.push(candidate.placed);
         }
     }
-    rank(&mut hits, &found.query, query.now_us);
+    rank(&mut hits, &placed, &found.query, query);
     hits.truncate(query.limit);
     Ok((hits, found.query))
 }
 
+/// What is read and scored in full.
+struct Candidates {
+    query: Vec<Weighted>,
+    candidates: Vec<Candidate>,
+}
+
+struct Candidate {
+    memory: i64,
+    /// What other turns say for it; the replica's text index does not know.
+    placed: Option<Placed>,
+}
+
+fn candidates(
+    tx: &ReadTx<'_>,
+    query: &Query<'_>,
+    scopes: &Scopes,
+    except: &HashSet<u64>,
+) -> Result<Candidates, StoreError> {
+    let terms = terms::query(query.text);
+    let plain = |memory| Candidate { memory, placed: None };
+    let wanted = |id: i64| !except.contains(&id.cast_unsigned());
+    if terms.is_empty() {
+        let newest = postings::newest(tx, scopes, SCORED.max(query.limit))?;
+        let candidates = newest.into_iter().filter(|&id| wanted(id)).map(plain).collect();
+        return Ok(Candidates { query: Vec::new(), candidates });
+    }
+    if let Some(found) = in_index(tx, query, scopes, except, &terms)? {
+        return Ok(found);
+    }
+    let found = postings::look_up(tx, terms, scopes, wanted, SCORED.max(query.limit))?;
+    Ok(Candidates { query: found.query, candidates: found.candidates.into_iter().map(plain).collect() })
+}
+
+/// None when the impact index cannot answer.
+fn in_index(
+    tx: &ReadTx<'_>,
+    query: &Query<'_>,
+    scopes: &Scopes,
+    except: &HashSet<u64>,
+    terms: &[terms::Term],
+) -> Result<Option<Candidates>, StoreError> {
+    let Some(index) = query.index else { return Ok(None) };
+    let only = (!query.tags.is_empty()).then(|| tagged(tx, query.tags)).transpose()?;
+    let stems: Vec<terms::Stem> = terms.iter().map(terms::Term::hash).collect();
+    let ask = Ask {
+        terms: &stems,
+        scope: &|scope| scopes.factor(scope),
+        except,
+        only: only.as_ref(),
+        before: query.before.map(seconds),
+        now: u32::try_from(query.now_us / 1_000_000).unwrap_or(u32::MAX),
+        best: query.limit + query.limit / 4 + SPARE,
+        weights: &query.weights,
+    };
+    let Some(found) = index.search(&ask)? else { return Ok(None) };
+    let weighted = terms.iter().zip(&found.holding).map(|(term, &holding)| {
+        let weight = score::weight(found.memories, holding);
+        Weighted { term: term.clone(), weight }
+    });
+    let candidate =
+        |found: &recall::index::Match| Candidate { memory: found.key.cast_signed(), placed: Some(found.placed) };
+    Ok(Some(Candidates { query: weighted.collect(), candidates: found.matches.iter().map(candidate).collect() }))
+}
+
+/// The entries of the index that carry one of these tags.
+fn tagged(tx: &ReadTx<'_>, tags: &[String]) -> Result<HashSet<u64>, StoreError> {
+    let mut statement = tx.connection().prepare_cached(
+        "SELECT memory.id FROM context_tags AS tag
+           CROSS JOIN ct_memory AS memory ON memory.source_table = tag.source_table AND memory.source_id = tag.source_id
+          WHERE tag.tag = ?1",
+    )?;
+    let mut ids = HashSet::new();
+    for tag in tags {
+        for id in statement.query_map([tag], |row| row.get::<_, i64>(0))? {
+            ids.insert(id?.cast_unsigned());
+        }
+    }
+    Ok(ids)
+}
+
+fn is_before(hit: &Hit, before: Option<&str>) -> bool {
+    before.is_none_or(|before| hit.created_at.as_str() < before)
+}
+
 /// Scores all hits and puts the best first; equal ones by time.
-fn rank(hits: &mut [Hit], query: &[Weighted], now_us: u64) {
-    let evidence: Vec<Lexical> = hits.iter().map(|hit| compare(hit, query)).collect();
+fn rank(hits: &mut [Hit], placed: &[Option<Placed>], terms: &[Weighted], query: &Query<'_>) {
+    let evidence: Vec<Lexical> = hits.iter().map(|hit| compare(hit, terms)).collect();
     let best = best_turns(hits, &evidence);
     for (at, (hit, lexical)) in hits.iter_mut().zip(&evidence).enumerate() {
-        let session_best = hit.session_id.as_ref().and_then(|id| best.get(id)).map_or(0.0, |best| best.beside(at));
+        let beside = || {
+            let session = hit.session_id.as_ref().and_then(|id| best.get(id)).map_or(0.0, |best| best.beside(at));
+            if hit.is_turn() { f64::from(query.weights.session) * session } else { 0.0 }
+        };
+        let structure = placed[at].map_or_else(beside, |placed| score::structure(terms, placed, &query.weights));
         let signals = Signals {
             importance: hit.importance,
             usage: hit.usage_count,
-            age_days: age_days(&hit.created_at, now_us),
+            age_days: age_days(&hit.created_at, query.now_us),
             same_project: hit.same_project,
-            session_best: if hit.is_turn() { session_best } else { 0.0 },
+            structure,
         };
-        hit.score = score(lexical, &signals);
-        hit.found = lexical.found.iter().map(|&position| query[position].term.text()).collect();
+        hit.score = score(lexical, &signals, &query.weights);
+        hit.found = lexical.found.iter().map(|&position| terms[position].term.text()).collect();
     }
     hits.sort_by(|a, b| b.score.total.total_cmp(&a.score.total).then_with(|| b.created_at.cmp(&a.created_at)));
 }

@@ -10,6 +10,8 @@ use rusqlite::OptionalExtension;
 use sync::StoreError;
 use sync::local::ReadTx;
 
+/// A memory elsewhere must be this much better to come before one of the caller's project.
+pub(super) const ELSEWHERE: f32 = 0.7;
 /// The bits of a memory's id below its scope, see `0003_memory.sql`.
 const SCOPE_SHIFT: u32 = 32;
 
@@ -59,6 +61,16 @@ impl Scopes {
     /// True when the caller may see that memory.
     pub(super) fn sees(&self, memory: i64) -> bool {
         self.visible.contains(&(memory >> SCOPE_SHIFT))
+    }
+
+    /// What a memory of that scope counts: less in another project, nothing where the caller may not see it.
+    pub(super) fn factor(&self, scope: u32) -> f32 {
+        let scope = i64::from(scope);
+        match self.visible.contains(&scope) {
+            false => 0.0,
+            true if self.own.contains(&scope) => 1.0,
+            true => ELSEWHERE,
+        }
     }
 
     /// True when the memory is of the caller's project.

@@ -5,11 +5,12 @@ use sync::{datetime_text, local};
 
 use super::parts::{self, Counted};
 use super::{
-    DaemonReport, EventReport, HooksReport, IdentityReport, LocksReport, PullReport, StatusReport, SyncReport,
-    VersionReport, problems,
+    DaemonReport, EventReport, HooksReport, IdentityReport, LocksReport, PullReport, ReplicaReport, StatusReport,
+    SyncReport, VersionReport, problems,
 };
 use crate::app::App;
 use crate::coord;
+use crate::memory::index::IndexReport;
 use crate::phase::{Core, Phase};
 use crate::vault::report::{self as vault_report, VaultReport};
 
@@ -21,6 +22,7 @@ struct Seen {
     sync: SyncReport,
     locks: LocksReport,
     vault: Option<VaultReport>,
+    index: Option<IndexReport>,
 }
 
 /// Gathers it.
@@ -36,7 +38,7 @@ pub(crate) async fn gather(app: &App) -> StatusReport {
         problems: Vec::new(),
         daemon: daemon(app, &phase),
         hooks: HooksReport { last_error: app.last_error(), ..parts::hooks(seen.events, &app.home) },
-        replica: parts::replica(&app.home.replica(), seen.counted),
+        replica: ReplicaReport { index: seen.index, ..parts::replica(&app.home.replica(), seen.counted) },
         sync: seen.sync,
         locks: seen.locks,
         vault: seen.vault,
@@ -69,6 +71,7 @@ async fn look(core: &Core, now_us: u64) -> Seen {
             ..status.map_or_else(|_| SyncReport::default(), |status| sync(status, now_us))
         },
         vault: vault.ok(),
+        index: Some(core.index.report()),
     }
 }
 

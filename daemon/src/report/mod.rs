@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use sync::datetime_text;
 use sync::local::{Identity, SnapshotProgress};
 
+use crate::memory::index::IndexReport;
 use crate::tasks::TaskReport;
 use crate::vault::report::VaultReport;
 
@@ -174,6 +175,9 @@ pub(crate) struct ReplicaReport {
     pub(crate) unindexed: u64,
     pub(crate) sessions: u64,
     pub(crate) projects: u64,
+    /// The index that recall searches; `null` while no daemon answers.
+    #[serde(default)]
+    pub(crate) index: Option<IndexReport>,
 }
 
 /// The reconciliation with central.

@@ -54,7 +54,7 @@ pub(super) fn replica(path: &Path, counted: Option<Counted>) -> ReplicaReport {
     let Counted { rows, memories, unindexed, sessions, projects } = counted.unwrap_or_default();
     let bytes = size("") + size("-wal");
     let (path, state) = (path.to_path_buf(), state.to_owned());
-    ReplicaReport { path, state, bytes, rows, memories, unindexed, sessions, projects }
+    ReplicaReport { path, state, bytes, rows, memories, unindexed, sessions, projects, index: None }
 }
 
 pub(super) fn spool(home: &Home) -> SpoolReport {

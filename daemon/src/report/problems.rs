@@ -37,6 +37,11 @@ pub(super) fn of_live(app: &App, phase: &Phase, report: &StatusReport) -> Vec<Pr
         let what = format!("the task {} has failed {} time(s), lastly: {said}", task.name, task.failures);
         found.push(warn(Area::Daemon, what, "see logs/daemon.log, and report it"));
     }
+    let trouble = report.replica.index.as_ref().and_then(|index| index.trouble.as_ref());
+    found.extend(trouble.map(|trouble| {
+        let what = format!("recall is slower, as its index cannot be kept: {trouble}");
+        warn(Area::Replica, what, "it is made anew by itself; when that fails again and again, see logs/daemon.log")
+    }));
     found.extend(of_spool(report));
     found.extend(of_sync(report));
     found.extend(of_locks(report.locks));

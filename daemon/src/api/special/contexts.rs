@@ -70,6 +70,7 @@ fn find(tx: &ReadTx<'_>, call: &Call) -> Result<Vec<Hit>, Problem> {
         project: project.as_ref().and_then(|row| row.text("slug")),
         tags: &tags,
         limit: LOOKED_AT,
+        index: Some(&call.core.index),
         now_us: call.app.clock.now_us(),
         ..Query::default()
     };

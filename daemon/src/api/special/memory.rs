@@ -1,13 +1,16 @@
 //! `POST /api/recall` and `POST /api/remember`: memory by hand; `POST /api/probe/forget`: what setup's proof left.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use axum::http::{Method, StatusCode};
 use migrations::catalogue::CONTEXT_SNIPPETS;
+use recall::score::Weights;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sync::StoreError;
+use sync::{StoreError, parse_datetime};
 
+use crate::api::input;
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Content, Reply, Route, Scope, Work};
 use crate::capture::{Place, Remembered};
@@ -35,6 +38,40 @@ pub(crate) struct RecallRequest {
     pub(crate) budget: Option<usize>,
     /// The most memories.
     pub(crate) limit: Option<usize>,
+    /// Only what was made before this moment, RFC 3339.
+    pub(crate) before: Option<String>,
+    /// What is not to count, to see what it is worth.
+    pub(crate) without: Vec<Signal>,
+}
+
+/// What counts in recall beside the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Signal {
+    /// The turns before and after a turn.
+    Neighbour,
+    /// The other turns of its session.
+    Session,
+    /// How old it is.
+    Age,
+    /// The importance stored with it.
+    Importance,
+    /// How often it was of use.
+    Usage,
+}
+
+fn weights(without: &[Signal]) -> Weights {
+    let mut weights = Weights::default();
+    for signal in without {
+        match signal {
+            Signal::Neighbour => weights.neighbour = 0.0,
+            Signal::Session => weights.session = 0.0,
+            Signal::Age => weights.age = false,
+            Signal::Importance => weights.importance = false,
+            Signal::Usage => weights.usage = false,
+        }
+    }
+    weights
 }
 
 /// What was found.
@@ -70,6 +107,17 @@ pub(super) fn routes() -> Vec<Route> {
 async fn recall(call: Call) -> Result<Reply, Problem> {
     let request: RecallRequest = call.body()?;
     let now_us = call.app.clock.now_us();
+    let index = Arc::clone(&call.core.index);
+    let before = request
+        .before
+        .as_deref()
+        .map(|text| {
+            input::time::canonical(text)
+                .ok_or_else(|| Problem::field("before", "must be a time such as 2026-11-20T09:00:00Z"))
+        })
+        .transpose()?;
+    // What is asked of a moment is answered as it would have been then.
+    let now_us = before.as_deref().and_then(parse_datetime).unwrap_or(now_us);
     let found = call.core.store.read_async(move |tx| {
         let project = project(request.project.as_deref(), request.cwd.as_deref());
         let query = Query {
@@ -78,6 +126,9 @@ async fn recall(call: Call) -> Result<Reply, Problem> {
             tags: &request.tags,
             limit: request.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT),
             now_us,
+            before: before.as_deref(),
+            weights: weights(&request.without),
+            index: Some(&index),
             ..Query::default()
         };
         let packed = memory::recall(tx, &query, request.budget.unwrap_or(usize::MAX))?;

@@ -9,6 +9,7 @@ use sync::{Clock, Store};
 use tempfile::TempDir;
 
 use crate::capture::{Capture, Incoming, MachineInfo, Reply};
+use crate::memory::index::Index;
 
 /// 2026-11-20T09:00:00Z.
 const MORNING_US: u64 = 1_795_165_200_000_000;
@@ -29,6 +30,7 @@ pub(crate) struct Desk {
     pub(crate) folder: TempDir,
     pub(crate) store: Store,
     pub(crate) capture: Capture,
+    pub(crate) index: Arc<Index>,
     clock: Arc<HandClock>,
     events: AtomicU64,
 }
@@ -45,8 +47,11 @@ impl Desk {
             os_version: Some("Linux".into()),
             home_directory: folder.path().to_owned(),
         };
-        let desk =
-            Self { capture: Capture::new(store.clone(), machine), folder, store, clock, events: AtomicU64::new(0) };
+        let index = Arc::new(Index::new(store.clone(), folder.path().join("index")));
+        let capture = Capture::new(store.clone(), machine, Arc::clone(&index));
+        let desk = Self { capture, index, folder, store, clock, events: AtomicU64::new(0) };
+        desk.index.step().unwrap();
+        assert!(desk.index.report().ready);
         desk.repository("repo", "git@example.com:team/api.git");
         desk
     }

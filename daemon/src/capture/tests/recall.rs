@@ -200,7 +200,8 @@ fn find(desk: &Desk, text: &str, tags: &[String]) -> Vec<crate::memory::Hit> {
         tags,
         limit: 10,
         now_us: desk.now(),
-        except_session: None,
+        index: Some(&desk.index),
+        ..Query::default()
     };
     desk.store.read(|tx| search(tx, &query)).unwrap()
 }

@@ -1,0 +1,150 @@
+//! How postings are written: blocks of 128 memories, their numbers as packed differences (Lemire and Boytsov, "Decoding
+//! billions of integers per second through vectorization", 2015), followed by their impacts, a byte each; what is left
+//! over as differences of seven bits a byte.
+
+use bitpacking::{BitPacker, BitPacker4x};
+
+use crate::terms::Stem;
+
+/// A term's share in a memory's score, without the term's weight: [`SCALE`] steps are 1.
+pub type Impact = u8;
+
+/// A term with the memories that hold it, in rising order, each with what the term says about it.
+pub type Held = (Stem, Vec<(u32, Impact)>);
+
+/// Memories of a block.
+pub const BLOCK: usize = BitPacker4x::BLOCK_LEN;
+/// BM25's saturation of repeated terms.
+const K1: f32 = 1.2;
+/// BM25's correction for length.
+const B: f32 = 0.75;
+/// Words at which the correction is neutral.
+const AVERAGE_WORDS: f32 = 150.0;
+/// Steps of an impact for a contribution of 1; the greatest contribution is 2.2.
+pub const SCALE: f32 = 255.0 / (K1 + 1.0);
+
+/// The impact of a term that stands `count` times in a memory of so many words.
+#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 255")]
+pub fn impact(count: usize, words: usize) -> Impact {
+    let (count, words) = (count as f32, words as f32);
+    let norm = K1 * (1.0 - B + B * words / AVERAGE_WORDS);
+    let contribution = count * (K1 + 1.0) / (count + norm);
+    (contribution * SCALE).round().clamp(1.0, 255.0) as Impact
+}
+
+/// Appends postings, which are in strictly rising order.
+pub fn write(postings: &[(u32, Impact)], out: &mut Vec<u8>) {
+    let coder = BitPacker4x::new();
+    let mut last = None;
+    let mut numbers = [0; BLOCK];
+    let blocks = postings.chunks_exact(BLOCK);
+    let rest = blocks.remainder();
+    for block in blocks {
+        for (number, (memory, _)) in numbers.iter_mut().zip(block) {
+            *number = *memory;
+        }
+        let bits = coder.num_bits_strictly_sorted(last, &numbers);
+        let mut packed = [0; BLOCK * 4];
+        let length = coder.compress_strictly_sorted(last, &numbers, &mut packed, bits);
+        out.push(bits);
+        out.extend_from_slice(&packed[..length]);
+        out.extend(block.iter().map(|(_, impact)| impact));
+        last = Some(numbers[BLOCK - 1]);
+    }
+    for &(memory, impact) in rest {
+        varint(memory - last.map_or(0, |last: u32| last + 1), out);
+        out.push(impact);
+        last = Some(memory);
+    }
+}
+
+/// Reads `count` postings and hands each run of them on; None when the bytes end too early or hold what was never written.
+pub fn read(bytes: &[u8], count: usize, mut each: impl FnMut(&[u32], &[Impact])) -> Option<()> {
+    let coder = BitPacker4x::new();
+    let mut rest = bytes;
+    let mut last = None;
+    let mut numbers = [0; BLOCK];
+    for _ in 0..count / BLOCK {
+        let (&bits, after) = rest.split_first()?;
+        let length = if bits <= 32 { usize::from(bits) * BLOCK / 8 } else { return None };
+        let (packed, after) = after.split_at_checked(length)?;
+        let (impacts, after) = after.split_at_checked(BLOCK)?;
+        coder.decompress_strictly_sorted(last, packed, &mut numbers, bits);
+        each(&numbers, impacts);
+        last = Some(numbers[BLOCK - 1]);
+        rest = after;
+    }
+    let left = count % BLOCK;
+    let mut impacts = [0; BLOCK];
+    for at in 0..left {
+        let difference = read_varint(&mut rest)?;
+        let (&impact, after) = rest.split_first()?;
+        let number = match last {
+            None => difference,
+            Some(last) => difference.checked_add(last)?.checked_add(1)?,
+        };
+        (numbers[at], impacts[at], last, rest) = (number, impact, Some(number), after);
+    }
+    each(&numbers[..left], &impacts[..left]);
+    Some(())
+}
+
+fn varint(mut value: u32, out: &mut Vec<u8>) {
+    while value >= 0x80 {
+        out.push(value.to_le_bytes()[0] | 0x80);
+        value >>= 7;
+    }
+    out.push(value.to_le_bytes()[0]);
+}
+
+fn read_varint(rest: &mut &[u8]) -> Option<u32> {
+    let mut value = 0_u32;
+    for shift in (0..35).step_by(7) {
+        let (&byte, after) = rest.split_first()?;
+        *rest = after;
+        value |= u32::from(byte & 0x7f).checked_shl(shift)?;
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round_trip(postings: &[(u32, Impact)]) -> Vec<(u32, Impact)> {
+        let mut bytes = Vec::new();
+        write(postings, &mut bytes);
+        let mut back = Vec::new();
+        read(&bytes, postings.len(), |numbers, impacts| {
+            back.extend(numbers.iter().copied().zip(impacts.iter().copied()));
+        })
+        .unwrap();
+        for end in 0..bytes.len() {
+            assert!(read(&bytes[..end], postings.len(), |_, _| {}).is_none(), "cut at {end}");
+        }
+        back
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for count in [1_usize, 2, 127, 128, 129, 300] {
+            for step in [1_u32, 2, 1_000, 9_999_999] {
+                let postings: Vec<_> = (0..count)
+                    .map(|at| (u32::try_from(at).unwrap() * step + step / 3, Impact::try_from(at % 255 + 1).unwrap()))
+                    .collect();
+                assert_eq!(round_trip(&postings), postings);
+            }
+        }
+        assert_eq!(round_trip(&[(0, 1), (u32::MAX, 2)]), [(0, 1), (u32::MAX, 2)]);
+    }
+
+    #[test]
+    fn an_impact_grows_with_the_count_and_falls_with_the_length() {
+        assert!(impact(2, 100) > impact(1, 100));
+        assert!(impact(1, 50) > impact(1, 500));
+        assert_eq!((impact(1_000_000, 10), impact(1, 1_000_000)), (255, 1));
+    }
+}

@@ -1,0 +1,308 @@
+//! The search: impacts added up, the best taken, structure added to them.
+//!
+//! Every memory has a cell in one array; for each term the cells of the memories that hold it grow by the term's weight
+//! times its impact. The best cells make the pool; a turn of a conversation then gets a share of its better neighbour and
+//! of its session's best turn, which finds the answer to what was asked a turn before (measured in the README, "What
+//! recall finds"). Weights are those of [`crate::score`].
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::ops::Range;
+
+use super::codec::SCALE;
+use super::dead::{Dead, Part};
+use super::doc::{Doc, NO_LINK};
+use super::segment::Postings;
+use super::tail::Tail;
+use crate::score::{self, Placed, Weights};
+use crate::terms::Stem;
+
+/// Memories of which more than the sum of their terms is looked at.
+const POOL: usize = 256;
+/// The same where many of them may fall by a condition.
+const NARROW_POOL: usize = 8_192;
+/// Turns whose neighbours are looked at though no term stands in them.
+const WITH_NEIGHBOURS: usize = 48;
+
+/// What is searched for.
+pub struct Ask<'a> {
+    /// Each term once.
+    pub terms: &'a [Stem],
+    /// What a memory of that scope counts, 1 for one of the caller's project; 0 when he may not see it.
+    pub scope: &'a dyn Fn(u32) -> f32,
+    /// Memories that are not wanted.
+    pub except: &'a HashSet<u64>,
+    /// Only these, if it is said.
+    pub only: Option<&'a HashSet<u64>>,
+    /// Only what was made before, in seconds since the Unix epoch.
+    pub before: Option<u32>,
+    /// Now, in the same.
+    pub now: u32,
+    /// How many are wanted.
+    pub best: usize,
+    /// What counts beside the text.
+    pub weights: &'a Weights,
+}
+
+impl std::fmt::Debug for Ask<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ask").field("terms", &self.terms.len()).field("best", &self.best).finish_non_exhaustive()
+    }
+}
+
+/// A memory that was found, best first.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Match {
+    /// Its number in the replica.
+    pub key: u64,
+    /// Sum of its terms' weights times their contributions.
+    pub lexical: f32,
+    /// What other turns of its conversation say for it, see [`Placed`].
+    pub placed: Placed,
+}
+
+/// What a search found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// For each term, in how many memories it stands.
+    pub holding: Vec<u64>,
+    /// Memories in the index.
+    pub memories: u64,
+    /// Best first.
+    pub matches: Vec<Match>,
+}
+
+/// Where a memory is: the segment's number (the number of segments for the tail), and its place there.
+type Place = (usize, u32);
+
+/// Searches the segments and the tail. `cells` is scratch memory, kept by the caller. Errors: of reading a segment.
+pub fn search(parts: &[Part<'_>], tail: &Tail, ask: &Ask<'_>, cells: &mut Vec<f32>) -> io::Result<Found> {
+    let mut all = Cells::new(parts, tail, cells);
+    let memories = parts.iter().map(Part::live).sum::<u64>() + tail.live() as u64;
+    let holding = all.add_up(ask.terms, memories)?;
+    let pool = all.pool(ask)?;
+    Ok(Found { holding, memories, matches: all.rank(pool, ask)? })
+}
+
+struct Cells<'a, 'c> {
+    parts: &'a [Part<'a>],
+    tail: &'a Tail,
+    sums: &'c mut Vec<f32>,
+    /// The first cell of each segment, then that of the tail.
+    starts: Vec<usize>,
+}
+
+impl<'a, 'c> Cells<'a, 'c> {
+    fn new(parts: &'a [Part<'a>], tail: &'a Tail, cells: &'c mut Vec<f32>) -> Self {
+        let mut starts = vec![0];
+        for part in parts {
+            starts.push(starts[starts.len() - 1] + part.segment.len() as usize);
+        }
+        let all = starts[parts.len()] + tail.len();
+        cells.clear();
+        cells.resize(all, 0.0);
+        Self { parts, tail, sums: cells, starts }
+    }
+
+    /// Adds every term's impacts; returns how many memories hold each.
+    fn add_up(&mut self, terms: &[Stem], memories: u64) -> io::Result<Vec<u64>> {
+        let mut buffer = Vec::new();
+        let mut holding = Vec::with_capacity(terms.len());
+        for &term in terms {
+            let found: Vec<Option<Postings>> =
+                self.parts.iter().map(|part| part.segment.postings(term)).collect::<Result<_, _>>()?;
+            let newest = self.tail.postings(term);
+            let count = found.iter().flatten().map(Postings::count).sum::<usize>() + newest.len();
+            #[expect(clippy::cast_possible_truncation, reason = "a weight needs no more")]
+            let step = score::weight(memories, count as u64) as f32 / SCALE;
+            for ((part, postings), &start) in self.parts.iter().zip(&found).zip(&self.starts) {
+                let cells = &mut self.sums[start..start + part.segment.len() as usize];
+                if let Some(postings) = postings {
+                    part.segment.read(postings, &mut buffer, |places, impacts| {
+                        for (&place, &impact) in places.iter().zip(impacts) {
+                            if let Some(cell) = cells.get_mut(place as usize) {
+                                *cell += step * f32::from(impact);
+                            }
+                        }
+                    })?;
+                }
+            }
+            let cells = &mut self.sums[self.starts[self.parts.len()]..];
+            for &(place, impact) in newest {
+                cells[place as usize] += step * f32::from(impact);
+            }
+            holding.push(count as u64);
+        }
+        Ok(holding)
+    }
+
+    /// The best by their terms alone, best first.
+    fn pool(&self, ask: &Ask<'_>) -> io::Result<Vec<(f32, Place, Doc)>> {
+        let is_narrow = ask.before.is_some() || ask.only.is_some();
+        let size = ask.except.len() + if is_narrow { NARROW_POOL } else { POOL.max(2 * ask.best) };
+        let mut best = Best { size, bar: 0.0, found: Vec::with_capacity(2 * size) };
+        for (at, part) in self.parts.iter().enumerate() {
+            for (scope, range) in part.segment.scopes() {
+                let factor = (ask.scope)(*scope);
+                if factor > 0.0 {
+                    best.scan(at, self.cells_of(at, range), range.start, factor, part.dead);
+                }
+            }
+        }
+        let newest = &self.sums[self.starts[self.parts.len()]..];
+        for (place, &cell) in (0..).zip(newest).filter(|&(_, &cell)| cell > 0.0) {
+            if let Some(doc) = self.tail.doc(place) {
+                best.add(cell * (ask.scope)(doc.scope()), (self.parts.len(), place));
+            }
+        }
+        let mut pool = Vec::with_capacity(size);
+        for (worth, place) in best.into_sorted() {
+            if let Some(doc) = self.doc(place)?.filter(|doc| is_wanted(doc, ask)) {
+                pool.push((worth, place, doc));
+            }
+        }
+        Ok(pool)
+    }
+
+    fn cells_of(&self, part: usize, range: &Range<u32>) -> &[f32] {
+        let start = self.starts[part];
+        &self.sums[start + range.start as usize..start + range.end as usize]
+    }
+
+    fn cell(&self, (part, place): Place) -> f32 {
+        self.sums.get(self.starts[part] + place as usize).copied().unwrap_or(0.0)
+    }
+
+    /// None for a memory that is dead.
+    fn doc(&self, (part, place): Place) -> io::Result<Option<Doc>> {
+        match self.parts.get(part) {
+            Some(part) if place >= part.segment.len() || part.dead.contains(place) => Ok(None),
+            Some(part) => Ok(Some(part.segment.doc(place)?)),
+            None => Ok(self.tail.doc(place)),
+        }
+    }
+
+    /// Adds structure and orders the pool by all that is known here.
+    fn rank(&self, mut pool: Vec<(f32, Place, Doc)>, ask: &Ask<'_>) -> io::Result<Vec<Match>> {
+        let mut known: HashSet<Place> = pool.iter().map(|&(_, place, _)| place).collect();
+        for at in 0..pool.len().min(WITH_NEIGHBOURS) {
+            let (_, place, doc) = pool[at];
+            for place in beside(place, &doc) {
+                if known.insert(place)
+                    && let Some(doc) = self.doc(place)?.filter(|doc| is_wanted(doc, ask))
+                {
+                    pool.push((self.cell(place) * (ask.scope)(doc.scope()), place, doc));
+                }
+            }
+        }
+        let mut sessions: HashMap<u32, TopTwo> = HashMap::new();
+        for &(_, place, doc) in pool.iter().filter(|(_, _, doc)| doc.is_turn && doc.session != 0) {
+            sessions.entry(doc.session).or_default().add(self.cell(place));
+        }
+        let mut ranked: Vec<(f32, u64, Match)> = pool
+            .into_iter()
+            .map(|(_, place, doc)| {
+                let lexical = self.cell(place);
+                let placed = if doc.is_turn {
+                    let neighbour = beside(place, &doc).map(|place| self.cell(place)).fold(0.0, f32::max);
+                    let session = sessions.get(&doc.session).map_or(0.0, |top| top.beside(lexical));
+                    Placed { neighbour, session }
+                } else {
+                    Placed::default()
+                };
+                let worth = (lexical + placed.worth(ask.weights)) * (ask.scope)(doc.scope()) * factors(&doc, ask);
+                (worth, doc.key, Match { key: doc.key, lexical, placed })
+            })
+            .collect();
+        ranked.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
+        ranked.truncate(ask.best);
+        Ok(ranked.into_iter().map(|(_, _, found)| found).collect())
+    }
+}
+
+fn is_wanted(doc: &Doc, ask: &Ask<'_>) -> bool {
+    ask.before.is_none_or(|before| doc.made < before)
+        && !ask.except.contains(&doc.key)
+        && ask.only.is_none_or(|only| only.contains(&doc.key))
+        && (ask.scope)(doc.scope()) > 0.0
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "factors around 1")]
+fn factors(doc: &Doc, ask: &Ask<'_>) -> f32 {
+    let days = f64::from(ask.now.saturating_sub(doc.made)) / 86_400.0;
+    let age = if ask.weights.age { score::age(days) } else { 1.0 };
+    let importance = if ask.weights.importance { score::importance(f64::from(doc.importance) / 10.0) } else { 1.0 };
+    (age * importance) as f32
+}
+
+/// The turns before and after one.
+fn beside((part, _): Place, doc: &Doc) -> impl Iterator<Item = Place> {
+    let links = if doc.is_turn { [doc.before, doc.after] } else { [NO_LINK; 2] };
+    links.into_iter().filter(|&place| place != NO_LINK).map(move |place| (part, place))
+}
+
+/// The two best turns of a session.
+#[derive(Debug, Clone, Copy, Default)]
+struct TopTwo {
+    first: f32,
+    second: f32,
+}
+
+impl TopTwo {
+    fn add(&mut self, cell: f32) {
+        if cell > self.first {
+            (self.first, self.second) = (cell, self.first);
+        } else {
+            self.second = self.second.max(cell);
+        }
+    }
+
+    /// The best of the others.
+    fn beside(self, cell: f32) -> f32 {
+        if cell >= self.first { self.second } else { self.first }
+    }
+}
+
+/// The best so far: about twice as many as wanted are kept, and cut when they are full.
+struct Best {
+    size: usize,
+    /// What a memory must be worth to be among them.
+    bar: f32,
+    found: Vec<(f32, Place)>,
+}
+
+impl Best {
+    fn scan(&mut self, part: usize, cells: &[f32], first: u32, factor: f32, dead: &Dead) {
+        let mut bar = self.bar / factor;
+        for (place, &cell) in (first..).zip(cells) {
+            if cell > bar && !dead.contains(place) {
+                self.add(cell * factor, (part, place));
+                bar = self.bar / factor;
+            }
+        }
+    }
+
+    fn add(&mut self, worth: f32, place: Place) {
+        if worth <= self.bar {
+            return;
+        }
+        self.found.push((worth, place));
+        if self.found.len() == 2 * self.size {
+            self.cut();
+        }
+    }
+
+    fn cut(&mut self) {
+        if self.found.len() > self.size {
+            self.found.select_nth_unstable_by(self.size - 1, |a, b| b.0.total_cmp(&a.0));
+            self.found.truncate(self.size);
+            self.bar = self.found.last().map_or(0.0, |&(worth, _)| worth);
+        }
+    }
+
+    fn into_sorted(mut self) -> Vec<(f32, Place)> {
+        self.cut();
+        self.found.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
+        self.found
+    }
+}

@@ -1,0 +1,129 @@
+//! What the index reads of the replica: the log of changes, and each memory as it is now.
+
+use recall::index::bag::Bag;
+use recall::index::{Doc, NO_LINK};
+use rusqlite::OptionalExtension;
+use sha2::{Digest, Sha256};
+use sync::StoreError;
+use sync::local::ReadTx;
+
+/// The kind of memory that has neighbours, see `Hit::is_turn`.
+const TURN: &str = "general_context";
+
+/// A line of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) seq: i64,
+    pub(super) key: u64,
+}
+
+/// A line of the log with what stands behind it now.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) seq: i64,
+    pub(super) key: u64,
+    /// None for a memory that is gone.
+    pub(super) memory: Option<Memory>,
+}
+
+/// A memory as the index takes it.
+#[derive(Debug)]
+pub(super) struct Memory {
+    pub(super) doc: Doc,
+    pub(super) bag: Bag,
+}
+
+/// Lines of the log after a place, oldest first.
+pub(super) fn after(tx: &ReadTx<'_>, seq: i64, most: usize) -> Result<Vec<Line>, StoreError> {
+    lines(tx, "SELECT seq, memory FROM ct_memory_log WHERE seq > ?1 ORDER BY seq LIMIT ?2", seq, most)
+}
+
+/// The last lines of the log, oldest first.
+pub(super) fn newest(tx: &ReadTx<'_>, most: usize) -> Result<Vec<Line>, StoreError> {
+    let mut lines =
+        lines(tx, "SELECT seq, memory FROM ct_memory_log WHERE seq > ?1 ORDER BY seq DESC LIMIT ?2", 0, most)?;
+    lines.reverse();
+    Ok(lines)
+}
+
+fn lines(tx: &ReadTx<'_>, sql: &str, seq: i64, most: usize) -> Result<Vec<Line>, StoreError> {
+    let mut statement = tx.connection().prepare_cached(sql)?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let lines = statement
+        .query_map((seq, most), |row| Ok(Line { seq: row.get(0)?, key: row.get::<_, i64>(1)?.cast_unsigned() }))?;
+    Ok(lines.collect::<Result<_, _>>()?)
+}
+
+/// How far the log was ever written, and how far it was cut off.
+pub(super) fn span(tx: &ReadTx<'_>) -> Result<(i64, i64), StoreError> {
+    let db = tx.connection();
+    let last = db
+        .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'ct_memory_log'")?
+        .query_row([], |row| row.get(0))
+        .optional()?
+        .unwrap_or(0);
+    let first: Option<i64> =
+        db.prepare_cached("SELECT min(seq) FROM ct_memory_log")?.query_row([], |row| row.get(0))?;
+    Ok((last, first.map_or(last, |first| first - 1)))
+}
+
+/// The token of the files that belong to this state of the replica.
+pub(super) fn token(tx: &ReadTx<'_>) -> Result<Option<String>, StoreError> {
+    let mut statement = tx.connection().prepare_cached("SELECT token FROM ct_memory_index")?;
+    Ok(statement.query_row([], |row| row.get(0)).optional()?)
+}
+
+/// What stands behind lines of the log now.
+pub(super) fn entries(tx: &ReadTx<'_>, lines: Vec<Line>) -> Result<Vec<Entry>, StoreError> {
+    lines.into_iter().map(|Line { seq, key }| Ok(Entry { seq, key, memory: memory(tx, key)? })).collect()
+}
+
+/// The entries of the replica's index after one, in their order.
+pub(super) fn keys_after(tx: &ReadTx<'_>, key: u64, most: usize) -> Result<Vec<u64>, StoreError> {
+    let mut statement =
+        tx.connection().prepare_cached("SELECT id FROM ct_memory WHERE id > ?1 ORDER BY id LIMIT ?2")?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let keys = statement.query_map((key.cast_signed(), most), |row| Ok(row.get::<_, i64>(0)?.cast_unsigned()))?;
+    Ok(keys.collect::<Result<_, _>>()?)
+}
+
+/// A memory by the number of its entry.
+pub(super) fn memory(tx: &ReadTx<'_>, key: u64) -> Result<Option<Memory>, StoreError> {
+    let db = tx.connection();
+    let source: Option<(String, String)> = db
+        .prepare_cached("SELECT source_table, source_id FROM ct_memory WHERE id = ?1")?
+        .query_row([key.cast_signed()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some(source) = source else { return Ok(None) };
+    let mut statement = db.prepare_cached(
+        "SELECT kind, session_id, title, body, coalesce(tags, ''), importance, created_at
+           FROM ct_memory_source WHERE source_table = ?1 AND source_id = ?2",
+    )?;
+    let found = statement.query_row(source, |row| {
+        let (kind, session): (String, Option<String>) = (row.get(0)?, row.get(1)?);
+        let (title, body, tags): (String, String, String) = (row.get(2)?, row.get(3)?, row.get(4)?);
+        let (hundredths, created_at): (i32, String) = (row.get(5)?, row.get(6)?);
+        let doc = Doc {
+            key,
+            session: session.as_deref().map_or(0, number),
+            made: seconds(&created_at),
+            before: NO_LINK,
+            after: NO_LINK,
+            importance: u8::try_from((hundredths / 10).clamp(0, 100)).unwrap_or(50),
+            is_turn: kind == TURN,
+        };
+        Ok(Memory { doc, bag: Bag::of(&title, &body, &tags) })
+    });
+    Ok(found.optional()?)
+}
+
+/// Seconds since the Unix epoch of a time as the replica writes it; 0 for one that is none.
+pub(in crate::memory) fn seconds(time: &str) -> u32 {
+    sync::parse_datetime(time).map_or(0, |us| u32::try_from(us / 1_000_000).unwrap_or(u32::MAX))
+}
+
+/// A number that stands for a session; 0 stands for none.
+fn number(session: &str) -> u32 {
+    let digest = Sha256::digest(session);
+    digest.first_chunk().map_or(1, |bytes| u32::from_le_bytes(*bytes)).max(1)
+}

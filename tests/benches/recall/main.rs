@@ -1,0 +1,123 @@
+//! What recall finds for its tokens: the share of the evidence in the text that is injected, on three sets, through the
+//! shipped programs, beside simple methods, and with each signal taken away.
+//!
+//! `cargo xtask bench recall [--json] [--data FOLDER]`. Tokens are counted as characters divided by four. Simple methods
+//! show each memory with its date and speaker; the program shows it as its hook does.
+
+mod data;
+mod product;
+mod simple;
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use world::{Error, Result};
+
+use data::{Asked, Budget, Set};
+use product::Product;
+
+#[path = "../hook/host.rs"]
+mod host;
+
+const USAGE: &str = "cargo xtask bench recall [--json] [--data FOLDER]";
+const BUDGETS: [Budget; 5] =
+    [Budget::Tokens(500), Budget::Tokens(1_000), Budget::Tokens(2_000), Budget::Percent(5), Budget::Percent(10)];
+/// The signals beside the text.
+const SIGNALS: [&str; 5] = ["neighbour", "session", "age", "importance", "usage"];
+
+/// A line of the table: a method on a set.
+struct Line {
+    set: &'static str,
+    method: String,
+    /// Share of the evidence, by budget.
+    found: [f64; BUDGETS.len()],
+}
+
+fn main() -> Result<()> {
+    let mut is_json = false;
+    let mut folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("benches/recall/data");
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--json" => is_json = true,
+            "--data" => folder = arguments.next().ok_or_else(|| Error::new(format!("usage: {USAGE}")))?.into(),
+            "--bench" => {} // what `cargo bench` says to every benchmark
+            other => return Err(Error::new(format!("understand {other}; usage: {USAGE}"))),
+        }
+    }
+    let mut lines = Vec::new();
+    for set in data::load(&folder)? {
+        measure(&set, &mut lines)?;
+    }
+    if is_json {
+        print_json(&lines);
+    } else {
+        print_table(&lines);
+    }
+    Ok(())
+}
+
+fn measure(set: &Set, lines: &mut Vec<Line>) -> Result<()> {
+    let asked: Vec<Asked<'_>> = set.questions.iter().map(|question| Asked::new(set, question)).collect();
+    let simple = |name: &str, rank: &dyn for<'a> Fn(&Asked<'a>) -> Result<Vec<&'a str>>| -> Result<Line> {
+        let mut found = [0.0; BUDGETS.len()];
+        for one in &asked {
+            let ranked = rank(one)?;
+            for (sum, budget) in found.iter_mut().zip(BUDGETS) {
+                *sum += one.found(&one.pack(&ranked, budget), budget);
+            }
+        }
+        Ok(line(set, name, found))
+    };
+    lines.push(simple("the newest", &|asked| Ok(simple::newest(asked)))?);
+    lines.push(simple("FTS5, words joined by OR", &|asked| simple::fts5(asked))?);
+    lines.push(simple("BM25", &|asked| Ok(simple::bm25(asked)))?);
+    let product = Product::with(set)?;
+    let mut ours = |name: &str, without: &[&str]| -> Result<()> {
+        let mut found = [0.0; BUDGETS.len()];
+        for one in &asked {
+            for (sum, budget) in found.iter_mut().zip(BUDGETS) {
+                let (text, _) = product.inject(one, budget, without)?;
+                *sum += one.found(&text, budget);
+            }
+        }
+        lines.push(line(set, name, found));
+        Ok(())
+    };
+    ours("**claudetools**", &[])?;
+    for signal in SIGNALS {
+        ours(&format!("without {signal}"), &[signal])?;
+    }
+    ours("the text alone", &SIGNALS)?;
+    eprintln!("{}: the daemon uses {} MiB", set.name, product.memory()? / 1024);
+    Ok(())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "small counts")]
+fn line(set: &Set, method: &str, sums: [f64; BUDGETS.len()]) -> Line {
+    eprintln!("{}: {method}", set.name);
+    Line { set: set.name, method: method.to_owned(), found: sums.map(|sum| sum / set.questions.len() as f64) }
+}
+
+fn print_table(lines: &[Line]) {
+    println!("{}; load {}\n", host::facts(), host::load());
+    let budgets: Vec<String> = BUDGETS.iter().map(ToString::to_string).collect();
+    println!("| % of the evidence in so many tokens | set | {} |", budgets.join(" | "));
+    println!("|---|---|{}", "--:|".repeat(BUDGETS.len()));
+    for line in lines {
+        let found: Vec<String> = line.found.iter().map(|found| format!("{:.1}", 100.0 * found)).collect();
+        println!("| {} | {} | {} |", line.method, line.set, found.join(" | "));
+    }
+}
+
+fn print_json(lines: &[Line]) {
+    let lines: Vec<Value> = lines
+        .iter()
+        .map(|line| {
+            let found: serde_json::Map<String, Value> =
+                BUDGETS.iter().zip(line.found).map(|(budget, found)| (budget.to_string(), found.into())).collect();
+            json!({ "set": line.set, "method": line.method.replace('*', ""), "found": found })
+        })
+        .collect();
+    println!("{}", json!({ "facts": host::facts(), "load": host::load(), "lines": lines }));
+}
