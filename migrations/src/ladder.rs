@@ -26,6 +26,7 @@ pub const SQLITE: &[Step] = &[
     Step { version: 14, name: "billing", sql: include_str!("../sqlite/0014_billing.sql") },
     Step { version: 15, name: "logins", sql: include_str!("../sqlite/0015_logins.sql") },
     Step { version: 16, name: "noted_users", sql: include_str!("../sqlite/0016_noted_users.sql") },
+    Step { version: 17, name: "isolation", sql: include_str!("../sqlite/0017_isolation.sql") },
 ];
 
 /// Steps of central. Triggers are not here: they are generated from the catalogue at every `central init` and `migrate`.
@@ -35,6 +36,7 @@ pub const MARIADB: &[Step] = &[
     Step { version: 3, name: "layout", sql: include_str!("../mariadb/0003_layout.sql") },
     Step { version: 7, name: "retention", sql: include_str!("../mariadb/0007_retention.sql") },
     Step { version: 12, name: "vault", sql: include_str!("../mariadb/0012_vault.sql") },
+    Step { version: 17, name: "isolation", sql: include_str!("../mariadb/0017_isolation.sql") },
 ];
 
 /// The statements of a step, in order, without the `;` and without the comment lines before each.

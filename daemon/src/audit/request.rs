@@ -1,4 +1,4 @@
-//! Every write request of the API in `api_audit_log`: who, from which machine, what, which fields, and how it ended. Names
+//! Every write request of the API in `api_audit_log`, and every request that was refused to a caller limited to clients: who, from which machine, what, which fields, and how it ended. Names
 //! only: what a field was set to, and what a caller calls a field that could not be one, is not on record.
 
 use std::fmt;
@@ -20,6 +20,7 @@ use sync::local::new_id;
 use crate::api::input::body;
 use crate::api::problem::ErrorCode;
 use crate::app::App;
+use crate::isolation;
 use crate::server::guard::Principal;
 
 /// Names of fields on record for one request.
@@ -32,7 +33,9 @@ const NO_WRITES: [&str; 4] = ["/api/recall", "/api/sync/now", "/api/sync/verify"
 pub(crate) async fn audited(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let is_write = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let path = request.uri().path();
-    if !is_write || !path.starts_with("/api/") || NO_WRITES.contains(&path) {
+    let is_audited = is_write && path.starts_with("/api/") && !NO_WRITES.contains(&path);
+    let is_limited = request.extensions().get::<Principal>().is_some_and(|principal| principal.limit.is_some());
+    if !is_audited && !is_limited {
         return next.run(request).await;
     }
     let started = Instant::now();
@@ -54,12 +57,16 @@ pub(crate) async fn audited(State(app): State<Arc<App>>, request: Request, next:
         row.set("user_agent", agent.clone().map_or(Value::Null, Value::from));
     }
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    let code = response.extensions().get::<ErrorCode>().map(|code| code.0);
+    if !is_audited && code != Some(isolation::REFUSED) {
+        return response;
+    }
     row.set("status_code", i64::from(response.status().as_u16()));
     row.set(
         "response_time_ms",
         i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX).min(i64::from(i32::MAX)),
     );
-    row.set("error_code", response.extensions().get::<ErrorCode>().map_or(Value::Null, |code| code.0.into()));
+    row.set("error_code", code.map_or(Value::Null, Value::from));
     if let Err(reason) = write(&app, row).await {
         tracing::error!(reason, "a write request could not be put on record");
         app.notices.add(format!(

@@ -177,6 +177,7 @@ mod tests {
             role: text("tech"),
             is_active,
             token_version: 0,
+            client_ids: None,
         }
     }
 

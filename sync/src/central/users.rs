@@ -28,6 +28,8 @@ pub struct UserRow {
     pub is_active: bool,
     /// Raised to void all that was issued.
     pub token_version: i64,
+    /// The clients that the user is limited to, as a JSON array of ids; None: all.
+    pub client_ids: Option<String>,
 }
 
 /// Without the hash.
@@ -51,7 +53,7 @@ pub enum UserError {
     Foreign(String),
 }
 
-const COLUMNS: &str = "id, email, full_name, password_hash, role, is_active, token_version";
+const COLUMNS: &str = "id, email, full_name, password_hash, role, is_active, token_version, client_ids";
 /// A unique key refuses the row.
 const DUPLICATE: u16 = 1062;
 
@@ -76,15 +78,15 @@ impl Central {
         require_ours(&self.layout())?;
         let mut lease = self.lease().await?;
         let text = format!(
-            "INSERT INTO users ({COLUMNS}, password_changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6)) \
+            "INSERT INTO users ({COLUMNS}, password_changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6)) \
              ON DUPLICATE KEY UPDATE \
              email = IF(id = VALUES(id), VALUES(email), NULL), full_name = VALUES(full_name), \
              password_changed_at = IF(password_hash = VALUES(password_hash), password_changed_at, UTC_TIMESTAMP(6)), \
              password_hash = VALUES(password_hash), role = VALUES(role), is_active = VALUES(is_active), \
-             token_version = VALUES(token_version), updated_at = UTC_TIMESTAMP(6)"
+             token_version = VALUES(token_version), client_ids = VALUES(client_ids), updated_at = UTC_TIMESTAMP(6)"
         );
         let query = statement(text).bind(&user.id).bind(&user.email).bind(&user.full_name).bind(&user.password_hash);
-        let query = query.bind(&user.role).bind(user.is_active).bind(user.token_version);
+        let query = query.bind(&user.role).bind(user.is_active).bind(user.token_version).bind(&user.client_ids);
         let stored = within(ANSWER_WITHIN, async { Ok(query.execute(lease.connection()).await) }).await?;
         sorted(stored.map(drop))?;
         lease.keep();
@@ -145,6 +147,7 @@ fn user(row: &MySqlRow) -> Result<UserRow, sqlx::Error> {
         role: row.try_get_unchecked(4)?,
         is_active: row.try_get_unchecked::<i64, _>(5)? != 0,
         token_version: row.try_get_unchecked(6)?,
+        client_ids: row.try_get_unchecked(7)?,
     })
 }
 

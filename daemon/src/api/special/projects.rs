@@ -14,6 +14,7 @@ use crate::api::problem::Problem;
 use crate::api::route::{Call, Content, Parameter, Reply, Route, Scope, Work};
 use crate::api::rows::{free_id, put};
 use crate::capture::{name_of_slug, slug_of_remote};
+use crate::isolation::Treatment;
 
 pub(super) fn routes() -> Vec<Route> {
     let projects = resource(PROJECTS);
@@ -24,6 +25,7 @@ pub(super) fn routes() -> Vec<Route> {
             .with(Parameter::query(Column::string("git_remote", 500), "Address of its git remote, in any form"))
             .with(Parameter::query(Column::bool("create"), "Make it when there is none; needs the scope to write"))
             .raised_by("create", Scope::Write)
+            .treats(Treatment::Own)
             .fails(StatusCode::NOT_FOUND)
             .fails(StatusCode::CONFLICT)
             .gives(StatusCode::OK, Content::Row(projects))

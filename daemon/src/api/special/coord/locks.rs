@@ -1,16 +1,19 @@
 //! Locks: listing, claiming, renewing and releasing them.
 
 use axum::http::{Method, StatusCode};
+use merge::Key;
 use migrations::Column;
-use migrations::catalogue::COORD_SESSION_LOCKS;
+use migrations::catalogue::{COORD_SESSION_LOCKS, PROJECTS};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sync::local::ReadTx;
 
 use super::{Texts, bounds, by_id, named, now_us, page_parameters, project_parameter, route, session_parameter};
+use crate::api::dispatch;
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Content, Parameter, Reply, Route, Scope, Work};
 use crate::coord::{self, DEFAULT_TTL_HOURS, Lock, Outcome, Release, Wanted};
+use crate::isolation::{self, Treatment};
 
 /// The longest time for which a lock may be claimed, in hours: a year.
 const MAX_TTL_HOURS: f64 = 8_784.0;
@@ -69,6 +72,7 @@ pub(super) fn routes() -> Vec<Route> {
             Work::Task(|call| Box::pin(claim(call))),
             "Claim a lock, or renew one's own",
         )
+        .treats(Treatment::Own)
         .takes(Content::of::<ClaimRequest>())
         .gives(StatusCode::CREATED, lock)
         .gives(StatusCode::OK, lock),
@@ -82,6 +86,7 @@ pub(super) fn routes() -> Vec<Route> {
             ),
             "lock",
         )
+        .treats(Treatment::Own)
         .with(session_parameter("The session that has it"))
         .with(Parameter::query(Column::bool("force"), "Though it is another session's; needs the scope of an admin"))
         .raised_by("force", Scope::Admin)
@@ -96,6 +101,7 @@ pub(super) fn routes() -> Vec<Route> {
             ),
             "lock",
         )
+        .treats(Treatment::Own)
         .with(session_parameter("The session that has it").required())
         .gives(StatusCode::OK, lock),
     ]
@@ -116,6 +122,7 @@ fn list(tx: &ReadTx<'_>, call: &Call) -> Result<Reply, Problem> {
 
 async fn claim(call: Call) -> Result<Reply, Problem> {
     let wanted = wanted(call.body()?)?;
+    require_own(&call, Whose::Project(wanted.project_key.clone())).await?;
     match coord::claim(&call.core, wanted).await? {
         Outcome::New(lock) => Ok(Reply::of(StatusCode::CREATED, lock)),
         Outcome::Own(lock) => Ok(Reply::ok(lock)),
@@ -139,6 +146,35 @@ fn wanted(request: ClaimRequest) -> Result<Wanted, Problem> {
     Ok(wanted)
 }
 
+/// What a lock is, or would be, in.
+enum Whose {
+    Project(String),
+    Lock(String),
+}
+
+/// A lock is claimed at central, not by a write that is judged: a limited caller has those of own projects only.
+async fn require_own(call: &Call, whose: Whose) -> Result<(), Problem> {
+    if call.principal.limit.is_none() {
+        return Ok(());
+    }
+    let seen = dispatch::reading(&call.core, &call.principal, move |tx| {
+        let slug = match whose {
+            Whose::Project(slug) => Some(slug),
+            Whose::Lock(id) => match tx.get(COORD_SESSION_LOCKS, &Key::new(id))? {
+                Some(lock) => lock.text("project_key").map(str::to_owned),
+                // There is none that is seen: what follows says so.
+                None => return Ok(true),
+            },
+        };
+        let project = slug.map_or(Ok(None), |slug| tx.find(PROJECTS, "slug", &slug.into()))?;
+        Ok(project.is_some_and(|project| project.text("client_id").is_some()))
+    });
+    if seen.await? {
+        return Ok(());
+    }
+    Err(isolation::forbidden("locks are for projects of the clients that you are limited to"))
+}
+
 fn taken(holder: &Lock) -> Problem {
     let until = holder.expires_at.as_deref().map_or_else(String::new, |end| format!(" until {end}"));
     let detail = format!("{} is locked by {}{until}", holder.resource, holder.session_id);
@@ -148,12 +184,14 @@ fn taken(holder: &Lock) -> Problem {
 }
 
 async fn release(call: Call) -> Result<Reply, Problem> {
+    require_own(&call, Whose::Lock(call.id().to_owned())).await?;
     let release = Release { session_id: named(&call, "session_id"), force: call.flag("force") };
     coord::release(&call.core, call.id().to_owned(), release).await?;
     Ok(Reply::empty())
 }
 
 async fn renew(call: Call) -> Result<Reply, Problem> {
+    require_own(&call, Whose::Lock(call.id().to_owned())).await?;
     let session = named(&call, "session_id").unwrap_or_default();
     Ok(Reply::ok(coord::renew(&call.core, call.id().to_owned(), &session).await?))
 }
