@@ -3,6 +3,7 @@
 mod cascade;
 mod conventions;
 mod injection;
+mod isolation;
 mod ledger;
 mod rows;
 mod special;
