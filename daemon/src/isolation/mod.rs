@@ -24,6 +24,8 @@
 
 mod admission;
 mod owners;
+#[cfg(test)]
+mod tests;
 mod views;
 
 use std::collections::BTreeSet;

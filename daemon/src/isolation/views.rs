@@ -60,7 +60,8 @@ fn condition(entity: &'static Entity) -> String {
     if entity == tables::CREDENTIALS {
         let named = format!(
             "EXISTS (SELECT 1 FROM main.credential_permissions p WHERE p.credential_id = r.id \
-               AND p.user_id = (SELECT email FROM temp.{CALLER}))"
+               AND lower(p.user_id) = (SELECT email FROM temp.{CALLER}) \
+               AND (p.expires_at IS NULL OR p.expires_at > strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')))"
         );
         all.push(format!("({} OR {named})", belongs(entity, "r", 0)));
     }
