@@ -39,6 +39,13 @@ pub const MARIADB: &[Step] = &[
     Step { version: 17, name: "isolation", sql: include_str!("../mariadb/0017_isolation.sql") },
 ];
 
+/// True for a column of central that a step after the first adds. A table that lacks it is an older one, not another
+/// program's.
+pub fn is_added_later(table: &str, column: &str) -> bool {
+    let clause = format!("ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column} ");
+    MARIADB.iter().any(|step| step.sql.contains(&clause))
+}
+
 /// The statements of a step, in order, without the `;` and without the comment lines before each.
 ///
 /// For engines that take one statement at a time. It splits at `;` at the end of a line and knows nothing else of SQL,
@@ -78,6 +85,12 @@ mod tests {
             assert_eq!(steps[0].version, 1);
             assert!(steps.is_sorted_by(|one, next| one.version < next.version));
         }
+    }
+
+    #[test]
+    fn a_column_of_a_later_step_is_told_from_those_of_the_first() {
+        assert!(is_added_later("users", "client_ids"));
+        assert!(!is_added_later("users", "client_id") && !is_added_later("users", "email"));
     }
 
     #[test]

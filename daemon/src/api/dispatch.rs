@@ -140,6 +140,7 @@ fn within_limit(
     tx.watch();
     let reply = work(tx, call).map_err(|problem| isolation::trimmed(tx, limit, call, problem))?;
     isolation::check_changes(tx, limit)?;
+    isolation::check_reply(tx, limit, call, &reply)?;
     Ok(reply)
 }
 

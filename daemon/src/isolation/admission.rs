@@ -40,7 +40,7 @@ pub(crate) async fn admit(call: &Call, limit: &Limit) -> Result<(), Problem> {
     }
     let store = call.core.store.clone();
     let hidden = store.read_shaded_async(limit.shade(), move |tx| named.is_hidden(tx)).await?;
-    if hidden { Err(forbidden("this belongs to a client that you are not given")) } else { Ok(()) }
+    if hidden { Err(forbidden(super::HIDDEN)) } else { Ok(()) }
 }
 
 /// What a request names.

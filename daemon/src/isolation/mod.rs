@@ -15,7 +15,8 @@
 //!
 //! **How it is kept.** Reads of a limited caller run on connections on which views of that rule stand in front of all tables
 //! ([`views`]), so that no handler can forget it. Writes are judged by the rows that their transaction changed, and taken back
-//! ([`owners`]). Before either, what the request names (ids anywhere in it, and slugs of projects) must be seen ([`admission`]).
+//! ([`owners`]); a row that a write found, and had not to change, is not given out unless it is seen. Bookkeeping of this
+//! machine that has words of rows in it is behind views, too. Before either, what the request names (ids anywhere in it, and slugs of projects) must be seen ([`admission`]).
 //! A route that does neither is refused, unless it says that it keeps the rule itself ([`Treatment`]).
 //! What is refused is answered with 403 `CLIENT_FORBIDDEN`, and is on record in `api_audit_log`, also when it was a read.
 //!
@@ -36,9 +37,12 @@ use migrations::catalogue as tables;
 use sync::local::Shade;
 
 pub(crate) use admission::admit;
-pub(crate) use owners::{check_changes, trimmed};
+pub(crate) use owners::{check_changes, check_reply, trimmed};
 
 use crate::api::problem::Problem;
+
+/// What is said of a row that is there and not seen.
+const HIDDEN: &str = "this belongs to a client that you are not given";
 
 /// The code of every refusal.
 pub(crate) const REFUSED: &str = "CLIENT_FORBIDDEN";

@@ -11,7 +11,7 @@ use sync::local::{ReadTx, WriteTx};
 use super::views::{BY_SLUG, followed};
 use super::{Limit, forbidden, refuses};
 use crate::api::problem::Problem;
-use crate::api::route::Call;
+use crate::api::route::{Call, Reply, ReplyBody};
 
 /// What a row belongs to.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -67,11 +67,10 @@ impl<'a> Rows<'a> {
         }
         if BY_SLUG.contains(&entity) {
             match row.text("project_key") {
-                Some(slug) => {
-                    if let Some(project) = self.tx.find(tables::PROJECTS, "slug", &Value::from(slug))? {
-                        self.add(&project, owners)?;
-                    }
-                }
+                Some(slug) => match self.tx.find(tables::PROJECTS, "slug", &Value::from(slug))? {
+                    Some(project) => self.add(&project, owners)?,
+                    None => owners.dangles = true,
+                },
                 None => owners.dangles |= row.text("to_session").is_some(),
             }
         }
@@ -105,6 +104,15 @@ pub(crate) fn check_changes(tx: &WriteTx<'_>, limit: &Limit) -> Result<(), Probl
         }
     }
     Ok(())
+}
+
+/// Refuses to answer a write with a row that the caller does not see: one that was found, and needed no change.
+pub(crate) fn check_reply(tx: &WriteTx<'_>, limit: &Limit, call: &Call, reply: &Reply) -> Result<(), Problem> {
+    let ReplyBody::Json(json) = &reply.body else { return Ok(()) };
+    let (Some(id), Some(resource)) = (json["id"].as_str(), call.route.resource) else { return Ok(()) };
+    let Some(row) = tx.get(resource.entity, &Key::new(id))? else { return Ok(()) };
+    let reading = tx.reading();
+    if Rows::now(&reading).owners(&row)?.spare(limit) { Ok(()) } else { Err(forbidden(super::HIDDEN)) }
 }
 
 /// A problem without the id of a row that the caller does not see.

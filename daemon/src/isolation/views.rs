@@ -29,8 +29,33 @@ pub(super) static VIEWS: LazyLock<String> = LazyLock::new(|| {
         let _ = writeln!(sql, "CREATE TEMP VIEW \"{name}\" AS SELECT * FROM main.\"{name}\" AS r WHERE {condition};");
     }
     sql.push_str(MEMORY_SCOPE);
+    let _ = writeln!(
+        sql,
+        "CREATE TEMP VIEW ct_coord_claims AS SELECT * FROM main.ct_coord_claims AS r WHERE {BY_PROJECT};"
+    );
+    for table in HELD_BACK {
+        let _ = writeln!(sql, "CREATE TEMP VIEW {table} AS SELECT * FROM main.{table} WHERE 0;");
+    }
     sql
 });
+
+/// Bookkeeping of this machine that holds rows, or words of them, of any client.
+const HELD_BACK: [&str; 14] = [
+    "ct_auth_refresh",
+    "ct_hook_events",
+    "ct_hook_rejected",
+    "ct_hook_sessions",
+    "ct_hook_turns",
+    "ct_injected",
+    "ct_sync_aliases",
+    "ct_sync_conflicts",
+    "ct_sync_dirty",
+    "ct_sync_inflight",
+    "ct_sync_parked",
+    "ct_sync_quarantine",
+    "ct_sync_unheard",
+    "ct_time_drafts",
+];
 
 /// The index of memories knows its rows by project and client, with an empty text for none.
 const MEMORY_SCOPE: &str = "CREATE TEMP VIEW ct_memory_scope AS SELECT * FROM main.ct_memory_scope AS r
@@ -79,14 +104,14 @@ fn seen(key: &ForeignKey) -> String {
     format!("(r.\"{column}\" IS NULL OR EXISTS (SELECT 1 FROM temp.\"{parent}\" v WHERE v.id = r.\"{column}\"))")
 }
 
-/// The project of that slug is seen, or is not known here.
+/// The project of that slug is seen. One that is not known here may be anybody's.
+const BY_PROJECT: &str = "EXISTS (SELECT 1 FROM temp.projects v WHERE v.slug = r.project_key)";
+
 fn by_slug(entity: &Entity) -> String {
-    let hidden = "EXISTS (SELECT 1 FROM main.projects p WHERE p.slug = r.project_key \
-                    AND NOT EXISTS (SELECT 1 FROM temp.projects v WHERE v.id = p.id))";
     if entity == tables::COORD_MESSAGES {
-        format!("(r.project_key IS NOT NULL OR r.to_session IS NULL) AND NOT {hidden}")
+        format!("({BY_PROJECT} OR (r.project_key IS NULL AND r.to_session IS NULL))")
     } else {
-        format!("NOT {hidden}")
+        BY_PROJECT.to_owned()
     }
 }
 

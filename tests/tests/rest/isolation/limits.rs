@@ -65,7 +65,7 @@ fn a_users_limit_is_centrals_and_takes_effect_with_the_next_round() {
     .unwrap();
     let third = refresh(&second).expect(200).unwrap().body();
     assert_eq!(clients(&with(&third)), ["Beta"]);
-    server.sql(&database, "UPDATE users SET client_ids = 'no list at all'").unwrap();
+    server.sql(&database, "UPDATE users SET client_ids = '{\"all\":true}'").unwrap();
     eventually("a limit that cannot be read keeping all back", PATIENCE, || {
         round();
         clients(&with(&third)).is_empty()

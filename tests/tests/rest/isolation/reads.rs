@@ -27,8 +27,6 @@ const NOT_FOR_LIMITED: &[&str] = &[
     "/api/sync/queue",
     "/api/sync/status",
     "/api/sync/verify",
-    "/api/users",
-    "/api/users/{id}",
     "/api/vault",
 ];
 

@@ -1,7 +1,6 @@
 //! Locks: listing, claiming, renewing and releasing them.
 
 use axum::http::{Method, StatusCode};
-use merge::Key;
 use migrations::Column;
 use migrations::catalogue::{COORD_SESSION_LOCKS, PROJECTS};
 use schemars::JsonSchema;
@@ -160,9 +159,9 @@ async fn require_own(call: &Call, whose: Whose) -> Result<(), Problem> {
     let seen = dispatch::reading(&call.core, &call.principal, move |tx| {
         let slug = match whose {
             Whose::Project(slug) => Some(slug),
-            Whose::Lock(id) => match tx.get(COORD_SESSION_LOCKS, &Key::new(id))? {
-                Some(lock) => lock.text("project_key").map(str::to_owned),
-                // There is none that is seen: what follows says so.
+            Whose::Lock(id) => match coord::project_of(tx, &id)? {
+                Some(slug) => Some(slug),
+                // There is none: what follows says so.
                 None => return Ok(true),
             },
         };
