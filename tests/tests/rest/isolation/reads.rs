@@ -27,6 +27,8 @@ const NOT_FOR_LIMITED: &[&str] = &[
     "/api/sync/queue",
     "/api/sync/status",
     "/api/sync/verify",
+    "/api/users",
+    "/api/users/{id}",
     "/api/vault",
 ];
 
