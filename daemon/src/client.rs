@@ -64,9 +64,29 @@ pub(crate) fn post<A: DeserializeOwned>(
     body: &impl Serialize,
     patience: Duration,
 ) -> Result<A, ClientError> {
+    send(home, "POST", path, body, patience)
+}
+
+/// `PUT` of a JSON body.
+pub(crate) fn put<A: DeserializeOwned>(
+    home: &Home,
+    path: &str,
+    body: &impl Serialize,
+    patience: Duration,
+) -> Result<A, ClientError> {
+    send(home, "PUT", path, body, patience)
+}
+
+fn send<A: DeserializeOwned>(
+    home: &Home,
+    method: &str,
+    path: &str,
+    body: &impl Serialize,
+    patience: Duration,
+) -> Result<A, ClientError> {
     let body = serde_json::to_vec(body)?;
     let headers = [("Content-Type", "application/json")];
-    ask(home, &Request { method: "POST", path, headers: &headers, body: &body }, patience)
+    ask(home, &Request { method, path, headers: &headers, body: &body }, patience)
 }
 
 fn ask<A: DeserializeOwned>(home: &Home, request: &Request<'_>, patience: Duration) -> Result<A, ClientError> {

@@ -24,6 +24,7 @@ mod doctor;
 mod files;
 mod import;
 mod intake;
+mod isolation;
 mod keeper;
 mod lock;
 mod logging;

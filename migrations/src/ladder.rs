@@ -26,6 +26,7 @@ pub const SQLITE: &[Step] = &[
     Step { version: 14, name: "billing", sql: include_str!("../sqlite/0014_billing.sql") },
     Step { version: 15, name: "logins", sql: include_str!("../sqlite/0015_logins.sql") },
     Step { version: 16, name: "noted_users", sql: include_str!("../sqlite/0016_noted_users.sql") },
+    Step { version: 17, name: "isolation", sql: include_str!("../sqlite/0017_isolation.sql") },
     Step { version: 18, name: "audit", sql: include_str!("../sqlite/0018_audit.sql") },
     Step { version: 19, name: "index", sql: include_str!("../sqlite/0019_index.sql") },
 ];
@@ -37,7 +38,15 @@ pub const MARIADB: &[Step] = &[
     Step { version: 3, name: "layout", sql: include_str!("../mariadb/0003_layout.sql") },
     Step { version: 7, name: "retention", sql: include_str!("../mariadb/0007_retention.sql") },
     Step { version: 12, name: "vault", sql: include_str!("../mariadb/0012_vault.sql") },
+    Step { version: 17, name: "isolation", sql: include_str!("../mariadb/0017_isolation.sql") },
 ];
+
+/// True for a column of central that a step after the first adds. A table that lacks it is an older one, not another
+/// program's.
+pub fn is_added_later(table: &str, column: &str) -> bool {
+    let clause = format!("ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column} ");
+    MARIADB.iter().any(|step| step.sql.contains(&clause))
+}
 
 /// The statements of a step, in order, without the `;` and without the comment lines before each.
 ///
@@ -78,6 +87,12 @@ mod tests {
             assert_eq!(steps[0].version, 1);
             assert!(steps.is_sorted_by(|one, next| one.version < next.version));
         }
+    }
+
+    #[test]
+    fn a_column_of_a_later_step_is_told_from_those_of_the_first() {
+        assert!(is_added_later("users", "client_ids"));
+        assert!(!is_added_later("users", "client_id") && !is_added_later("users", "email"));
     }
 
     #[test]

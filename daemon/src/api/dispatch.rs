@@ -1,7 +1,7 @@
 //! From HTTP to the function behind a route and back: one way for all of them.
 //!
 //! Reads run on a snapshot, writes in one transaction of the store, both off the async workers. A write that answers with
-//! an error leaves nothing behind.
+//! an error leaves nothing behind. Callers that are limited to clients are kept apart here ([`crate::isolation`]).
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -22,6 +22,8 @@ use super::route::{Call, Reply, ReplyBody, Route, Work};
 use super::routes;
 use crate::app::App;
 use crate::audit::request::Entry;
+use crate::isolation::{self, Treatment};
+use crate::phase::Core;
 use crate::server::guard::{self, Principal};
 
 /// How long a request waits while the replica is being opened.
@@ -66,6 +68,10 @@ async fn handle(
         return Ok(work(&app));
     }
     if let Work::Always(work) = route.work {
+        let is_limited = principal.is_some_and(|principal| principal.limit.is_some());
+        if is_limited && route.treatment != Treatment::Own {
+            return Err(isolation::forbidden("this is not for callers that are limited to clients"));
+        }
         return Ok(response(work(app).await?));
     }
     if let Work::Stranger(work) = route.work {
@@ -76,6 +82,9 @@ async fn handle(
         principal.cloned().ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "nobody is known to call", ""))?;
     let entry = head.extensions.get::<Arc<Entry>>().cloned();
     let call = Call { app, core, route, parameters, headers: head.headers, principal, body, entry };
+    if let Some(limit) = &call.principal.limit {
+        isolation::admit(&call, limit).await?;
+    }
     let reply = match route.work {
         Work::Now(work) => work(&call)?,
         Work::Read(work) => read(call, work).await?,
@@ -88,8 +97,19 @@ async fn handle(
 
 /// Runs a read on a snapshot of the replica.
 pub(crate) async fn read(call: Call, work: fn(&ReadTx<'_>, &Call) -> Result<Reply, Problem>) -> Result<Reply, Problem> {
-    let store = call.core.store.clone();
-    store.read_async(move |tx| Ok(work(tx, &call))).await?
+    reading(&call.core.clone(), &call.principal.clone(), move |tx| Ok(work(tx, &call))).await?
+}
+
+/// Runs a job on a snapshot of what the caller may see.
+pub(crate) async fn reading<T: Send + 'static>(
+    core: &Core,
+    principal: &Principal,
+    job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    match &principal.limit {
+        None => core.store.read_async(job).await,
+        Some(limit) => core.store.read_shaded_async(limit.shade(), job).await,
+    }
 }
 
 /// Runs a write in a transaction, which is taken back when it ends in a problem. That it was asked for is on record in the
@@ -102,7 +122,7 @@ pub(crate) async fn write(
     let (problem, entry) = (Arc::new(OnceLock::new()), call.entry.clone());
     let told = Arc::clone(&problem);
     let written = store.write_async(move |tx| {
-        let reply = work(tx, &call).map_err(|problem| {
+        let reply = within_limit(tx, &call, work).map_err(|problem| {
             let _ = told.set(problem); // once: the job runs once
             StoreError::other("the request was refused")
         })?;
@@ -121,6 +141,20 @@ pub(crate) async fn write(
             Ok(reply)
         }
     }
+}
+
+/// A write, and for a limited caller the look at what it did.
+fn within_limit(
+    tx: &mut WriteTx<'_>,
+    call: &Call,
+    work: fn(&mut WriteTx<'_>, &Call) -> Result<Reply, Problem>,
+) -> Result<Reply, Problem> {
+    let Some(limit) = &call.principal.limit else { return work(tx, call) };
+    tx.watch();
+    let reply = work(tx, call).map_err(|problem| isolation::trimmed(tx, limit, call, problem))?;
+    isolation::check_changes(tx, limit)?;
+    isolation::check_reply(tx, limit, call, &reply)?;
+    Ok(reply)
 }
 
 fn response(reply: Reply) -> Response {

@@ -78,6 +78,17 @@ impl Problem {
         self
     }
 
+    /// The row that is in the way.
+    pub(crate) fn existing_id(&self) -> Option<&str> {
+        self.details.get("existing_id").and_then(Details::as_str)
+    }
+
+    /// Without saying which row is in the way.
+    pub(crate) fn without_existing_id(mut self) -> Problem {
+        self.details.remove("existing_id");
+        self
+    }
+
     /// It is worth trying again after so many seconds.
     pub(crate) fn retry_after(mut self, seconds: u16) -> Problem {
         self.retry_after_s = Some(seconds);

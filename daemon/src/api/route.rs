@@ -19,6 +19,7 @@ use super::plan::Resource;
 use super::problem::Problem;
 use crate::app::App;
 use crate::audit::request::Entry;
+use crate::isolation::Treatment;
 use crate::phase::Core;
 use crate::server::guard::Principal;
 pub(crate) use crate::server::guard::Scope;
@@ -48,6 +49,8 @@ pub(crate) struct Route {
     pub(crate) errors: Vec<StatusCode>,
     /// The resource that it is about.
     pub(crate) resource: Option<&'static Resource>,
+    /// How it keeps callers apart that are limited to clients.
+    pub(crate) treatment: Treatment,
     pub(crate) work: Work,
 }
 
@@ -70,6 +73,7 @@ impl Route {
             gives: Vec::new(),
             errors: Vec::new(),
             resource: None,
+            treatment: Treatment::ByKind,
             work,
         }
     }
@@ -84,6 +88,12 @@ impl Route {
     /// The resource that it is about.
     pub(crate) fn of(mut self, resource: &'static Resource) -> Self {
         self.resource = Some(resource);
+        self
+    }
+
+    /// How it keeps callers apart that are limited to clients, if not by its kind.
+    pub(crate) fn treats(mut self, treatment: Treatment) -> Self {
+        self.treatment = treatment;
         self
     }
 

@@ -1,5 +1,6 @@
-//! Every write request of the API in `api_audit_log`: who, from which machine, what, which fields, and how it ended. Names
-//! only: what a field was set to, and what a caller calls a field that could not be one, is not on record.
+//! Every write request of the API in `api_audit_log`, and every request that was refused to a caller limited to clients:
+//! who, from which machine, what, which fields, and how it ended. Names only: what a field was set to, and what a caller
+//! calls a field that could not be one, is not on record.
 //!
 //! A route that writes the replica writes this row in its own transaction ([`Entry::put`]): neither is there without the
 //! other, whatever happens after the commit. What was refused, and what is done elsewhere, is put on record afterwards,
@@ -26,6 +27,7 @@ use sync::{StoreError, datetime_text};
 use crate::api::input::body;
 use crate::api::problem::ErrorCode;
 use crate::app::App;
+use crate::isolation;
 use crate::server::guard::Principal;
 
 /// Names of fields on record for one request.
@@ -69,7 +71,9 @@ impl Entry {
 pub(crate) async fn audited(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let is_write = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let path = request.uri().path();
-    if !is_write || !path.starts_with("/api/") || NO_WRITES.contains(&path) {
+    let is_audited = is_write && path.starts_with("/api/") && !NO_WRITES.contains(&path);
+    let is_limited = request.extensions().get::<Principal>().is_some_and(|principal| principal.limit.is_some());
+    if !is_audited && !is_limited {
         return next.run(request).await;
     }
     let started = Instant::now();
@@ -79,12 +83,17 @@ pub(crate) async fn audited(State(app): State<Arc<App>>, request: Request, next:
         Err(problem) => return problem.into_response(),
     };
     let entry = Arc::new(Entry { row: begun(&parts, &body), started, is_written: AtomicBool::new(false) });
-    parts.extensions.insert(Arc::clone(&entry));
+    if is_audited {
+        parts.extensions.insert(Arc::clone(&entry));
+    }
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     if entry.is_written.load(Ordering::Acquire) {
         return response;
     }
     let code = response.extensions().get::<ErrorCode>().map(|code| code.0);
+    if !is_audited && code != Some(isolation::REFUSED) {
+        return response;
+    }
     if let Err(reason) = write(&app, entry.ended(response.status(), code)).await {
         tracing::error!(reason, "a write request could not be put on record");
         app.notices.add(format!(

@@ -38,6 +38,9 @@ pub(crate) struct Claims {
     /// The user's `token_version` when it was issued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) version: Option<i64>,
+    /// The clients that it is limited to; absent: it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) clients: Option<Vec<String>>,
 }
 
 /// Why a token is not taken.

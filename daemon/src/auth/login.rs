@@ -54,6 +54,10 @@ impl From<AskError> for Problem {
                 Problem::central_unavailable(detail, error.hint().unwrap_or("try again when central can be reached"))
             }
             AskError::User(UserError::Taken) => Problem::new(StatusCode::CONFLICT, detail, "").coded("DUPLICATE_KEY"),
+            AskError::User(UserError::Unlimited) => {
+                Problem::new(StatusCode::CONFLICT, detail, "bring it up to date: claudetools central migrate")
+                    .coded("CENTRAL_OLDER")
+            }
             AskError::User(UserError::Foreign(_)) => {
                 Problem::new(StatusCode::CONFLICT, detail, "tokens for scripts need no user: claudetools token")
                     .coded("FOREIGN_TABLE")
@@ -177,6 +181,7 @@ mod tests {
             role: text("tech"),
             is_active,
             token_version: 0,
+            client_ids: None,
         }
     }
 

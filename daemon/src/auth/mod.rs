@@ -16,6 +16,7 @@ use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
 use jwt::{Claims, JwtKey, TokenError};
+use standing::Standing;
 use sync::StoreError;
 use sync::central::UserRow;
 use throttle::Throttle;
@@ -33,13 +34,18 @@ pub(crate) fn scopes_of(role: &str) -> Scopes {
     }
 }
 
+/// The clients of a column `client_ids`. What cannot be read limits to none: nobody sees more by a mistake.
+pub(crate) fn clients_of(json: &str) -> Vec<String> {
+    serde_json::from_str(json).unwrap_or_default()
+}
+
 /// Takes and gives tokens.
 pub(crate) struct Authority {
     key: JwtKey,
     /// This machine's name, in every token.
     machine: String,
-    /// By e-mail address: the version of tokens that counts; None for one who may not log in. Absent until they were read.
-    users: RwLock<Option<HashMap<String, Option<i64>>>>,
+    /// By e-mail address. Absent until they were read.
+    users: RwLock<Option<HashMap<String, Standing>>>,
     /// Held while users are read or noted, so that what was read earlier does not undo what was noted later.
     learning: tokio::sync::Mutex<()>,
     /// Logins that were ended, with the moment at which their last access token ends by itself.
@@ -78,12 +84,28 @@ impl Authority {
         let is_void = match (users.as_ref(), claims.version) {
             (_, None) => false,
             (None, Some(_)) => return Err(TokenError::Unlearned),
-            (Some(users), Some(version)) => users.get(&claims.sub) != Some(&Some(version)),
+            (Some(users), Some(version)) => users.get(&claims.sub).and_then(|user| user.counts) != Some(version),
         };
         if is_void || claims.login.as_ref().is_some_and(is_ended) {
             return Err(TokenError::Revoked);
         }
         Ok(claims)
+    }
+
+    /// The clients that the bearer of a token is limited to, if any: those of its user, and of them those that the token
+    /// names, if it was made for a script.
+    pub(crate) fn limit(&self, claims: &Claims) -> Option<Vec<String>> {
+        let users = self.users.read().unwrap_or_else(PoisonError::into_inner);
+        let user = users.as_ref().and_then(|users| users.get(&claims.sub));
+        match (user.map(|user| user.clients.as_ref()), claims.clients.as_ref()) {
+            // What a login was told is what its user had then.
+            (Some(clients), _) if claims.login.is_some() => clients.cloned(),
+            (Some(Some(clients)), Some(given)) => {
+                Some(clients.iter().filter(|client| given.contains(client)).cloned().collect())
+            }
+            (Some(Some(clients)), None) | (_, Some(clients)) => Some(clients.clone()),
+            (_, None) => None,
+        }
     }
 
     /// Nothing of this login holds any more.
@@ -93,7 +115,7 @@ impl Authority {
         ended.insert(login.to_owned(), now_us + jwt::ACCESS_SECONDS * 1_000_000);
     }
 
-    fn learned(&self, users: HashMap<String, Option<i64>>, ended: Vec<String>, now_us: u64) {
+    fn learned(&self, users: HashMap<String, Standing>, ended: Vec<String>, now_us: u64) {
         *self.users.write().unwrap_or_else(PoisonError::into_inner) = Some(users);
         let until = now_us + jwt::ACCESS_SECONDS * 1_000_000;
         let mut known = self.ended.write().unwrap_or_else(PoisonError::into_inner);
@@ -121,7 +143,6 @@ async fn read(app: &App, core: &Core) -> Result<(), StoreError> {
     let now_us = app.clock.now_us();
     let read = core.store.read_async(move |tx| Ok((standing::all(tx, now_us)?, session::ended(tx.connection())?)));
     let (users, ended) = read.await?;
-    let users = users.into_iter().map(|(email, standing)| (email, standing.counts)).collect();
     app.authority.learned(users, ended, now_us);
     Ok(())
 }

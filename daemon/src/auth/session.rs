@@ -25,6 +25,8 @@ pub(crate) struct Login {
     pub(crate) role: String,
     /// The user's `token_version`.
     pub(crate) version: i64,
+    /// The clients that the user is limited to, if it is.
+    pub(crate) clients: Option<Vec<String>>,
 }
 
 /// What became of a refresh token that was shown.
@@ -49,7 +51,8 @@ pub(crate) fn begin(
     tx.connection()
         .prepare_cached("DELETE FROM ct_auth_refresh WHERE expires_us < ?1")?
         .execute([tx.now_us().cast_signed()])?;
-    let login = Login { id: new_id(tx.now_us()), email: email.to_owned(), role: role.to_owned(), version };
+    let (email, role) = (email.to_owned(), role.to_owned());
+    let login = Login { id: new_id(tx.now_us()), email, role, version, clients: None };
     let token = next(tx, &login)?;
     Ok((login, token))
 }
@@ -59,7 +62,8 @@ pub(crate) fn trade(tx: &WriteTx<'_>, token: &str) -> Result<Traded, StoreError>
     let sql = "SELECT family, email, role, token_version, used, revoked OR expires_us < ?2 FROM ct_auth_refresh WHERE token_hash = ?1";
     let found =
         tx.connection().prepare_cached(sql)?.query_row(params![hashed(token), tx.now_us().cast_signed()], |row| {
-            let login = Login { id: row.get(0)?, email: row.get(1)?, role: row.get(2)?, version: row.get(3)? };
+            let (id, email, role) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let login = Login { id, email, role, version: row.get(3)?, clients: None };
             Ok((login, row.get::<_, bool>(4)?, row.get::<_, bool>(5)?))
         });
     match found.optional()? {
@@ -76,7 +80,7 @@ pub(crate) fn trade(tx: &WriteTx<'_>, token: &str) -> Result<Traded, StoreError>
                 end(tx, &login.id)?;
                 return Ok(Traded::Unknown);
             }
-            login.role = user.role;
+            (login.role, login.clients) = (user.role, user.clients);
             let sql = "UPDATE ct_auth_refresh SET used = 1 WHERE token_hash = ?1";
             tx.connection().prepare_cached(sql)?.execute([hashed(token)])?;
             let token = next(tx, &login)?;

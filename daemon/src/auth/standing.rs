@@ -10,6 +10,7 @@ use sync::StoreError;
 use sync::central::UserRow;
 use sync::local::{ReadTx, WriteTx};
 
+use super::clients_of;
 use super::jwt::ACCESS_SECONDS;
 
 /// For so long a user holds whom central knew and the replica does not: as long as the token that a login gave. By then a
@@ -22,6 +23,8 @@ pub(crate) struct Standing {
     pub(crate) role: String,
     /// The version of tokens that counts; None for one who may not log in.
     pub(crate) counts: Option<i64>,
+    /// The clients that it is limited to, if it is.
+    pub(crate) clients: Option<Vec<String>>,
 }
 
 struct Known {
@@ -33,23 +36,25 @@ struct Known {
 
 fn known(row: &Row<'_>) -> rusqlite::Result<Known> {
     let (is_active, version): (bool, i64) = (row.get(3)?, row.get(4)?);
-    let standing = Standing { role: row.get(2)?, counts: is_active.then_some(version) };
+    let clients = row.get::<_, Option<String>>(5)?.as_deref().map(clients_of);
+    let standing = Standing { role: row.get(2)?, counts: is_active.then_some(version), clients };
     Ok(Known { id: row.get(0)?, email: row.get(1)?, version, standing })
 }
 
 /// All users, by e-mail address.
 pub(crate) fn all(tx: &ReadTx<'_>, now_us: u64) -> Result<HashMap<String, Standing>, StoreError> {
     let (mut standings, mut here) = (HashMap::new(), HashMap::new());
-    let sql = "SELECT id, email, role, is_active, token_version FROM users";
+    let sql = "SELECT id, email, role, is_active, token_version, client_ids FROM users";
     for user in tx.connection().prepare_cached(sql)?.query_map([], known)? {
         let Known { id, email, version, standing } = user?;
         here.insert(id, version);
         standings.insert(email, standing);
     }
     let replicated: Vec<String> = standings.keys().cloned().collect();
-    let sql = "SELECT id, email, role, is_active, token_version, noted_us FROM ct_auth_noted ORDER BY noted_us";
+    let sql =
+        "SELECT id, email, role, is_active, token_version, client_ids, noted_us FROM ct_auth_noted ORDER BY noted_us";
     let mut statement = tx.connection().prepare_cached(sql)?;
-    for noted in statement.query_map([], |row| Ok((known(row)?, row.get::<_, i64>(5)?)))? {
+    for noted in statement.query_map([], |row| Ok((known(row)?, row.get::<_, i64>(6)?)))? {
         let (Known { id, email, version, standing }, noted_us) = noted?;
         let holds = match here.get(&id) {
             Some(replica) => version > *replica,
@@ -70,12 +75,14 @@ pub(crate) fn note(tx: &WriteTx<'_>, user: &UserRow) -> Result<(), StoreError> {
                  EXISTS (SELECT 1 FROM users u WHERE u.id = ct_auth_noted.id AND u.token_version >= ct_auth_noted.token_version)
                  OR (noted_us < ?1 AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = ct_auth_noted.id))";
     tx.connection().prepare_cached(sql)?.execute([now_us.saturating_sub(UNHEARD_US).cast_signed()])?;
-    let sql = "INSERT INTO ct_auth_noted (id, email, role, is_active, token_version, noted_us)
-               SELECT ?1, ?2, ?3, ?4, ?5, ?6
+    let sql = "INSERT INTO ct_auth_noted (id, email, role, is_active, token_version, client_ids, noted_us)
+               SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
                 WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = ?1 AND u.token_version >= ?5)
                ON CONFLICT (id) DO UPDATE SET email = excluded.email, role = excluded.role,
-                 is_active = excluded.is_active, token_version = excluded.token_version, noted_us = excluded.noted_us";
-    let values = params![user.id, user.email, user.role, user.is_active, user.token_version, now_us.cast_signed()];
+                 is_active = excluded.is_active, token_version = excluded.token_version, client_ids = excluded.client_ids,
+                 noted_us = excluded.noted_us";
+    let UserRow { id, email, role, is_active, token_version, client_ids, .. } = user;
+    let values = params![id, email, role, is_active, token_version, client_ids, now_us.cast_signed()];
     tx.connection().prepare_cached(sql)?.execute(values)?;
     Ok(())
 }
@@ -130,6 +137,7 @@ mod tests {
                 role: text("tech"),
                 is_active,
                 token_version: version,
+                client_ids: None,
             };
             self.store.write(move |tx| note(tx, &user)).unwrap();
         }

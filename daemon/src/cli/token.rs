@@ -4,6 +4,7 @@ use clap::Args;
 use hooks::home::Home;
 
 use super::{Failure, Outcome, output};
+use crate::api::input::Id;
 use crate::api::special::logins::{IssueRequest, Issued, ScopeName};
 use crate::client;
 use crate::starter;
@@ -17,6 +18,9 @@ pub(super) struct Arguments {
     /// How long it holds: a number with s, m, h or d, 90d at most
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = seconds)]
     expires: u64,
+    /// Limit it to this client, by id; may be given more than once
+    #[arg(long = "client", value_name = "ID")]
+    clients: Vec<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -24,7 +28,8 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
     starter::ensure_running(home).map_err(|error| Failure::new(&error).hint(error.hint(home)))?;
-    let request = IssueRequest { scopes: arguments.scopes.clone(), expires_in: arguments.expires };
+    let clients = (!arguments.clients.is_empty()).then(|| arguments.clients.iter().cloned().map(Id).collect());
+    let request = IssueRequest { scopes: arguments.scopes.clone(), expires_in: arguments.expires, clients };
     let issued: Issued = client::post(home, "/api/auth/issue", &request, client::SHORT)
         .map_err(|error| Failure::new(format!("make a token: {error}")).hint(error.hint()))?;
     if arguments.json {

@@ -2,6 +2,7 @@
 
 use merge::{Row, Value};
 use migrations::catalogue::COORD_SESSION_LOCKS;
+use rusqlite::OptionalExtension;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sync::local::ReadTx;
@@ -93,6 +94,13 @@ pub(crate) fn live(tx: &ReadTx<'_>, now_us: u64) -> Result<Vec<Lock>, StoreError
 /// Every lock that ever was, the oldest first.
 pub(crate) fn all(tx: &ReadTx<'_>, now_us: u64) -> Result<Vec<Lock>, StoreError> {
     gathered(tx, "ORDER BY acquired_at, id", &[], now_us)
+}
+
+/// The project that a lock is in, whoever may see it, also one that only this machine knows.
+pub(crate) fn project_of(tx: &ReadTx<'_>, id: &str) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT project_key FROM main.coord_session_locks WHERE id = ?1
+               UNION ALL SELECT project_key FROM main.ct_coord_claims WHERE lock_id = ?1";
+    Ok(tx.connection().prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?)
 }
 
 /// The lock of that id.

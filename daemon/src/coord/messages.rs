@@ -3,6 +3,7 @@
 
 use merge::{Key, Row, Value};
 use migrations::catalogue::COORD_MESSAGES;
+use rusqlite::OptionalExtension;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sync::local::{ReadTx, WriteTx};
@@ -88,6 +89,19 @@ pub(crate) fn page(
     let clause = format!("{condition} ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?");
     let rows = tx.select(COORD_MESSAGES, &clause, &bound)?;
     rows.iter().map(|row| shown(tx, row, inbox.names)).collect()
+}
+
+/// The slug of the project that a session works in, by any of its names; empty for none. None for an unknown session.
+pub(crate) fn project_of(tx: &ReadTx<'_>, session: &str) -> Result<Option<String>, StoreError> {
+    let (host, end) = session.rsplit_once('/').unwrap_or_default();
+    let mut statement = tx.connection().prepare_cached(
+        "SELECT coalesce(p.slug, '') FROM sessions s LEFT JOIN projects p ON p.id = s.project_id
+          WHERE s.id = ?1 OR s.claude_session_id = ?1
+             OR (?2 <> '' AND substr(s.claude_session_id, -length(?3)) = ?3
+                 AND s.machine_id = (SELECT id FROM machines WHERE hostname = ?2))
+          ORDER BY s.started_at DESC LIMIT 1",
+    )?;
+    Ok(statement.query_row((session, host, end), |row| row.get(0)).optional()?)
 }
 
 /// How many messages a session has not read.

@@ -25,7 +25,7 @@ pub(crate) use activity::{Session, note_activity, take_news};
 pub(crate) use briefing::briefing;
 pub(crate) use claiming::{Outcome, Release, Wanted, claim, release, renew};
 pub(crate) use claims::standing;
-pub(crate) use lock::{Lock, all, live};
+pub(crate) use lock::{Lock, all, live, project_of};
 pub(crate) use presence::{Present, present};
 pub(crate) use prune::prune;
 

@@ -16,6 +16,7 @@ use crate::api::{self, OPENING_PATIENCE};
 use crate::app::App;
 use crate::auth;
 use crate::auth::jwt::{Claims, TokenError};
+use crate::isolation::{self, Limit};
 
 /// How a request came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +101,8 @@ pub(crate) struct Principal {
     pub(crate) login: Option<String>,
     /// The user's `token_version`, for tokens of users.
     pub(crate) version: Option<i64>,
+    /// The clients that it is limited to, if it is.
+    pub(crate) limit: Option<Arc<Limit>>,
 }
 
 /// Lower-case hexadecimal text of some bytes.
@@ -142,7 +145,7 @@ pub(crate) async fn identify(
     let found = match caller {
         Caller::SameUser => {
             let user = format!("{}@{machine}", app.machine.username);
-            Ok(Principal { user, scopes: Scopes::ALL, machine, agent, login: None, version: None })
+            Ok(Principal { user, scopes: Scopes::ALL, machine, agent, login: None, version: None, limit: None })
         }
         Caller::Loopback { port } => {
             if let Err(refusal) = check_headers(port, request.headers()) {
@@ -150,8 +153,9 @@ pub(crate) async fn identify(
                 return refusal.into_response();
             }
             claims(&app, request.headers(), request.uri().path()).await.map(|claims| {
+                let limit = app.authority.limit(&claims).map(|clients| Arc::new(Limit::new(&claims.sub, clients)));
                 let Claims { sub: user, login, version, .. } = claims;
-                Principal { user, scopes: Scopes::of(&claims.scopes), machine, agent, login, version }
+                Principal { user, scopes: Scopes::of(&claims.scopes), machine, agent, login, version, limit }
             })
         }
     };
@@ -178,6 +182,17 @@ async fn admit(scope: Scope, request: Request, next: Next) -> Response {
         }
         Err(error) => Problem::unauthenticated(error.to_string()).into_response(),
     }
+}
+
+/// A route that is not for callers that are limited to clients.
+pub(crate) fn unlimited(route: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
+    route.layer(middleware::from_fn(async |request: Request, next: Next| {
+        let found = request.extensions().get::<Principal>();
+        if found.is_some_and(|principal| principal.limit.is_some()) {
+            return isolation::forbidden("this is not for callers that are limited to clients").into_response();
+        }
+        next.run(request).await
+    }))
 }
 
 /// What a caller lacks.

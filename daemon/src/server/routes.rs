@@ -18,7 +18,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     // What the hooks send is their own form, and larger than what the API takes.
     let hooks = post(events::receive).layer(DefaultBodyLimit::max(hooks::wire::BODY_LIMIT));
     api::router()
-        .route("/hooks/{event}", guard::behind(Scope::Write, hooks))
+        .route("/hooks/{event}", guard::behind(Scope::Write, guard::unlimited(hooks)))
         .fallback_service(guard::behind(Scope::Read, any(api::nothing)).with_state(Arc::clone(&app)))
         .method_not_allowed_fallback(api::no_such_method)
         .layer(middleware::from_fn_with_state(Arc::clone(&app), request::audited))

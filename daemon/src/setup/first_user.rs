@@ -43,7 +43,7 @@ pub(crate) fn make(home: &Home, wish: &Wish) -> Result<Done, Failure> {
     };
     let password = if wish.password_on_stdin { from_stdin()? } else { ask::for_new_secret(WHAT, ask::USER_PASSWORD)? };
     let full_name = wish.full_name.clone().unwrap_or_else(|| email.clone());
-    let user = NewUser { id: None, email, full_name, password, role: Role::Admin };
+    let user = NewUser { id: None, email, full_name, password, role: Role::Admin, client_ids: None };
     let made: User = client::post(home, "/api/users", &user, client::LONG).map_err(|error| failure(&error))?;
     Ok(Done::new(STEP, format!("{} may log in, as an administrator", made.email), true))
 }

@@ -25,6 +25,7 @@ pub const USERS: &Entity = &Entity {
         Column::datetime("password_changed_at").null(),
         CREATED_AT,
         UPDATED_AT,
+        Column::json("client_ids").null().note("array: the clients that a viewer or tech is limited to; null: all"),
     ],
     unique: &[Index::new("uq_users_email", &["email"])],
     indexes: &[Index::new("idx_users_is_active", &["is_active"])],

@@ -172,7 +172,13 @@ pub(super) async fn create_missing(
         let Some(table) = table_of(text).filter(|table| is_missing(table)) else { continue };
         let Some(entity) = migrations::entity(table) else { continue };
         match super::sql::run_made(connection, creation(entity, text, layout)).await.map_err(CentralError::from) {
-            Ok(()) => created.push(table.to_owned()),
+            Ok(()) => {
+                let later = ladder::MARIADB.iter().skip(1).flat_map(|step| statements(step.sql));
+                for addition in later.filter(|text| table_of(text) == Some(table)) {
+                    run(connection, addition).await?;
+                }
+                created.push(table.to_owned());
+            }
             Err(error @ CentralError::Sql { .. }) => refused.push(format!("{table}: {error}")),
             Err(error) => return Err(error),
         }

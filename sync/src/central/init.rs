@@ -223,9 +223,15 @@ async fn climb(
     for (done, step) in outstanding.iter().enumerate() {
         tell(InitProgress { doing: format!("step {}", step_id(step)), done, of: outstanding.len() });
         let left_out = steps::apply(connection, step, ground).await?;
-        // The tables of the first step are what was adopted in their place.
+        // The tables of the first step are what was adopted in their place. A later one is its owner's to decide on where
+        // the table is as ours are; of another program's, it says nothing.
         if step.version > 1 {
-            climbed.left_out.extend(left_out.iter().map(|statement| (*statement).to_owned()));
+            let is_as_ours = |statement: &&&str| {
+                let entity = steps::table_of(statement).and_then(migrations::entity);
+                let found = entity.and_then(|entity| Some((entity, layout.database.tables.get(entity.name)?)));
+                found.is_some_and(|(entity, found)| altered(entity, found).is_none())
+            };
+            climbed.left_out.extend(left_out.iter().filter(is_as_ours).map(|statement| (*statement).to_owned()));
         }
         climbed.applied.push(step_id(step));
     }

@@ -28,6 +28,8 @@ pub struct UserRow {
     pub is_active: bool,
     /// Raised to void all that was issued.
     pub token_version: i64,
+    /// The clients that the user is limited to, as a JSON array of ids; None: all.
+    pub client_ids: Option<String>,
 }
 
 /// Without the hash.
@@ -46,45 +48,61 @@ pub enum UserError {
     /// The e-mail is taken.
     #[error("another user has this e-mail address")]
     Taken,
+    /// Central has no place for a limit.
+    #[error("central has an older schema, in which users cannot be limited to clients")]
+    Unlimited,
     /// The table `users` of an adopted database is another program's.
     #[error("the table users at central is another program's: {0}")]
     Foreign(String),
 }
 
 const COLUMNS: &str = "id, email, full_name, password_hash, role, is_active, token_version";
+/// The column that a central of an older version lacks.
+const LIMIT: &str = "client_ids";
 /// A unique key refuses the row.
 const DUPLICATE: u16 = 1062;
 
 impl Central {
     /// The user of that e-mail address.
     pub async fn user(&self, email: &str) -> Result<Option<UserRow>, UserError> {
-        Ok(self.select(format!("SELECT {COLUMNS} FROM users WHERE email = ?"), Some(email)).await?.into_iter().next())
+        Ok(self.select("WHERE email = ?", Some(email)).await?.into_iter().next())
     }
 
     /// The user of that id.
     pub async fn user_of_id(&self, id: &str) -> Result<Option<UserRow>, UserError> {
-        Ok(self.select(format!("SELECT {COLUMNS} FROM users WHERE id = ?"), Some(id)).await?.into_iter().next())
+        Ok(self.select("WHERE id = ?", Some(id)).await?.into_iter().next())
     }
 
     /// All users, by e-mail address.
     pub async fn users(&self) -> Result<Vec<UserRow>, UserError> {
-        self.select(format!("SELECT {COLUMNS} FROM users ORDER BY email"), None).await
+        self.select("ORDER BY email", None).await
     }
 
     /// Makes the user, or makes the one of that id as given.
     pub async fn store_user(&self, user: &UserRow) -> Result<(), UserError> {
-        require_ours(&self.layout())?;
+        let layout = self.layout();
+        require_ours(&layout)?;
+        let has_limits = has_limits(&layout);
+        if user.client_ids.is_some() && !has_limits {
+            return Err(UserError::Unlimited);
+        }
+        let (more, place, set) =
+            if has_limits { (", client_ids", ", ?", ", client_ids = VALUES(client_ids)") } else { ("", "", "") };
         let mut lease = self.lease().await?;
         let text = format!(
-            "INSERT INTO users ({COLUMNS}, password_changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6)) \
+            "INSERT INTO users ({COLUMNS}{more}, password_changed_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?{place}, UTC_TIMESTAMP(6)) \
              ON DUPLICATE KEY UPDATE \
              email = IF(id = VALUES(id), VALUES(email), NULL), full_name = VALUES(full_name), \
              password_changed_at = IF(password_hash = VALUES(password_hash), password_changed_at, UTC_TIMESTAMP(6)), \
              password_hash = VALUES(password_hash), role = VALUES(role), is_active = VALUES(is_active), \
-             token_version = VALUES(token_version), updated_at = UTC_TIMESTAMP(6)"
+             token_version = VALUES(token_version){set}, updated_at = UTC_TIMESTAMP(6)"
         );
         let query = statement(text).bind(&user.id).bind(&user.email).bind(&user.full_name).bind(&user.password_hash);
-        let query = query.bind(&user.role).bind(user.is_active).bind(user.token_version);
+        let mut query = query.bind(&user.role).bind(user.is_active).bind(user.token_version);
+        if has_limits {
+            query = query.bind(&user.client_ids);
+        }
         let stored = within(ANSWER_WITHIN, async { Ok(query.execute(lease.connection()).await) }).await?;
         sorted(stored.map(drop))?;
         lease.keep();
@@ -113,8 +131,12 @@ impl Central {
         Ok(done.rows_affected())
     }
 
-    async fn select(&self, text: String, value: Option<&str>) -> Result<Vec<UserRow>, UserError> {
-        require_ours(&self.layout())?;
+    /// The users that a clause behind the table's name selects.
+    async fn select(&self, clause: &str, value: Option<&str>) -> Result<Vec<UserRow>, UserError> {
+        let layout = self.layout();
+        require_ours(&layout)?;
+        let limit = if has_limits(&layout) { LIMIT } else { "NULL" };
+        let text = format!("SELECT {COLUMNS}, {limit} FROM users {clause}");
         let mut lease = self.lease().await?;
         let users = within(ANSWER_WITHIN, read(lease.connection(), text, value)).await?;
         lease.keep();
@@ -145,6 +167,7 @@ fn user(row: &MySqlRow) -> Result<UserRow, sqlx::Error> {
         role: row.try_get_unchecked(4)?,
         is_active: row.try_get_unchecked::<i64, _>(5)? != 0,
         token_version: row.try_get_unchecked(6)?,
+        client_ids: row.try_get_unchecked(7)?,
     })
 }
 
@@ -156,6 +179,11 @@ fn sorted(stored: Result<(), sqlx::Error>) -> Result<(), UserError> {
         }
         other => Ok(other.map_err(CentralError::from)?),
     }
+}
+
+/// Whether users can be limited to clients there.
+fn has_limits(layout: &Layout) -> bool {
+    layout.database.tables.get(USERS.name).is_some_and(|users| users.column(LIMIT).is_some())
 }
 
 /// In an adopted database the table may be anything.

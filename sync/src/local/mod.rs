@@ -23,6 +23,7 @@ mod place;
 mod readers;
 mod rows;
 mod schema;
+mod shade;
 mod simulated;
 mod snapshot;
 mod standing;
@@ -60,6 +61,7 @@ pub(crate) use ledger::{
     unremembered, wanted,
 };
 pub(crate) use orphan::{has_parked, settle_all};
+pub use shade::Shade;
 pub use snapshot::{SnapshotProgress, snapshot_progress};
 pub(crate) use snapshot::{abandon, begin, finish, table_done, take_page, under_way, unseen};
 pub(crate) use standing::{Expectation, Orphan, expected, orphans, readmit, set_aside, settle_orphans};
@@ -73,6 +75,7 @@ pub(crate) use verified::{note_made, note_verified, suspect, verified_of};
 
 use crate::clock::Clock;
 use readers::Readers;
+use shade::ShadedReaders;
 use writer::{Mode, Task, Writer};
 
 /// The replica. Clones share it.
@@ -85,6 +88,7 @@ struct Inner {
     writer: Writer,
     readers: Readers,
     table_readers: Readers,
+    shaded_readers: ShadedReaders,
     clock: Arc<dyn Clock>,
     changes: watch::Receiver<u64>,
     replica_id: std::sync::RwLock<String>,
@@ -116,8 +120,10 @@ impl Store {
         let (notify, changes) = watch::channel(0);
         let writer = Writer::start(connection, Arc::clone(&clock), notify)?;
         let (readers, table_readers) = (Readers::new(path.to_owned()), Readers::of_tables(path.to_owned()));
+        let shaded_readers = ShadedReaders::new(path.to_owned());
         let replica_id = std::sync::RwLock::new(replica_id);
-        Ok(Self { inner: Arc::new(Inner { writer, readers, table_readers, clock, changes, replica_id }) })
+        let inner = Inner { writer, readers, table_readers, shaded_readers, clock, changes, replica_id };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Runs a job in a writing transaction; returns when what it wrote is on disk. Blocks, so never call it on an async
@@ -191,6 +197,17 @@ impl Store {
     ) -> Result<T, StoreError> {
         let store = self.clone();
         tokio::task::spawn_blocking(move || store.read(job)).await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// [`Store::read_async`] for a job that sees only what the shade leaves.
+    pub async fn read_shaded_async<T: Send + 'static>(
+        &self,
+        shade: Shade,
+        job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = self.clone();
+        let read = move || store.inner.shaded_readers.read(&shade, job);
+        tokio::task::spawn_blocking(read).await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// [`Store::scan`] on a thread for blocking work.

@@ -11,7 +11,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::{ReadTx, StoreError, schema};
 
 /// Connections kept open; more are opened for a burst and closed after it.
-const KEPT: usize = 8;
+pub(super) const KEPT: usize = 8;
 
 pub(super) struct Readers {
     path: PathBuf,

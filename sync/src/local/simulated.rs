@@ -68,7 +68,9 @@ impl Store {
         let writer = Writer::inline(connection, Arc::clone(&clock), notify)?;
         let readers = Readers::new(std::path::PathBuf::new());
         let table_readers = Readers::of_tables(std::path::PathBuf::new());
-        Ok(Self { inner: Arc::new(Inner { writer, readers, table_readers, clock, changes, replica_id }) })
+        let shaded_readers = super::shade::ShadedReaders::new(std::path::PathBuf::new());
+        let inner = Inner { writer, readers, table_readers, shaded_readers, clock, changes, replica_id };
+        Ok(Self { inner: Arc::new(inner) })
     }
 }
 

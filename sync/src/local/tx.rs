@@ -71,13 +71,15 @@ pub struct WriteTx<'a> {
     now_us: u64,
     touched: BTreeSet<RowId>,
     journaled: bool,
+    /// What was changed since [`Self::watch`], each row as it was before.
+    watched: Option<Vec<(RowId, Option<Row>)>>,
     /// What central lacks, once it was asked for.
     gaps: Option<Arc<Gaps>>,
 }
 
 impl<'a> WriteTx<'a> {
     pub(super) fn new(db: &'a Connection, heads: &'a mut Heads, now_us: u64) -> Self {
-        Self { db, heads, now_us, touched: BTreeSet::new(), journaled: false, gaps: None }
+        Self { db, heads, now_us, touched: BTreeSet::new(), journaled: false, watched: None, gaps: None }
     }
 
     /// The row of that key, as this transaction sees it.
@@ -186,6 +188,16 @@ impl<'a> WriteTx<'a> {
         ReadTx::new(self.db)
     }
 
+    /// Keeps what is changed from now on, for [`Self::watched`].
+    pub fn watch(&mut self) {
+        self.watched.get_or_insert_default();
+    }
+
+    /// The rows that were changed since [`Self::watch`], in order, each as it was before; None for one that was made.
+    pub fn watched(&self) -> &[(RowId, Option<Row>)] {
+        self.watched.as_deref().unwrap_or_default()
+    }
+
     /// When this transaction began, in microseconds since the Unix epoch.
     pub fn now_us(&self) -> u64 {
         self.now_us
@@ -260,6 +272,9 @@ impl<'a> WriteTx<'a> {
             }
             ledger::changed(self.db, &id)?;
             self.journaled = true;
+        }
+        if let Some(watched) = &mut self.watched {
+            watched.push((id.clone(), before.cloned()));
         }
         self.touched.insert(id);
         Ok(())

@@ -4,6 +4,7 @@ mod audited;
 mod cascade;
 mod conventions;
 mod injection;
+mod isolation;
 mod ledger;
 mod rows;
 mod special;

@@ -12,9 +12,11 @@ use sync::local::{ReadTx, WriteTx};
 use sync::{Store, StoreError, datetime_text};
 
 use super::{route, tags_parameter};
+use crate::api::dispatch;
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Content, Parameter, Reply, ReplyBody, Route, Work};
 use crate::api::rows::row_of;
+use crate::isolation::Treatment;
 use crate::memory::{Hit, Query, environment, search};
 
 const DEFAULT_LIMIT: i64 = 10;
@@ -41,16 +43,20 @@ pub(super) fn routes() -> Vec<Route> {
                     .within(1, MAX_LIMIT),
             )
             .with(score.within(0, 1000))
+            .treats(Treatment::Own)
             .fails(StatusCode::NOT_FOUND)
             .gives(StatusCode::OK, Content::TextOr("text/markdown", SchemaGenerator::subschema_for::<Vec<Hit>>)),
     ]
 }
 
 async fn recall(call: Call) -> Result<Reply, Problem> {
-    let store = call.core.store.clone();
+    let (core, principal) = (call.core.clone(), call.principal.clone());
     let json = call.headers.get(header::ACCEPT).is_some_and(|accept| accept == "application/json");
-    let hits = store.read_async(move |tx| Ok(find(tx, &call))).await??;
-    count(&store, &hits);
+    let hits = dispatch::reading(&core, &principal, move |tx| Ok(find(tx, &call))).await??;
+    // What is general is read by limited callers, and not written: they count nothing.
+    if principal.limit.is_none() {
+        count(&core.store, &hits);
+    }
     if json {
         return Ok(Reply::ok(hits));
     }

@@ -10,12 +10,15 @@ use serde_json::{Map, Value as Json};
 use sync::local::new_id;
 
 use crate::api::OPENING_PATIENCE;
+use crate::api::input::Id;
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Content, Reply, Route, Scope, Work, typed};
 use crate::app::App;
+use crate::auth::clients_of;
 use crate::auth::jwt::{ACCESS_SECONDS, Claims, TokenError};
 use crate::auth::login::{self, Credentials};
 use crate::auth::session::{self, Login, Traded};
+use crate::isolation::Treatment;
 use crate::secret::SecretText;
 use crate::server::guard::Scopes;
 
@@ -79,6 +82,9 @@ struct Me {
     scopes: Vec<String>,
     /// The machine that answers.
     machine: String,
+    /// The clients that the caller is limited to; absent: it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clients: Option<Vec<String>>,
 }
 
 /// What a token allows.
@@ -100,6 +106,9 @@ pub(crate) struct IssueRequest {
     /// Seconds until it ends.
     #[schemars(range(min = 1, max = 7_776_000))]
     pub(crate) expires_in: u64,
+    /// The clients that it is limited to, by id; absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) clients: Option<Vec<Id>>,
 }
 
 /// A token for a script.
@@ -123,14 +132,17 @@ pub(super) fn routes() -> Vec<Route> {
             .takes(Content::of::<RefreshRequest>())
             .gives(StatusCode::OK, Content::of::<Tokens>()),
         post("logout", "auth_logout", Work::Task(|call| Box::pin(logout(call))))
+            .treats(Treatment::Own)
             .about("auth", "End the login of a refresh token, and the one that is calling")
             .scope(Scope::Read)
             .takes(Content::of::<RefreshRequest>())
             .gives(StatusCode::NO_CONTENT, Content::None),
         Route::new(Method::GET, "/api/auth/me", "auth_me", Work::Now(me))
+            .treats(Treatment::Own)
             .about("auth", "Who is calling, and what the token allows")
             .gives(StatusCode::OK, Content::of::<Me>()),
         post("password", "auth_password", Work::Task(|call| Box::pin(password(call))))
+            .treats(Treatment::Own)
             .about("auth", "Change one's own password; all that was issued before is void")
             .scope(Scope::Read)
             .takes(Content::of::<PasswordRequest>())
@@ -163,9 +175,10 @@ async fn token(app: Arc<App>, body: Map<String, Json>) -> Result<Reply, Problem>
     let credentials = credentials(body)?;
     let core = app.core(OPENING_PATIENCE).await?;
     let user = login::log_in(&app, &core, credentials).await?;
+    let clients = user.client_ids.as_deref().map(clients_of);
     let begun =
         core.store.write_async(move |tx| session::begin(tx, &user.email, &user.role, user.token_version)).await?;
-    tokens(&app, begun.0, begun.1)
+    tokens(&app, Login { clients, ..begun.0 }, begun.1)
 }
 
 fn credentials(body: Map<String, Json>) -> Result<Credentials, Problem> {
@@ -212,7 +225,8 @@ async fn logout(call: Call) -> Result<Reply, Problem> {
 #[expect(clippy::unnecessary_wraps, reason = "the form that a route's function has")]
 fn me(call: &Call) -> Result<Reply, Problem> {
     let who = &call.principal;
-    Ok(Reply::ok(Me { user: who.user.clone(), scopes: who.scopes.names(), machine: who.machine.clone() }))
+    let clients = who.limit.as_ref().map(|limit| limit.clients.iter().cloned().collect());
+    Ok(Reply::ok(Me { user: who.user.clone(), scopes: who.scopes.names(), machine: who.machine.clone(), clients }))
 }
 
 async fn password(call: Call) -> Result<Reply, Problem> {
@@ -223,7 +237,7 @@ async fn password(call: Call) -> Result<Reply, Problem> {
 }
 
 fn issue(call: &Call) -> Result<Reply, Problem> {
-    let IssueRequest { scopes: names, expires_in } = call.body()?;
+    let IssueRequest { scopes: names, expires_in, clients } = call.body()?;
     if !(1..=LONGEST_SECONDS).contains(&expires_in) {
         return Err(Problem::field("expires_in", format!("must be 1 to {LONGEST_SECONDS} seconds")));
     }
@@ -235,9 +249,13 @@ fn issue(call: &Call) -> Result<Reply, Problem> {
             ScopeName::Admin => scopes.admin = true,
         }
     }
+    let clients = clients.map(|clients| clients.into_iter().map(|Id(id)| id).collect());
+    if clients.is_some() && scopes.admin {
+        return Err(Problem::field("clients", "limits read and write only, not admin"));
+    }
     // It outlives a logout, but not that its user is locked or deleted, or changes the password.
     let version = call.principal.version;
-    let claims = Claims { version, ..claims(&call.app, call.principal.user.clone(), scopes, expires_in) };
+    let claims = Claims { version, clients, ..claims(&call.app, call.principal.user.clone(), scopes, expires_in) };
     let access_token = call.app.authority.issue(claims).map_err(not_signed)?;
     Ok(Reply::ok(Issued { access_token, expires_in, scopes: scopes.names() }).secret())
 }
@@ -254,6 +272,7 @@ fn tokens(app: &App, login: Login, refresh_token: SecretText) -> Result<Reply, P
     let claims = Claims {
         login: Some(login.id),
         version: Some(login.version),
+        clients: login.clients,
         ..claims(app, login.email, scopes, ACCESS_SECONDS)
     };
     let access_token = app.authority.issue(claims).map_err(not_signed)?;

@@ -4,16 +4,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::http::{Method, StatusCode};
-use migrations::catalogue::CONTEXT_SNIPPETS;
+use migrations::catalogue::{CONTEXT_SNIPPETS, PROJECTS};
 use recall::score::Weights;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sync::{StoreError, parse_datetime};
 
-use crate::api::input;
+use crate::api::dispatch;
+use crate::api::input::{self, formed};
+use crate::api::plan::Form;
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Content, Reply, Route, Scope, Work};
 use crate::capture::{Place, Remembered};
+use crate::isolation::{self, Treatment};
 use crate::machine;
 use crate::memory::{self, Packed, Query};
 use crate::setup::forget;
@@ -91,10 +94,12 @@ pub(super) fn routes() -> Vec<Route> {
         route("/api/recall", "recall", Work::Task(|call| Box::pin(recall(call))))
             .about("memory", "What a hook would inject for a text, with scores and why")
             .scope(Scope::Read)
+            .treats(Treatment::Own)
             .may_take(Content::of::<RecallRequest>())
             .gives(StatusCode::OK, Content::of::<RecallAnswer>()),
         route("/api/remember", "remember", Work::Task(|call| Box::pin(remember(call))))
             .about("memory", "Save a memory by hand")
+            .treats(Treatment::Own)
             .takes(Content::of::<RememberRequest>())
             .gives(StatusCode::OK, Content::of::<Remembered>()),
         route("/api/probe/forget", "probe_forget", Work::Task(|call| Box::pin(forget(call))))
@@ -118,7 +123,7 @@ async fn recall(call: Call) -> Result<Reply, Problem> {
         .transpose()?;
     // What is asked of a moment is answered as it would have been then.
     let now_us = before.as_deref().and_then(parse_datetime).unwrap_or(now_us);
-    let found = call.core.store.read_async(move |tx| {
+    let found = dispatch::reading(&call.core, &call.principal, move |tx| {
         let project = project(request.project.as_deref(), request.cwd.as_deref());
         let query = Query {
             text: &request.text,
@@ -163,6 +168,14 @@ async fn remember(call: Call) -> Result<Reply, Problem> {
     let RememberRequest { text, kind, tags, project, cwd } = call.body()?;
     if text.trim().is_empty() {
         return Err(Problem::field("text", "must not be empty"));
+    }
+    if call.principal.limit.is_some() {
+        let slug = project.clone().and_then(|slug| formed(Form::Slug, &slug));
+        let found = dispatch::reading(&call.core, &call.principal, move |tx| tx.find(PROJECTS, "slug", &slug.into()));
+        // The project is seen; one that belongs to no client is general, and not written by such a caller.
+        if !found.await?.is_some_and(|project| project.text("client_id").is_some()) {
+            return Err(isolation::forbidden("give the slug of a project of a client that you are limited to"));
+        }
     }
     let folder = cwd.unwrap_or_else(|| machine::this_one().home_directory);
     let saved = call.core.capture.remember(crate::capture::Note { text, kind, tags, project, folder }).await;

@@ -14,6 +14,7 @@ use crate::api::problem::Problem;
 use crate::api::route::{Call, Content, Parameter, Reply, Route, Scope, Work};
 use crate::api::rows::{free_id, put};
 use crate::capture::{name_of_slug, slug_of_remote};
+use crate::isolation::{self, Treatment};
 
 pub(super) fn routes() -> Vec<Route> {
     let projects = resource(PROJECTS);
@@ -24,6 +25,7 @@ pub(super) fn routes() -> Vec<Route> {
             .with(Parameter::query(Column::string("git_remote", 500), "Address of its git remote, in any form"))
             .with(Parameter::query(Column::bool("create"), "Make it when there is none; needs the scope to write"))
             .raised_by("create", Scope::Write)
+            .treats(Treatment::Own)
             .fails(StatusCode::NOT_FOUND)
             .fails(StatusCode::CONFLICT)
             .gives(StatusCode::OK, Content::Row(projects))
@@ -64,6 +66,11 @@ fn find(tx: &ReadTx<'_>, call: &Call) -> Result<Reply, Problem> {
 fn find_or_make(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
     let (slug, remote) = wanted(call)?;
     if let Some(row) = tx.find(PROJECTS, "slug", &Value::from(slug.as_str()))? {
+        // Nothing is written, so that nothing is judged afterwards.
+        let is_others = |id: &str| call.principal.limit.as_ref().is_some_and(|limit| !limit.clients.contains(id));
+        if row.text("client_id").is_some_and(is_others) {
+            return Err(isolation::forbidden("this belongs to a client that you are not given"));
+        }
         return Ok(answer(StatusCode::OK, resource_of(call), &row));
     }
     let row = Row::new(PROJECTS)

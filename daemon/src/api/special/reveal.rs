@@ -19,6 +19,7 @@ use crate::api::route::{Call, Content, Reply, Route, Scope, Work};
 use crate::api::rows::by_id;
 use crate::audit::chain::{self, Verification};
 use crate::audit::credential::{Access, AuditError, record};
+use crate::isolation::Treatment;
 use crate::permission::{self, Level};
 use crate::server::guard::Principal;
 use crate::vault::SecretError;
@@ -40,9 +41,11 @@ enum Outcome {
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        reveals(CREDENTIALS, Work::Task(|call| Box::pin(reveal(call))), "needs a permission, and is on record"),
+        reveals(CREDENTIALS, Work::Task(|call| Box::pin(reveal(call))), "needs a permission, and is on record")
+            .treats(Treatment::Own),
         reveals(INTEGRATION_CREDENTIALS, Work::Read(reveal_integration), "for administrators").scope(Scope::Admin),
         route(CREDENTIAL_AUDIT_LOG, Method::GET, "/verify", "verify", Work::Task(|call| Box::pin(verify(call))))
+            .treats(Treatment::Refused)
             .about(
                 "credential-audit-logs",
                 "Whether every audit row of every machine is as it was written, and none is missing",

@@ -11,6 +11,7 @@ use crate::api::dispatch;
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Content, Parameter, Reply, Route, Work};
 use crate::api::rows::{self, Listing, page};
+use crate::isolation::Treatment;
 
 /// Weight from which a snippet is among the most relevant, in hundredths.
 const WEIGHTY: i64 = 700;
@@ -30,6 +31,7 @@ pub(super) fn routes() -> Vec<Route> {
         )
         .about("context-snippets", "Get one context snippet; counts as a use of it")
         .with(Parameter::query(Column::bool("touch"), "false: do not count it"))
+        .treats(Treatment::Own)
         .gives(StatusCode::OK, Content::Row(snippets)),
         by_tags.with(tags_parameter().required()),
         top.with(score.within(0, 1000)).with(
@@ -39,7 +41,8 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 async fn get(call: Call) -> Result<Reply, Problem> {
-    if call.number("touch") == Some(0) {
+    // What is general is read by limited callers, and not written: they count nothing.
+    if call.number("touch") == Some(0) || call.principal.limit.is_some() {
         return dispatch::read(call, |tx, call| {
             let snippets = resource_of(call);
             Ok(answer(StatusCode::OK, snippets, &existing(tx, snippets, call.id())?))

@@ -15,6 +15,7 @@ use crate::api::output::etag_of;
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Content, Parameter, Reply, Route, Scope, Work};
 use crate::api::rows::{DeletePlan, check_etag, if_match};
+use crate::auth::clients_of;
 use crate::auth::login::{self, AskError, folded, hashing};
 use crate::auth::password::{self, Checked};
 use crate::secret::SecretText;
@@ -29,12 +30,14 @@ pub(crate) struct User {
     pub(crate) role: String,
     /// False: may not log in.
     pub(crate) is_active: bool,
+    /// The clients that a viewer or tech is limited to, by id; `null`: all.
+    pub(crate) client_ids: Option<Vec<String>>,
 }
 
 impl From<UserRow> for User {
     fn from(row: UserRow) -> User {
-        let UserRow { id, email, full_name, role, is_active, .. } = row;
-        User { id, email, full_name, role, is_active }
+        let UserRow { id, email, full_name, role, is_active, client_ids, .. } = row;
+        User { id, email, full_name, role, is_active, client_ids: client_ids.as_deref().map(clients_of) }
     }
 }
 
@@ -89,6 +92,9 @@ pub(crate) struct NewUser {
     #[schemars(length(min = 12, max = 128))]
     pub(crate) password: SecretText,
     pub(crate) role: Role,
+    /// The clients that a viewer or tech is limited to, by id; absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) client_ids: Option<Vec<Id>>,
 }
 
 /// What is to be changed of a user.
@@ -109,6 +115,9 @@ struct UserChange {
     #[serde(deserialize_with = "given")]
     #[schemars(with = "bool")]
     is_active: Option<bool>,
+    /// The clients that a viewer or tech is limited to, by id; `null`: all.
+    #[serde(deserialize_with = "given")]
+    client_ids: Option<Option<Vec<Id>>>,
 }
 
 /// A field that may be left out, but not be `null`.
@@ -174,16 +183,18 @@ async fn list(call: Call) -> Result<Reply, Problem> {
 }
 
 async fn create_one(call: Call) -> Result<Reply, Problem> {
-    let NewUser { id, email, full_name, password, role } = call.body()?;
+    let NewUser { id, email, full_name, password, role, client_ids } = call.body()?;
     let email = folded(&email);
     let mut wrong = Wrong::default();
-    wrong.email(&email).full_name(&full_name).password(Some(&password));
-    wrong.finish()?;
     let role = role.name().to_owned();
+    let client_ids = client_ids.map(listed);
+    wrong.email(&email).full_name(&full_name).password(Some(&password)).limit(&role, client_ids.as_ref());
+    wrong.finish()?;
     if let Some(Id(id)) = &id
         && let Some(user) = of_id(&call, id).await?
     {
-        let same = (user.email.as_str(), user.full_name.as_str(), user.role.as_str()) == (&email, &full_name, &role);
+        let same = (user.email.as_str(), user.full_name.as_str(), user.role.as_str()) == (&email, &full_name, &role)
+            && user.client_ids == client_ids;
         let hash = user.password_hash.clone();
         let checked = hashing(&call.app.authority, move || password::check(password.expose(), Some(&hash))).await?;
         return if same && checked != Checked::Wrong { Ok(answer(StatusCode::OK, user)) } else { Err(taken(&user)) };
@@ -194,9 +205,14 @@ async fn create_one(call: Call) -> Result<Reply, Problem> {
     }
     let password_hash = hashing(&call.app.authority, move || password::hash(password.expose())).await?;
     let id = id.map_or_else(|| new_id(call.app.clock.now_us()), |Id(id)| id);
-    let user = UserRow { id, email, full_name, password_hash, role, is_active: true, token_version: 0 };
+    let user = UserRow { id, email, full_name, password_hash, role, is_active: true, token_version: 0, client_ids };
     login::store(&call.app, &call.core, &user).await?;
     Ok(answer(StatusCode::CREATED, user))
+}
+
+/// Ids of clients, as the column holds them.
+fn listed(ids: Vec<Id>) -> String {
+    serde_json::Value::from_iter(ids.into_iter().map(|Id(id)| id)).to_string()
 }
 
 fn taken(by: &UserRow) -> Problem {
@@ -209,7 +225,7 @@ async fn get(call: Call) -> Result<Reply, Problem> {
 }
 
 async fn change(call: Call) -> Result<Reply, Problem> {
-    let UserChange { full_name, password, role, is_active } = call.body()?;
+    let UserChange { full_name, password, role, is_active, client_ids } = call.body()?;
     let mut wrong = Wrong::default();
     wrong.full_name(full_name.as_deref().unwrap_or("as it is")).password(password.as_ref());
     wrong.finish()?;
@@ -218,6 +234,10 @@ async fn change(call: Call) -> Result<Reply, Problem> {
     user.full_name = full_name.unwrap_or(user.full_name);
     user.role = role.map_or(user.role, |role| role.name().to_owned());
     user.is_active = is_active.unwrap_or(user.is_active);
+    user.client_ids = client_ids.map_or(user.client_ids, |ids| ids.map(listed));
+    let mut wrong = Wrong::default();
+    wrong.limit(&user.role, user.client_ids.as_ref());
+    wrong.finish()?;
     if let Some(password) = password {
         user.password_hash = hashing(&call.app.authority, move || password::hash(password.expose())).await?;
     }
@@ -254,8 +274,9 @@ fn answer(status: StatusCode, user: UserRow) -> Reply {
 
 /// Every change raises the version; SQL at central may change the rest alone.
 fn etag(user: &UserRow) -> String {
-    let UserRow { id, email, full_name, role, is_active, token_version, password_hash: _ } = user;
-    etag_of(format!("{id}\n{email}\n{full_name}\n{role}\n{is_active}\n{token_version}").as_bytes())
+    let UserRow { id, email, full_name, role, is_active, token_version, client_ids, password_hash: _ } = user;
+    let clients = client_ids.as_deref().unwrap_or_default();
+    etag_of(format!("{id}\n{email}\n{full_name}\n{role}\n{is_active}\n{token_version}\n{clients}").as_bytes())
 }
 
 /// What cannot be taken, by field.
@@ -279,6 +300,13 @@ impl Wrong {
     fn password(&mut self, password: Option<&SecretText>) -> &mut Self {
         let objection = password.and_then(|password| password::objection(password.expose()));
         self.0.extend(objection.map(|why| ("password".to_owned(), why.to_owned())));
+        self
+    }
+
+    fn limit(&mut self, role: &str, client_ids: Option<&String>) -> &mut Self {
+        let is_wrong = role == Role::Admin.name() && client_ids.is_some();
+        self.0
+            .extend(is_wrong.then(|| ("client_ids".to_owned(), "must be null for an admin, who sees all".to_owned())));
         self
     }
 

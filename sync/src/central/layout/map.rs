@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use migrations::Entity;
+use migrations::ladder::is_added_later;
 use serde::Serialize;
 
 use super::column::{Fit, Physical, difference, judge};
@@ -244,6 +245,7 @@ pub(in crate::central) fn altered(entity: &Entity, found: &FoundTable) -> Option
         return Some(format!("it has a column {name}"));
     }
     entity.columns.iter().find_map(|column| match found.column(column.name) {
+        None if is_added_later(entity.name, column.name) => None,
         None => Some(format!("it has no column {}", column.name)),
         Some(found) => difference(column, found),
     })
@@ -358,6 +360,11 @@ mod tests {
         let mut other = as_made(tags);
         other.columns.retain(|column| column.name != "name");
         assert_eq!(altered(tags, &other).unwrap(), "it has no column name");
+        // One that the first step has made, and no later one yet.
+        let users = migrations::catalogue::USERS;
+        let mut older = as_made(users);
+        older.columns.retain(|column| column.name != "client_ids");
+        assert_eq!(altered(users, &older), None);
         let mut other = as_made(tags);
         other.columns.push(FoundColumn { name: "colour".into(), ..FoundColumn::default() });
         assert_eq!(altered(tags, &other).unwrap(), "it has a column colour");

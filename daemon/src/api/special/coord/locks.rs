@@ -2,15 +2,17 @@
 
 use axum::http::{Method, StatusCode};
 use migrations::Column;
-use migrations::catalogue::COORD_SESSION_LOCKS;
+use migrations::catalogue::{COORD_SESSION_LOCKS, PROJECTS};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sync::local::ReadTx;
 
 use super::{Texts, bounds, by_id, named, now_us, page_parameters, project_parameter, route, session_parameter};
+use crate::api::dispatch;
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Content, Parameter, Reply, Route, Scope, Work};
 use crate::coord::{self, DEFAULT_TTL_HOURS, Lock, Outcome, Release, Wanted};
+use crate::isolation::{self, Treatment};
 
 /// The longest time for which a lock may be claimed, in hours: a year.
 const MAX_TTL_HOURS: f64 = 8_784.0;
@@ -72,6 +74,7 @@ pub(super) fn routes() -> Vec<Route> {
             Work::Task(|call| Box::pin(claim(call))),
             "Claim a lock, or renew one's own",
         )
+        .treats(Treatment::Own)
         .takes(Content::of::<ClaimRequest>())
         .gives(StatusCode::CREATED, lock)
         .gives(StatusCode::OK, lock),
@@ -85,6 +88,7 @@ pub(super) fn routes() -> Vec<Route> {
             ),
             "lock",
         )
+        .treats(Treatment::Own)
         .with(session_parameter("The session that has it"))
         .with(Parameter::query(Column::bool("force"), FORCE))
         .gives(StatusCode::NO_CONTENT, Content::None),
@@ -98,6 +102,7 @@ pub(super) fn routes() -> Vec<Route> {
             ),
             "lock",
         )
+        .treats(Treatment::Own)
         .with(session_parameter("The session that has it").required())
         .gives(StatusCode::OK, lock),
     ]
@@ -118,6 +123,7 @@ fn list(tx: &ReadTx<'_>, call: &Call) -> Result<Reply, Problem> {
 
 async fn claim(call: Call) -> Result<Reply, Problem> {
     let wanted = wanted(call.body()?)?;
+    require_own(&call, Whose::Project(wanted.project_key.clone())).await?;
     match coord::claim(&call.core, wanted).await? {
         Outcome::New(lock) => Ok(Reply::of(StatusCode::CREATED, lock)),
         Outcome::Own(lock) => Ok(Reply::ok(lock)),
@@ -141,6 +147,35 @@ fn wanted(request: ClaimRequest) -> Result<Wanted, Problem> {
     Ok(wanted)
 }
 
+/// What a lock is, or would be, in.
+enum Whose {
+    Project(String),
+    Lock(String),
+}
+
+/// A lock is claimed at central, not by a write that is judged: a limited caller has those of own projects only.
+async fn require_own(call: &Call, whose: Whose) -> Result<(), Problem> {
+    if call.principal.limit.is_none() {
+        return Ok(());
+    }
+    let seen = dispatch::reading(&call.core, &call.principal, move |tx| {
+        let slug = match whose {
+            Whose::Project(slug) => Some(slug),
+            Whose::Lock(id) => match coord::project_of(tx, &id)? {
+                Some(slug) => Some(slug),
+                // There is none: what follows says so.
+                None => return Ok(true),
+            },
+        };
+        let project = slug.map_or(Ok(None), |slug| tx.find(PROJECTS, "slug", &slug.into()))?;
+        Ok(project.is_some_and(|project| project.text("client_id").is_some()))
+    });
+    if seen.await? {
+        return Ok(());
+    }
+    Err(isolation::forbidden("locks are for projects of the clients that you are limited to"))
+}
+
 fn taken(holder: &Lock) -> Problem {
     let until = holder.expires_at.as_deref().map_or_else(String::new, |end| format!(" until {end}"));
     let detail = format!("{} is locked by {}{until}", holder.resource, holder.session_id);
@@ -150,6 +185,7 @@ fn taken(holder: &Lock) -> Problem {
 }
 
 async fn release(call: Call) -> Result<Reply, Problem> {
+    require_own(&call, Whose::Lock(call.id().to_owned())).await?;
     let (force, is_admin) = (call.flag("force"), call.principal.scopes.allow(Scope::Admin));
     let release = Release { session_id: named(&call, "session_id"), force, is_admin };
     coord::release(&call.core, call.id().to_owned(), release).await?;
@@ -157,6 +193,7 @@ async fn release(call: Call) -> Result<Reply, Problem> {
 }
 
 async fn renew(call: Call) -> Result<Reply, Problem> {
+    require_own(&call, Whose::Lock(call.id().to_owned())).await?;
     let session = named(&call, "session_id").unwrap_or_default();
     Ok(Reply::ok(coord::renew(&call.core, call.id().to_owned(), &session).await?))
 }

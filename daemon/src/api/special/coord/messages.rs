@@ -106,8 +106,17 @@ fn session(call: &Call) -> String {
     named(call, "session_id").unwrap_or_default()
 }
 
+/// The project whose messages to all are for the session: the one that the call names, or that of the session itself, so
+/// that it reads nothing of another client's. A session that is not known here has those of every project.
+fn project(tx: &ReadTx<'_>, call: &Call) -> Result<Option<String>, Problem> {
+    match named(call, "project_key") {
+        Some(project) => Ok(Some(project)),
+        None => Ok(messages::project_of(tx, &session(call))?),
+    }
+}
+
 fn inbox(tx: &ReadTx<'_>, call: &Call) -> Result<Reply, Problem> {
-    let (names, project) = ([session(call)], named(call, "project_key"));
+    let (names, project) = ([session(call)], project(tx, call)?);
     let (now_us, (skip, limit)) = (now_us(tx, call)?, bounds(call));
     let inbox = Inbox { names: &names, project: project.as_deref(), unread: call.flag("unread") };
     let total = messages::count(tx, inbox, now_us)?;
@@ -115,7 +124,7 @@ fn inbox(tx: &ReadTx<'_>, call: &Call) -> Result<Reply, Problem> {
 }
 
 fn unread(tx: &ReadTx<'_>, call: &Call) -> Result<Reply, Problem> {
-    let (names, project) = ([session(call)], named(call, "project_key"));
+    let (names, project) = ([session(call)], project(tx, call)?);
     let inbox = Inbox { names: &names, project: project.as_deref(), unread: true };
     let unread = messages::count(tx, inbox, now_us(tx, call)?)?;
     let [session_id] = names;

@@ -14,6 +14,7 @@ use migrations::{Column, Direction, Entity};
 
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Parameter, Route, Work};
+use crate::isolation::Treatment;
 
 const DEFAULT_LIMIT: u64 = 100;
 const MAX_LIMIT: i64 = 1000;
@@ -22,6 +23,7 @@ pub(super) fn routes() -> Vec<Route> {
     [state::routes(), round::routes(), verify::routes(), conflicts::routes(), duplicates::routes(), by_hand::routes()]
         .into_iter()
         .flatten()
+        .map(|route| route.treats(Treatment::Refused))
         .collect()
 }
 
