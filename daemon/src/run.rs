@@ -28,6 +28,7 @@ use crate::logging::{self, rotate::Rotation};
 use crate::machine;
 use crate::phase::{Phase, Trouble};
 use crate::server::accept::serve;
+use crate::server::crowd::{self, Crowd};
 use crate::server::listen::{self, ListenError};
 use crate::server::routes;
 
@@ -121,6 +122,8 @@ async fn live(options: Options, lock: &HomeLock) -> Result<(), RunError> {
     let rotation = Rotation { max_bytes: config.log.max_mib.max(1) << 20, keep: config.log.keep };
     let file = home.logs().join("daemon.log");
     let log = logging::start(logging::Settings { file: &file, rotation, foreground: !detach, clock: clock.clone() });
+    #[cfg(unix)]
+    crowd::raise_descriptors();
     let machine = machine::this_one();
     let path = home.keys().join("jwt.key");
     let key = JwtKey::load_or_create(&path).map_err(io(format!("use the key {}", path.display())))?;
@@ -270,11 +273,19 @@ impl Listeners {
     }
 
     fn serve(self, router: &axum::Router, app: &App) -> Vec<JoinHandle<()>> {
-        let tcp = self.tcp.into_iter().map(|listener| tokio::spawn(serve(listener, router.clone(), app.stop.clone())));
+        #[cfg(unix)]
+        let listeners = self.tcp.len() + usize::from(self.socket.is_some());
+        #[cfg(not(unix))]
+        let listeners = self.tcp.len();
+        let tcp = self
+            .tcp
+            .into_iter()
+            .map(|listener| tokio::spawn(serve(listener, router.clone(), Crowd::of(listeners), app.stop.clone())));
         let mut serving: Vec<_> = tcp.collect();
         #[cfg(unix)]
-        serving
-            .extend(self.socket.map(|(_, listener)| tokio::spawn(serve(listener, router.clone(), app.stop.clone()))));
+        serving.extend(self.socket.map(|(_, listener)| {
+            tokio::spawn(serve(listener, router.clone(), Crowd::of(listeners), app.stop.clone()))
+        }));
         serving
     }
 }

@@ -34,12 +34,13 @@ pub struct Answer {
 impl Api {
     /// Of a machine whose daemon listens on loopback (see [`Machine::start_api`]).
     pub fn of(machine: &Machine) -> Result<Api> {
-        let file = machine.home().daemon_json();
+        let home = machine.home_seen_outside();
+        let file = home.daemon_json();
         let text = fs::read(&file).map_err(Error::doing(format!("read {}", file.display())))?;
         let json: Value = serde_json::from_slice(&text).map_err(Error::doing("read daemon.json"))?;
         let address = json["http"].as_str().and_then(|text| text.parse().ok());
         let address = address.ok_or_else(|| Error::new("find the address of the API: the daemon has none"))?;
-        let token = fs::read_to_string(machine.home().token()).map_err(Error::doing("read the token"))?;
+        let token = fs::read_to_string(home.token()).map_err(Error::doing("read the token"))?;
         Ok(Api { address, token: Some(token.trim().to_owned()) })
     }
 

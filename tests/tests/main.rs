@@ -24,6 +24,7 @@ mod bad_input;
 mod billing;
 mod capture;
 mod coord;
+mod exhaustion;
 mod faults;
 mod import;
 mod installation;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -13,6 +13,7 @@ use hooks::spool::Spooled;
 use hooks::wire;
 use sync::StoreError;
 
+use crate::api::input::body::read_up_to;
 use crate::api::problem::Problem;
 use crate::app::App;
 use crate::capture::{Reply, Taken};
@@ -25,9 +26,10 @@ pub(super) async fn receive(
     State(app): State<Arc<App>>,
     Path(event): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Result<Response, Problem> {
     let begun = Instant::now();
+    let body = read_up_to(body, wire::BODY_LIMIT).await?;
     let spooled = identify(&app, event, &headers, body)?;
     let (event, id, bytes) = (spooled.event.clone(), spooled.id.clone(), spooled.body.len());
     let core = app.core(OPENING_PATIENCE).await?;

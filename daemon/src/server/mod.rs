@@ -1,7 +1,8 @@
 //! HTTP on the Unix socket and on loopback: `listen` opens both, `accept` serves connections until the daemon stops,
-//! `guard` decides who may call, `routes` puts the hooks and the API together.
+//! `crowd` bounds their number, `guard` decides who may call, `routes` puts the hooks and the API together.
 
 pub(crate) mod accept;
+pub(crate) mod crowd;
 mod events;
 pub(crate) mod guard;
 pub(crate) mod listen;

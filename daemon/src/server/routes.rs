@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{any, post};
 
@@ -15,10 +14,8 @@ use crate::audit::request;
 
 /// The router of the daemon: who calls is found out first, then the route decides, then what it is is put on record.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    // What the hooks send is their own form, and larger than what the API takes.
-    let hooks = post(events::receive).layer(DefaultBodyLimit::max(hooks::wire::BODY_LIMIT));
     api::router()
-        .route("/hooks/{event}", guard::behind(Scope::Write, guard::unlimited(hooks)))
+        .route("/hooks/{event}", guard::behind(Scope::Write, guard::unlimited(post(events::receive))))
         .fallback_service(guard::behind(Scope::Read, any(api::nothing)).with_state(Arc::clone(&app)))
         .method_not_allowed_fallback(api::no_such_method)
         .layer(middleware::from_fn_with_state(Arc::clone(&app), request::audited))

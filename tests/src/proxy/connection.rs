@@ -57,7 +57,7 @@ impl Connection {
     fn pass_requests(&self) {
         while let Ok(Some(packet)) = Packet::read(&mut &*self.client) {
             let statement = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).statement(&packet);
-            self.shared.carry(Way::Up, packet.bytes().len());
+            self.shared.carry(Way::Up, packet.bytes());
             let fault = statement.and_then(|(command, text)| self.shared.pass(command, &text));
             match self.strike(fault, &packet) {
                 Ok(true) => {}
@@ -128,7 +128,7 @@ impl Connection {
     fn pass_answers(&self) {
         while let Ok(Some(packet)) = Packet::read(&mut &*self.server) {
             self.prepared.lock().unwrap_or_else(PoisonError::into_inner).answered(&packet);
-            self.shared.carry(Way::Down, packet.bytes().len());
+            self.shared.carry(Way::Down, packet.bytes());
             let answers = *self.answers();
             let sent = match answers {
                 Answers::Pass => (&*self.client).write_all(packet.bytes()),

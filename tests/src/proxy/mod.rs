@@ -63,6 +63,7 @@ struct State {
     link: Option<Link>,
     /// What was carried in each direction, and until when the line is taken.
     carried: [u64; 2],
+    recorded: Option<[Vec<u8>; 2]>,
     taken: [Option<Instant>; 2],
 }
 
@@ -160,6 +161,16 @@ impl Proxy {
         (up, down)
     }
 
+    /// Keeps all bytes that are carried from now on.
+    pub fn record(&self) {
+        self.shared.lock().recorded = Some(Default::default());
+    }
+
+    /// What was carried since [`Proxy::record`]: to the server, and from it.
+    pub fn recorded(&self) -> [Vec<u8>; 2] {
+        self.shared.lock().recorded.clone().unwrap_or_default()
+    }
+
     /// Resets every connection, as a router does that was restarted.
     pub fn cut_all(&self) {
         let open = std::mem::take(&mut self.shared.lock().open);
@@ -197,13 +208,17 @@ impl Shared {
     }
 
     /// Waits until these bytes are through the line, behind those that are on it already.
-    fn carry(&self, way: Way, bytes: usize) {
+    fn carry(&self, way: Way, packet: &[u8]) {
         let mut state = self.lock();
-        state.carried[way as usize] += bytes as u64;
+        let bytes = packet.len() as u64;
+        state.carried[way as usize] += bytes;
+        if let Some(recorded) = &mut state.recorded {
+            recorded[way as usize].extend_from_slice(packet);
+        }
         let Some(link) = state.link else { return };
         let now = Instant::now();
         let begin = state.taken[way as usize].map_or(now, |taken| taken.max(now));
-        let micros = bytes as u64 * 1_000_000 / u64::from(link.bytes_per_second);
+        let micros = bytes * 1_000_000 / u64::from(link.bytes_per_second);
         let end = begin + Duration::from_micros(micros);
         state.taken[way as usize] = Some(end);
         drop(state);

@@ -5,6 +5,8 @@ mod first_user;
 mod http;
 mod keys;
 mod logins;
+mod needles;
+mod planted;
 mod trail;
 mod users;
 

@@ -1,4 +1,6 @@
-//! A request's body: bounded bytes, an object of JSON; or a form, where a route takes one.
+//! A request's body: bounded bytes within bounded time, an object of JSON; or a form, where a route takes one.
+
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -13,15 +15,26 @@ pub(crate) const BODY_LIMIT: usize = 4 * 1024 * 1024;
 /// The media type of a form.
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Reads all of a body, unless it is too large.
+/// How long a body may take to arrive: nobody holds a place by sending a byte now and then.
+const ARRIVES_WITHIN: Duration = Duration::from_secs(30);
+
+/// Reads all of a body of an API request, unless it is too large or too slow.
 pub(crate) async fn read(body: Body) -> Result<Bytes, Problem> {
-    axum::body::to_bytes(body, BODY_LIMIT).await.map_err(|error| {
+    read_up_to(body, BODY_LIMIT).await
+}
+
+/// The same with another limit.
+pub(crate) async fn read_up_to(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let partial = || Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the body did not arrive in full", "send it again");
+    let arrived =
+        tokio::time::timeout(ARRIVES_WITHIN, axum::body::to_bytes(body, limit)).await.map_err(|_| partial())?;
+    arrived.map_err(|error| {
         let too_large = std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("limit"));
         if too_large {
-            let detail = format!("the body is larger than {} MiB", BODY_LIMIT >> 20);
+            let detail = format!("the body is larger than {} MiB", limit >> 20);
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail, "")
         } else {
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the body did not arrive in full", "send it again")
+            partial()
         }
     })
 }
@@ -83,4 +96,31 @@ fn media_type(headers: &HeaderMap) -> String {
 
 fn is_json(kind: &str) -> bool {
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A body of which nothing ever comes.
+    struct Silent;
+
+    impl hyper::body::Body for Silent {
+        type Data = Bytes;
+        type Error = std::io::Error;
+
+        fn poll_frame(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, std::io::Error>>> {
+            std::task::Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_given_up() {
+        assert_eq!(read(Body::new(Silent)).await.unwrap_err().status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(read_up_to(Body::from("four"), 3).await.unwrap_err().status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(read_up_to(Body::from("four"), 4).await.unwrap(), "four");
+    }
 }
