@@ -38,7 +38,7 @@ fn id(number: usize) -> String {
 fn row(entity: &'static Entity, number: usize, references: &[(&'static str, Option<String>)]) -> Row {
     let mut row = Row::new(entity).with("id", id(number));
     for column in entity.columns.iter().filter(|column| !column.nullable && column.name != "id") {
-        if sync::local::default_value(column, 0).is_some() {
+        if !sync::local::default_value(column).is_null() {
             continue;
         }
         let text = column.values.first().map_or_else(|| format!("x{number}"), |value| (*value).to_owned());

@@ -173,7 +173,7 @@ async fn remember(call: Call) -> Result<Reply, Problem> {
         let slug = project.clone().and_then(|slug| formed(Form::Slug, &slug));
         let found = dispatch::reading(&call.core, &call.principal, move |tx| tx.find(PROJECTS, "slug", &slug.into()));
         // The project is seen; one that belongs to no client is general, and not written by such a caller.
-        if !found.await?.is_some_and(|project| project.text("client_id").is_some()) {
+        if found.await?.is_none_or(|project| project.text("client_id").is_none()) {
             return Err(isolation::forbidden("give the slug of a project of a client that you are limited to"));
         }
     }

@@ -117,6 +117,7 @@ struct UserChange {
     is_active: Option<bool>,
     /// The clients that a viewer or tech is limited to, by id; `null`: all.
     #[serde(deserialize_with = "given")]
+    #[expect(clippy::option_option, reason = "left out, `null`, and a list are three things")]
     client_ids: Option<Option<Vec<Id>>>,
 }
 
@@ -212,7 +213,7 @@ async fn create_one(call: Call) -> Result<Reply, Problem> {
 
 /// Ids of clients, as the column holds them.
 fn listed(ids: Vec<Id>) -> String {
-    serde_json::Value::from_iter(ids.into_iter().map(|Id(id)| id)).to_string()
+    ids.into_iter().map(|Id(id)| id).collect::<serde_json::Value>().to_string()
 }
 
 fn taken(by: &UserRow) -> Problem {
