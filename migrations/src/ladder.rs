@@ -26,9 +26,9 @@ pub const SQLITE: &[Step] = &[
     Step { version: 14, name: "billing", sql: include_str!("../sqlite/0014_billing.sql") },
     Step { version: 15, name: "logins", sql: include_str!("../sqlite/0015_logins.sql") },
     Step { version: 16, name: "noted_users", sql: include_str!("../sqlite/0016_noted_users.sql") },
-    Step { version: 17, name: "isolation", sql: include_str!("../sqlite/0017_isolation.sql") },
     Step { version: 18, name: "audit", sql: include_str!("../sqlite/0018_audit.sql") },
     Step { version: 19, name: "index", sql: include_str!("../sqlite/0019_index.sql") },
+    Step { version: 20, name: "isolation", sql: include_str!("../sqlite/0020_isolation.sql") },
 ];
 
 /// Steps of central. Triggers are not here: they are generated from the catalogue at every `central init` and `migrate`.
