@@ -2,7 +2,8 @@
 //!
 //! A caller in a project sees that project's memories. Memories of other projects, and of none, it sees only when they
 //! belong to no client, or to the client of its own project: a client's memory is never shown in another client's
-//! project, nor in a project without a client. A snippet's own client counts like its project's.
+//! project, nor in a project without a client. A snippet's own client counts like its project's,
+//! and so does the client of its session for a memory without a project.
 
 use std::collections::HashSet;
 

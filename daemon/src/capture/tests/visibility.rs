@@ -63,3 +63,24 @@ async fn a_snippets_own_client_counts() {
     let reply = desk.fire("UserPromptSubmit", "s2", question).await;
     assert!(reply.additional_context.unwrap().contains("brass lever"));
 }
+
+#[tokio::test]
+async fn a_memory_without_a_project_stays_with_its_sessions_client() {
+    let desk = Desk::new();
+    desk.start("s1", "startup").await;
+    desk.sql(ACME);
+    desk.sql(
+        "INSERT INTO sessions (id, claude_session_id, client_id, status, started_at, created_at, updated_at)
+         VALUES ('00000000-0000-7000-8000-000000000002', 'elsewhere', '00000000-0000-7000-8000-0000000000aa', 'completed',
+                 '2026-11-20T09:00:00.000000Z', '2026-11-20T09:00:00.000000Z', '2026-11-20T09:00:00.000000Z');
+         INSERT INTO conversation_contexts (id, session_id, context_type, title, dense_summary, created_at, updated_at)
+         VALUES ('00000000-0000-7000-8000-000000000003', '00000000-0000-7000-8000-000000000002', 'general_context', 'Vault',
+                 'the marmalade vault opens with a brass lever', '2026-11-20T09:00:00.000000Z', '2026-11-20T09:00:00.000000Z')",
+    );
+    let question = json!({"prompt_id": "p2", "prompt": "What opens the marmalade vault?"});
+    let reply = desk.fire("UserPromptSubmit", "s1", question.clone()).await;
+    assert_eq!(reply.additional_context, None);
+    desk.sql("UPDATE sessions SET client_id = NULL WHERE claude_session_id = 'elsewhere'");
+    let reply = desk.fire("UserPromptSubmit", "s2", question).await;
+    assert!(reply.additional_context.unwrap().contains("brass lever"));
+}

@@ -67,7 +67,8 @@ fn what_triggers_do_for_a_new_row_is_known_to_the_short_way() {
     let tables = |named: &'static str| {
         let read = move |tx: &crate::local::ReadTx<'_>| {
             let sql = "SELECT DISTINCT tbl_name FROM sqlite_master \
-                       WHERE type = 'trigger' AND sql LIKE '%AFTER INSERT ON%' AND name LIKE ?1 ORDER BY 1";
+                       WHERE type = 'trigger' AND sql LIKE '%AFTER INSERT ON%' AND name LIKE ?1 \
+                         AND tbl_name NOT LIKE 'ct!_%' ESCAPE '!' ORDER BY 1";
             let mut statement = tx.connection().prepare(sql)?;
             let found = statement.query_map([named], |row| row.get::<_, String>(0))?;
             Ok::<_, StoreError>(found.collect::<Result<Vec<_>, _>>()?)
