@@ -161,6 +161,7 @@ fn response(reply: Reply) -> Response {
     let mut response = match reply.body {
         ReplyBody::Empty => reply.status.into_response(),
         ReplyBody::Json(json) => (reply.status, axum::Json(json)).into_response(),
+        ReplyBody::Written(json) => (reply.status, [(header::CONTENT_TYPE, "application/json")], json).into_response(),
         ReplyBody::Text(media, text) => (reply.status, [(header::CONTENT_TYPE, media)], text).into_response(),
     };
     if reply.is_secret {

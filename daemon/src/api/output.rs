@@ -2,7 +2,9 @@
 
 use merge::{Row, Value};
 use migrations::Kind;
-use serde_json::{Map, Value as Json};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use sync::local::decompress;
 
@@ -19,23 +21,38 @@ pub(crate) enum Detail {
     Whole,
 }
 
-/// A row as JSON. Of encrypted columns it says only whether they hold something.
-pub(crate) fn row(resource: &Resource, row: &Row, detail: Detail) -> Json {
-    let mut shown = Map::new();
-    for field in &resource.fields {
-        let value = row.at(field.position);
-        match field.role {
-            Role::Sealed => drop(shown.insert(has(field), (!value.is_null()).into())),
-            Role::Packed => {
-                shown.insert(has(field), (!value.is_null()).into());
-                if detail == Detail::Whole {
-                    shown.insert(field.name.to_owned(), unpacked(value));
+/// A row as JSON, written without a tree of it in between: lists are made of many. Of encrypted columns it says only
+/// whether they hold something.
+pub(crate) struct Shown<'a> {
+    pub(crate) resource: &'static Resource,
+    pub(crate) row: &'a Row,
+    pub(crate) detail: Detail,
+}
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut shown = serializer.serialize_map(None)?;
+        for field in &self.resource.fields {
+            let value = self.row.at(field.position);
+            match field.role {
+                Role::Sealed => shown.serialize_entry(&has(field), &!value.is_null())?,
+                Role::Packed => {
+                    shown.serialize_entry(&has(field), &!value.is_null())?;
+                    if self.detail == Detail::Whole {
+                        shown.serialize_entry(field.name, &unpacked(value))?;
+                    }
                 }
+                Role::Key | Role::Plain | Role::Stamp => shown.serialize_entry(field.name, &Plain(field, value))?,
             }
-            Role::Key | Role::Plain | Role::Stamp => drop(shown.insert(field.name.to_owned(), plain(field, value))),
         }
+        shown.end()
     }
-    Json::Object(shown)
+}
+
+/// A row as a tree of JSON.
+pub(crate) fn row(resource: &'static Resource, row: &Row, detail: Detail) -> Json {
+    // A map with names for keys has a form.
+    serde_json::to_value(Shown { resource, row, detail }).unwrap_or_default()
 }
 
 /// The name under which it is said whether there is something: `has_password`.
@@ -43,16 +60,24 @@ pub(crate) fn has(field: &Field) -> String {
     format!("has_{}", field.name)
 }
 
-fn plain(field: &Field, value: &Value) -> Json {
-    match (field.column.kind, value) {
-        (_, Value::Null) => Json::Null,
-        (Kind::Bool, Value::Int(number)) => (*number != 0).into(),
-        (Kind::Decimal(_, scale), Value::Int(number)) => decimal_text(*number, scale).into(),
-        // What another program wrote at central may be no JSON; then it is shown as the text that it is.
-        (Kind::Json, Value::Text(text)) => serde_json::from_str(text).unwrap_or_else(|_| text.as_str().into()),
-        (_, Value::Int(number)) => (*number).into(),
-        (_, Value::Text(text)) => text.as_str().into(),
-        (_, Value::Blob(bytes)) => hex(bytes).into(),
+/// A value that is shown as it is.
+struct Plain<'a>(&'a Field, &'a Value);
+
+impl Serialize for Plain<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match (self.0.column.kind, self.1) {
+            (_, Value::Null) => serializer.serialize_unit(),
+            (Kind::Bool, Value::Int(number)) => serializer.serialize_bool(*number != 0),
+            (Kind::Decimal(_, scale), Value::Int(number)) => serializer.serialize_str(&decimal_text(*number, scale)),
+            // What another program wrote at central may be no JSON; then it is shown as the text that it is.
+            (Kind::Json, Value::Text(text)) => match serde_json::from_str::<Json>(text) {
+                Ok(json) => json.serialize(serializer),
+                Err(_) => serializer.serialize_str(text),
+            },
+            (_, Value::Int(number)) => serializer.serialize_i64(*number),
+            (_, Value::Text(text)) => serializer.serialize_str(text),
+            (_, Value::Blob(bytes)) => serializer.serialize_str(&hex(bytes)),
+        }
     }
 }
 

@@ -346,6 +346,8 @@ pub(crate) enum ReplyBody {
     Empty,
     /// JSON.
     Json(Json),
+    /// JSON that is written already.
+    Written(Vec<u8>),
     /// Text of a media type.
     Text(&'static str, String),
 }
@@ -364,6 +366,12 @@ impl Reply {
     /// Anything that has a JSON form, with a status.
     pub(crate) fn of(status: StatusCode, body: impl serde::Serialize) -> Self {
         Self::json(status, serde_json::to_value(body).unwrap_or_default())
+    }
+
+    /// Anything that has a JSON form, written at once.
+    pub(crate) fn written(status: StatusCode, body: &impl serde::Serialize) -> Self {
+        let body = serde_json::to_vec(body).unwrap_or_else(|_| b"null".to_vec());
+        Self { status, body: ReplyBody::Written(body), etag: None, is_secret: false }
     }
 
     /// 204

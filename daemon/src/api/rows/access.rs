@@ -25,7 +25,7 @@ pub(crate) fn row_of(tx: &ReadTx<'_>, entity: &'static Entity, id: &str) -> Resu
 }
 
 /// A single row as an answer.
-pub(crate) fn answer(status: StatusCode, resource: &Resource, row: &Row) -> Reply {
+pub(crate) fn answer(status: StatusCode, resource: &'static Resource, row: &Row) -> Reply {
     Reply::json(status, output::row(resource, row, Detail::Whole)).tagged(output::etag(row))
 }
 

@@ -2,10 +2,10 @@
 
 use axum::http::StatusCode;
 use merge::Value;
-use serde_json::json;
+use serde::Serialize;
 use sync::local::ReadTx;
 
-use crate::api::output::{self, Detail};
+use crate::api::output::{Detail, Shown};
 use crate::api::plan::Resource;
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Reply};
@@ -45,8 +45,17 @@ pub(crate) fn page(tx: &ReadTx<'_>, call: &Call, mut listing: Listing) -> Result
     let clause = format!("{condition} ORDER BY {order} LIMIT ? OFFSET ?");
     listing.bound.extend([limit.into(), skip.into()]);
     let rows = tx.select(resource.entity, &clause, &listing.bound)?;
-    let items: Vec<_> = rows.iter().map(|row| output::row(resource, row, Detail::Short)).collect();
-    Ok(Reply::json(StatusCode::OK, json!({ "total": total, "skip": skip, "limit": limit, "items": items })))
+    let items = rows.iter().map(|row| Shown { resource, row, detail: Detail::Short }).collect();
+    Ok(Reply::written(StatusCode::OK, &Page { total, skip, limit, items }))
+}
+
+/// A page as it goes out.
+#[derive(Serialize)]
+struct Page<'a> {
+    total: u64,
+    skip: i64,
+    limit: i64,
+    items: Vec<Shown<'a>>,
 }
 
 /// The order of a list; the id makes it total, so that no row is on two pages or on none.
