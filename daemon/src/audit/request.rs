@@ -78,7 +78,10 @@ pub(crate) async fn audited(State(app): State<Arc<App>>, request: Request, next:
     }
     let started = Instant::now();
     let (mut parts, body) = request.into_parts();
-    let body = match body::read(body).await {
+    // The body is read before anybody is turned away, so that what was tried is on record: of strangers, not much of it.
+    let is_known = parts.extensions.get::<Principal>().is_some();
+    let limit = if is_known { body::BODY_LIMIT } else { body::STRANGERS_LIMIT };
+    let body = match body::read_up_to(body, limit).await {
         Ok(body) => body,
         Err(problem) => return problem.into_response(),
     };

@@ -12,6 +12,9 @@ use crate::api::route::{Content, Route};
 /// The largest body of an API request, in bytes; the hooks have their own limit.
 pub(crate) const BODY_LIMIT: usize = 4 * 1024 * 1024;
 
+/// The largest body of somebody whom nobody knows, who may do no more than log in.
+pub(crate) const STRANGERS_LIMIT: usize = 64 * 1024;
+
 /// The media type of a form.
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -31,7 +34,7 @@ pub(crate) async fn read_up_to(body: Body, limit: usize) -> Result<Bytes, Proble
     arrived.map_err(|error| {
         let too_large = std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("limit"));
         if too_large {
-            let detail = format!("the body is larger than {} MiB", limit >> 20);
+            let detail = format!("the body is larger than {} KiB", limit >> 10);
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail, "")
         } else {
             partial()
