@@ -19,6 +19,8 @@ use super::route::{Content, Route, Scope, Work};
 use super::routes;
 use crate::app::App;
 
+pub(crate) use value::YEAR;
+
 /// What the routes that are about no single table are about.
 const GROUPS: &[(&str, &str)] = &[
     ("sync", "The exchange with central: state, conflicts, quarantine, duplicates, comparison."),

@@ -9,7 +9,7 @@ use crate::api::plan::{Field, Form, JsonShape, Role};
 use crate::api::route::Parameter;
 
 /// Years that a time may lie in.
-const YEAR: &str = "(19[7-9][0-9]|[2-9][0-9]{3})";
+pub(crate) const YEAR: &str = "(19[7-9][0-9]|[2-9][0-9]{3})";
 /// Longest text, in characters.
 const TEXT_CHARS: u32 = 1 << 20;
 const PACKED_CHARS: u32 = 256 << 10;

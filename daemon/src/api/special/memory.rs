@@ -42,6 +42,7 @@ pub(crate) struct RecallRequest {
     /// The most memories.
     pub(crate) limit: Option<usize>,
     /// Only what was made before this moment, RFC 3339.
+    #[schemars(extend("format" = "date-time", "pattern" = format!("^{}-", crate::api::openapi::YEAR)))]
     pub(crate) before: Option<String>,
     /// What is not to count, to see what it is worth.
     pub(crate) without: Vec<Signal>,
