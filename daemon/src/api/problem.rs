@@ -121,6 +121,11 @@ impl Problem {
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail, "").with("fields", fields)
     }
 
+    /// Fields that can be taken each, and do not fit each other.
+    pub(crate) fn at_odds(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::CONFLICT, detail, "").coded("CONSTRAINT_VIOLATED")
+    }
+
     /// One field that cannot be taken as it is.
     pub(crate) fn field(name: &str, reason: impl Into<String>) -> Problem {
         Problem::fields(&[(name.to_owned(), reason.into())])

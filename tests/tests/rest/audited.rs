@@ -7,7 +7,7 @@ use world::Machine;
 use crate::replica::Replica;
 
 const REQUESTS: &str =
-    "SELECT http_method, endpoint, status_code, coalesce(error_code, '-') FROM api_audit_log ORDER BY id";
+    "SELECT http_method, endpoint, status_code, coalesce(error_code, '-') FROM api_audit_log ORDER BY created_at";
 
 #[test]
 fn every_write_request_is_on_record_once_with_how_it_ended() {

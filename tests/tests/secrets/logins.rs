@@ -220,6 +220,8 @@ fn what_central_said_of_a_user_outlives_a_restart() {
     let at_b = Api::of(&b);
     let own = token(&b, "read,write", "1h");
     assert_eq!(at_b.call("POST", "/api/sync/pause", &own, &json!({})).status, 200);
+    // The round that runs goes to its end.
+    eventually("the pause", PATIENCE, || at_b.get("/api/sync/status", &own).text("state") == "paused").unwrap();
     add(&a, "tech@example.org", "tech");
     let first = log_in(&at_b, "tech@example.org", PASSWORD);
     let me = |api: &Api, login: &Answer| api.get("/api/auth/me", &login.text("access_token")).status;

@@ -152,6 +152,7 @@ pub(super) fn routes() -> Vec<Route> {
             .about("auth", "A token for a script, in the name of who is calling")
             .scope(Scope::Admin)
             .takes(Content::of::<IssueRequest>())
+            .fails(StatusCode::CONFLICT)
             .gives(StatusCode::OK, Content::of::<Issued>()),
     ]
 }
@@ -251,7 +252,7 @@ fn issue(call: &Call) -> Result<Reply, Problem> {
     }
     let clients = clients.map(|clients| clients.into_iter().map(|Id(id)| id).collect());
     if clients.is_some() && scopes.admin {
-        return Err(Problem::field("clients", "limits read and write only, not admin"));
+        return Err(Problem::at_odds("clients limit read and write only, not admin"));
     }
     // It outlives a logout, but not that its user is locked or deleted, or changes the password.
     let version = call.principal.version;

@@ -189,8 +189,9 @@ async fn create_one(call: Call) -> Result<Reply, Problem> {
     let mut wrong = Wrong::default();
     let role = role.name().to_owned();
     let client_ids = client_ids.map(listed);
-    wrong.email(&email).full_name(&full_name).password(Some(&password)).limit(&role, client_ids.as_ref());
+    wrong.email(&email).full_name(&full_name).password(Some(&password));
     wrong.finish()?;
+    check_limit(&role, client_ids.as_ref())?;
     if let Some(Id(id)) = &id
         && let Some(user) = of_id(&call, id).await?
     {
@@ -209,6 +210,12 @@ async fn create_one(call: Call) -> Result<Reply, Problem> {
     let user = UserRow { id, email, full_name, password_hash, role, is_active: true, token_version: 0, client_ids };
     login::store(&call.app, &call.core, &user).await?;
     Ok(answer(StatusCode::CREATED, user))
+}
+
+/// Role and limit may be given each, and do not fit each other.
+fn check_limit(role: &str, client_ids: Option<&String>) -> Result<(), Problem> {
+    let is_wrong = role == Role::Admin.name() && client_ids.is_some();
+    if is_wrong { Err(Problem::at_odds("an admin sees all clients: client_ids must be null")) } else { Ok(()) }
 }
 
 /// Ids of clients, as the column holds them.
@@ -236,9 +243,7 @@ async fn change(call: Call) -> Result<Reply, Problem> {
     user.role = role.map_or(user.role, |role| role.name().to_owned());
     user.is_active = is_active.unwrap_or(user.is_active);
     user.client_ids = client_ids.map_or(user.client_ids, |ids| ids.map(listed));
-    let mut wrong = Wrong::default();
-    wrong.limit(&user.role, user.client_ids.as_ref());
-    wrong.finish()?;
+    check_limit(&user.role, user.client_ids.as_ref())?;
     if let Some(password) = password {
         user.password_hash = hashing(&call.app.authority, move || password::hash(password.expose())).await?;
     }
@@ -301,13 +306,6 @@ impl Wrong {
     fn password(&mut self, password: Option<&SecretText>) -> &mut Self {
         let objection = password.and_then(|password| password::objection(password.expose()));
         self.0.extend(objection.map(|why| ("password".to_owned(), why.to_owned())));
-        self
-    }
-
-    fn limit(&mut self, role: &str, client_ids: Option<&String>) -> &mut Self {
-        let is_wrong = role == Role::Admin.name() && client_ids.is_some();
-        self.0
-            .extend(is_wrong.then(|| ("client_ids".to_owned(), "must be null for an admin, who sees all".to_owned())));
         self
     }
 

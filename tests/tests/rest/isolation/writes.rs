@@ -283,5 +283,5 @@ fn a_limited_caller_administers_nothing() {
     assert!(is_refused(&hook), "{} {}", hook.status, hook.text());
     // A token that may do everything cannot be limited.
     let request = json!({ "scopes": ["admin"], "expires_in": 60, "clients": [divided.alpha.id(tables::CLIENTS)] });
-    assert_eq!(divided.world.api.post("/api/auth/issue", &request).unwrap().status, 422);
+    assert_eq!(divided.world.api.post("/api/auth/issue", &request).unwrap().status, 409);
 }
