@@ -35,7 +35,7 @@ fn found(parts: &[Part<'_>], tail: &Tail, text: &str) -> Vec<Match> {
         only: None,
         before: None,
         now: 1_000,
-        best: 100,
+        best: 300,
         weights: &Weights::default(),
     };
     search(parts, tail, &ask, &mut Vec::new()).unwrap().matches
