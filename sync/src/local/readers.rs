@@ -11,19 +11,46 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::{ReadTx, StoreError, schema};
 
 /// Connections kept open; more are opened for a burst and closed after it.
-pub(super) const KEPT: usize = 8;
+const KEPT: usize = 8;
+
+/// Connections that wait for their next reader.
+#[derive(Default)]
+pub(super) struct Idle(Mutex<Vec<Connection>>);
+
+impl Idle {
+    /// Runs a job on one snapshot, on a connection that was kept or is opened, and is made ready for this job. One whose job
+    /// fails is not kept.
+    pub(super) fn read<T>(
+        &self,
+        open: impl FnOnce() -> Result<Connection, StoreError>,
+        ready: impl FnOnce(&Connection) -> Result<(), StoreError>,
+        job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut connection = kept.map_or_else(open, Ok)?;
+        ready(&connection)?;
+        let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+        let value = job(&ReadTx::new(&snapshot))?;
+        snapshot.finish()?;
+        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < KEPT {
+            idle.push(connection);
+        }
+        Ok(value)
+    }
+}
 
 pub(super) struct Readers {
     path: PathBuf,
     /// Bytes of the file that a connection maps.
     mapped: usize,
-    idle: Mutex<Vec<Connection>>,
+    idle: Idle,
 }
 
 impl Readers {
     /// Readers for questions.
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, mapped: 256 << 20, idle: Mutex::new(Vec::new()) }
+        Self { path, mapped: 256 << 20, idle: Idle::default() }
     }
 
     /// Readers of whole tables.
@@ -33,18 +60,6 @@ impl Readers {
 
     /// Runs a job on one snapshot.
     pub(super) fn read<T>(&self, job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut connection = match kept {
-            Some(connection) => connection,
-            None => schema::open_reader(&self.path, self.mapped)?,
-        };
-        let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
-        let value = job(&ReadTx::new(&snapshot))?;
-        snapshot.finish()?;
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < KEPT {
-            idle.push(connection);
-        }
-        Ok(value)
+        self.idle.read(|| schema::open_reader(&self.path, self.mapped), |_| Ok(()), job)
     }
 }

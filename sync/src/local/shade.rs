@@ -4,11 +4,10 @@
 //! through, whoever wrote it. What they let through is the caller's affair; it says so by the lists that the views look into.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 
-use super::readers::KEPT;
+use super::readers::Idle;
 use super::{ReadTx, StoreError, schema};
 
 /// What a reader sees of the rows.
@@ -22,12 +21,12 @@ pub struct Shade {
 
 pub(super) struct ShadedReaders {
     path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
+    idle: Idle,
 }
 
 impl ShadedReaders {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, idle: Mutex::new(Vec::new()) }
+        Self { path, idle: Idle::default() }
     }
 
     /// Runs a job on one snapshot, of which it sees what the shade leaves.
@@ -36,20 +35,7 @@ impl ShadedReaders {
         shade: &Shade,
         job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut connection = match kept {
-            Some(connection) => connection,
-            None => self.open(shade)?,
-        };
-        fill(&connection, shade)?;
-        let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
-        let value = job(&ReadTx::new(&snapshot))?;
-        snapshot.finish()?;
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < KEPT {
-            idle.push(connection);
-        }
-        Ok(value)
+        self.idle.read(|| self.open(shade), |connection| fill(connection, shade), job)
     }
 
     fn open(&self, shade: &Shade) -> Result<Connection, StoreError> {
