@@ -129,7 +129,8 @@ fn in_index(
         scope: &|scope| scopes.factor(scope),
         except,
         only: only.as_ref(),
-        before: query.before.map(seconds),
+        // The index knows seconds only; what was made within this one, the row decides.
+        before: query.before.map(|before| seconds(before).saturating_add(1)),
         now: u32::try_from(query.now_us / 1_000_000).unwrap_or(u32::MAX),
         best: query.limit + query.limit / 4 + SPARE,
         weights: &query.weights,

@@ -16,8 +16,6 @@ const TITLE_TIMES: usize = 2;
 pub struct Bag {
     /// Each term once.
     pub terms: Vec<(Stem, Impact)>,
-    /// Words in it.
-    pub words: usize,
 }
 
 impl Bag {
@@ -37,7 +35,7 @@ impl Bag {
         for run in found.chunk_by(|a, b| a == b) {
             terms.push((run[0], codec::impact(run.len(), words)));
         }
-        Bag { terms, words }
+        Bag { terms }
     }
 }
 

@@ -224,11 +224,6 @@ impl Segment {
         Ok(())
     }
 
-    /// Its memories, in the order of their keys.
-    pub fn docs(&self) -> impl Iterator<Item = io::Result<Doc>> {
-        (0..self.docs).map(|place| self.doc(place))
-    }
-
     /// How many memories it holds.
     pub fn len(&self) -> u32 {
         self.docs

@@ -130,7 +130,7 @@ impl Index {
         match found {
             Ok(found) => Ok(Some(found)),
             Err(error) => {
-                self.give_up(&format!("read the memory index: {error}"));
+                self.give_up(&mut self.write(), &format!("read the memory index: {error}"));
                 Ok(None)
             }
         }
@@ -161,8 +161,7 @@ impl Index {
 
     fn apply(&self, state: &mut State, entry: Entry, in_order: bool) {
         if let Err(error) = state.apply(entry, in_order) {
-            state.ready = false;
-            self.note(Some(format!("read the memory index: {error}")));
+            self.give_up(state, &format!("read the memory index: {error}"));
         }
     }
 
@@ -175,15 +174,19 @@ impl Index {
             newest: state.tail.live() as u64,
             segments: state.segments.len(),
             bytes: state.segments.iter().map(|part| part.bytes).sum(),
-            trouble: self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            trouble: self.trouble(),
         }
     }
 
     /// The index is not to be used as it is: the upkeep makes it anew.
-    fn give_up(&self, reason: &str) {
+    fn give_up(&self, state: &mut State, reason: &str) {
         tracing::error!(reason, "the memory index is made anew; recall is slower until it is there");
-        self.write().ready = false;
+        state.ready = false;
         self.note(Some(reason.to_owned()));
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn note(&self, trouble: Option<String>) {

@@ -62,7 +62,8 @@ impl Index {
         if let (Some(token), Some(list)) = (token, List::load(&self.folder))
             && (token == list.token || token == list.former)
             && (cut..=last).contains(&list.applied)
-            && self.note_is_empty()
+            // Files that gave trouble while they were in use are not taken over again.
+            && self.trouble().is_none()
         {
             match list.open(&self.folder) {
                 Ok(segments) => {
@@ -75,11 +76,6 @@ impl Index {
             }
         }
         self.build()
-    }
-
-    /// A trouble with the files that was met while they were in use: they are not taken over again.
-    fn note_is_empty(&self) -> bool {
-        self.report().trouble.is_none()
     }
 
     /// Reads all memories there are; a stop leaves the index as it was. What changes meanwhile is in the log after the place at which it began.
