@@ -59,30 +59,30 @@ fn main() -> Result<()> {
 
 fn measure(set: &Set, lines: &mut Vec<Line>) -> Result<()> {
     let asked: Vec<Asked<'_>> = set.questions.iter().map(|question| Asked::new(set, question)).collect();
-    let simple = |name: &str, rank: &dyn for<'a> Fn(&Asked<'a>) -> Result<Vec<&'a str>>| -> Result<Line> {
+    // What each method shows for each question and budget.
+    let mut take = |name: &str, show: &mut dyn FnMut(&Asked<'_>) -> Result<[String; BUDGETS.len()]>| -> Result<()> {
         let mut found = [0.0; BUDGETS.len()];
         for one in &asked {
-            let ranked = rank(one)?;
-            for (sum, budget) in found.iter_mut().zip(BUDGETS) {
-                *sum += one.found(&one.pack(&ranked, budget), budget);
-            }
-        }
-        Ok(line(set, name, found))
-    };
-    lines.push(simple("the newest", &|asked| Ok(simple::newest(asked)))?);
-    lines.push(simple("FTS5, words joined by OR", &|asked| simple::fts5(asked))?);
-    lines.push(simple("BM25", &|asked| Ok(simple::bm25(asked)))?);
-    let product = Product::with(set)?;
-    let mut ours = |name: &str, without: &[&str]| -> Result<()> {
-        let mut found = [0.0; BUDGETS.len()];
-        for one in &asked {
-            for (sum, budget) in found.iter_mut().zip(BUDGETS) {
-                let (text, _) = product.inject(one, budget, without)?;
+            for ((sum, budget), text) in found.iter_mut().zip(BUDGETS).zip(show(one)?) {
                 *sum += one.found(&text, budget);
             }
         }
         lines.push(line(set, name, found));
         Ok(())
+    };
+    let packed = |asked: &Asked<'_>, ranked: &[&str]| BUDGETS.map(|budget| asked.pack(ranked, budget));
+    take("the newest", &mut |asked| Ok(packed(asked, &simple::newest(asked))))?;
+    take("FTS5, words joined by OR", &mut |asked| Ok(packed(asked, &simple::fts5(asked)?)))?;
+    take("BM25", &mut |asked| Ok(packed(asked, &simple::bm25(asked))))?;
+    let product = Product::with(set)?;
+    let mut ours = |name: &str, without: &[&str]| {
+        take(name, &mut |asked| {
+            let mut shown = BUDGETS.map(|_| String::new());
+            for (text, budget) in shown.iter_mut().zip(BUDGETS) {
+                *text = product.inject(asked, budget, without)?;
+            }
+            Ok(shown)
+        })
     };
     ours("**claudetools**", &[])?;
     for signal in SIGNALS {

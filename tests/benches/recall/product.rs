@@ -1,7 +1,7 @@
 //! The program as it is shipped: a machine whose daemon holds a set, asked as a hook or a person asks it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hooks::durable::private_dir;
 use hooks::link::Link;
@@ -44,8 +44,8 @@ impl Product {
         Ok(product)
     }
 
-    /// The text that a hook would inject, and how long the answer took.
-    pub(crate) fn inject(&self, asked: &Asked<'_>, budget: Budget, without: &[&str]) -> Result<(String, Duration)> {
+    /// The text that a hook would inject.
+    pub(crate) fn inject(&self, asked: &Asked<'_>, budget: Budget, without: &[&str]) -> Result<String> {
         let request = json!({
             "text": asked.question.text,
             "project": asked.question.space,
@@ -54,10 +54,8 @@ impl Product {
             "limit": 200,
             "without": without,
         });
-        let started = Instant::now();
         let answer = self.ask("POST", "/api/recall", request.to_string().as_bytes())?;
-        let took = started.elapsed();
-        Ok((answer["text"].as_str().unwrap_or_default().to_owned(), took))
+        Ok(answer["text"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Memory of the daemon without pages of files, in KiB.

@@ -101,7 +101,6 @@ fn what_is_done_to_the_trail_with_sql_at_central_is_found() {
         central.sql(sql);
         round(&machine);
     };
-    let update = |what: &str, row: &str| format!("UPDATE credential_audit_log SET {what} WHERE id = '{row}'");
 
     let user = central.sql("SELECT user_id FROM credential_audit_log LIMIT 1");
     act(&update("user_id = 'somebody@else'", rows[1]));
@@ -150,6 +149,17 @@ fn who_looks_at_one_credential_is_on_record_and_who_lists_them_is_not() {
     assert_eq!(verification(&api, &reader)["intact"], true);
 }
 
+fn update(what: &str, row: &str) -> String {
+    format!("UPDATE credential_audit_log SET {what} WHERE id = '{row}'")
+}
+
+/// Two rows exchange their ids, and so their places in every list.
+fn exchange(one: &str, two: &str) -> String {
+    let away = id("away");
+    let steps = [(away.as_str(), one), (one, two), (two, away.as_str())];
+    steps.map(|(to, from)| update(&format!("id = '{to}'"), from)).join("; ")
+}
+
 #[test]
 fn every_machine_that_has_the_key_verifies_the_chains_of_all() {
     let central = Central::new();
@@ -165,7 +175,7 @@ fn every_machine_that_has_the_key_verifies_the_chains_of_all() {
     }
     round(&author);
     round(&other);
-    let text = central.sql("SELECT id FROM credential_audit_log ORDER BY id");
+    let text = central.sql("SELECT id FROM credential_audit_log ORDER BY created_at");
     let rows: Vec<&str> = text.lines().collect();
     assert_eq!(Replica::of(&other).number("SELECT count(*) FROM credential_audit_log"), 5, "they are here too");
 
@@ -181,7 +191,6 @@ fn every_machine_that_has_the_key_verifies_the_chains_of_all() {
         central.sql(sql);
         round(&other);
     };
-    let update = |what: &str, row: &str| format!("UPDATE credential_audit_log SET {what} WHERE id = '{row}'");
     let details = |row: &str| central.sql(&format!("SELECT details FROM credential_audit_log WHERE id = '{row}'"));
     let names_the_author = |first: &Value| {
         let machine = central.sql("SELECT MAX(machine) FROM credential_audit_log");
@@ -196,21 +205,11 @@ fn every_machine_that_has_the_key_verifies_the_chains_of_all() {
     act(&update(&format!("details = '{before}'"), rows[1]));
     assert_eq!(verification(&far, &reader)["intact"], true, "put back as it was");
 
-    // The two rows exchange their ids, and so their places in every list.
-    let exchange = |one: &str, two: &str| {
-        let away = id("away");
-        act(&format!(
-            "{}; {}; {}",
-            update(&format!("id = '{away}'"), one),
-            update(&format!("id = '{one}'"), two),
-            update(&format!("id = '{two}'"), &away)
-        ));
-    };
-    exchange(rows[2], rows[3]);
+    act(&exchange(rows[2], rows[3]));
     let first = first_broken(&far, &other, &reader);
     assert_eq!((&first["what"], &first["position"]), (&json!("reordered"), &json!(3)));
     names_the_author(&first);
-    exchange(rows[2], rows[3]);
+    act(&exchange(rows[2], rows[3]));
     assert_eq!(verification(&far, &reader)["intact"], true, "put back as it was");
 
     act(&format!("DELETE FROM credential_audit_log WHERE id IN ('{}', '{}')", rows[3], rows[4]));
