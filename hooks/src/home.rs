@@ -88,6 +88,11 @@ impl Home {
         self.root.join("index")
     }
 
+    /// The folders in it, each with files of ours only.
+    pub fn folders(&self) -> [PathBuf; 4] {
+        [self.keys(), self.spool(), self.logs(), self.index()]
+    }
+
     /// The socket that the daemon listens on.
     pub fn socket(&self) -> PathBuf {
         self.root.join("daemon.sock")

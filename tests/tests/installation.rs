@@ -113,7 +113,7 @@ fn uninstall_takes_out_what_setup_put_in_and_keeps_the_data() {
         machine.cli(&["recall", "gate code", "--project", "gate", "--json"]).unwrap().ok().unwrap().json().unwrap();
     assert!(found["text"].as_str().unwrap().contains("porter"), "{found:#}");
     machine.cli(&["uninstall", "--yes", "--purge"]).unwrap().ok().unwrap();
-    assert!(!machine.home().replica().exists());
+    assert!(!machine.home().root().exists(), "nothing of it is left");
 }
 
 #[test]

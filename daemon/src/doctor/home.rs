@@ -22,9 +22,8 @@ pub(super) fn folder(patient: &Patient<'_>) -> Vec<Finding> {
 /// What must be readable by its owner only, as far as it exists.
 pub(super) fn private_files(patient: &Patient<'_>) -> Vec<Finding> {
     let home = patient.home;
-    let inside = [home.config(), home.token(), home.replica(), home.keys(), home.spool(), home.logs(), home.socket()];
-    let found: Vec<Finding> =
-        inside.into_iter().filter(|path| path.exists()).map(|path| private(patient, &path)).collect();
+    let inside = [home.config(), home.token(), home.replica(), home.socket()].into_iter().chain(home.folders());
+    let found: Vec<Finding> = inside.filter(|path| path.exists()).map(|path| private(patient, &path)).collect();
     let odd: Vec<Finding> =
         found.iter().filter(|finding| !finding.remedy.is_empty() || finding.fixed).cloned().collect();
     match (found.len(), odd.is_empty()) {

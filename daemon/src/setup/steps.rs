@@ -76,8 +76,8 @@ impl Plan {
                 .hint("choose a folder that you can write to: --home DIR")
         };
         let mut changed = !root.exists();
-        for folder in [root, &self.home.keys(), &self.home.spool(), &self.home.logs()] {
-            private_dir(folder).map_err(|error| failure(&error))?;
+        for folder in std::iter::once(root.to_path_buf()).chain(self.home.folders()) {
+            private_dir(&folder).map_err(|error| failure(&error))?;
         }
         if files::foreign_bits(root).map_err(|error| failure(&error))? != 0 {
             files::make_private(root).map_err(|error| failure(&error))?;
@@ -215,7 +215,7 @@ pub(crate) fn purge(home: &Home) -> Step {
     for file in singles {
         files::remove_if_there(&file).map_err(failure)?;
     }
-    for folder in [home.spool(), home.logs(), home.keys()].into_iter().filter(|folder| folder.exists()) {
+    for folder in home.folders().into_iter().filter(|folder| folder.exists()) {
         std::fs::remove_dir_all(folder).map_err(failure)?;
     }
     Record::remove(home).map_err(failure)?;
@@ -248,7 +248,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(folder.path());
         std::fs::write(home.config(), "").unwrap();
-        std::fs::create_dir(home.spool()).unwrap();
+        for made in home.folders() {
+            std::fs::create_dir(&made).unwrap();
+            std::fs::write(made.join("file"), "").unwrap();
+        }
         std::fs::write(folder.path().join("thesis.txt"), "years of work").unwrap();
         purge(&home).unwrap();
         let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
