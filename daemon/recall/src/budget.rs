@@ -1,6 +1,8 @@
 //! Packing: the best memories that fit a token budget, without saying the same thing twice.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+
+use crate::score::Weights;
 
 /// Characters that a token stands for. Real tokenisers give 3.5 to 4.5 on English prose and code; this errs on the
 /// side of a smaller injection for prose.
@@ -27,21 +29,39 @@ pub struct Candidate {
     pub tokens: usize,
     /// What it is about, from [`crate::terms::subject`].
     pub subject: BTreeSet<String>,
+    /// Its relevance, from [`crate::score`].
+    pub worth: f64,
+    /// For a turn of a conversation, the session.
+    pub session: Option<String>,
 }
 
-/// Positions of the candidates to take, in the order given, which is best first. A candidate that no longer fits is
-/// passed over for a smaller one behind it.
-pub fn pack(candidates: &[Candidate], budget: usize) -> Vec<usize> {
+/// Positions of the candidates to take, in the order in which they are to be read: always the one that is worth most
+/// beside those taken ([`Weights::place`]). A candidate that no longer fits is passed over for a smaller one.
+pub fn pack(candidates: &[Candidate], budget: usize, weights: &Weights) -> Vec<usize> {
     let mut left = budget;
     let mut taken: Vec<usize> = Vec::new();
-    for (position, candidate) in candidates.iter().enumerate() {
-        let repeats = taken.iter().any(|&other| near_duplicates(&candidate.subject, &candidates[other].subject));
-        if candidate.tokens <= left && !repeats {
+    let mut told: HashMap<&str, usize> = HashMap::new();
+    let mut open: Vec<usize> = (0..candidates.len()).collect();
+    loop {
+        open.retain(|&at| candidates[at].tokens <= left);
+        let worth = |at: usize| {
+            let Candidate { tokens, worth, session, .. } = &candidates[at];
+            let of_its_session = session.as_deref().and_then(|session| told.get(session)).copied().unwrap_or(0);
+            worth * weights.place(*tokens, of_its_session)
+        };
+        let best =
+            open.iter().copied().map(|at| (worth(at), at)).max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
+        let Some((_, best)) = best else { return taken };
+        open.retain(|&at| at != best);
+        let candidate = &candidates[best];
+        if !taken.iter().any(|&other| near_duplicates(&candidate.subject, &candidates[other].subject)) {
             left -= candidate.tokens;
-            taken.push(position);
+            taken.push(best);
+            if let Some(session) = &candidate.session {
+                *told.entry(session).or_default() += 1;
+            }
         }
     }
-    taken
 }
 
 /// True when two texts say about the same. Texts with different numbers do not, however alike they are: ports,
@@ -69,14 +89,38 @@ mod tests {
     use crate::terms::subject;
 
     fn candidate(tokens: usize, text: &str) -> Candidate {
-        Candidate { tokens, subject: subject(text) }
+        Candidate { tokens, subject: subject(text), worth: 5.0, session: None }
+    }
+
+    fn packed(candidates: &[Candidate], budget: usize) -> Vec<usize> {
+        pack(candidates, budget, &Weights::default())
     }
 
     #[test]
     fn best_first_within_the_budget() {
-        let candidates = [candidate(60, "alpha"), candidate(60, "beta"), candidate(40, "gamma")];
-        assert_eq!(pack(&candidates, 100), [0, 2]);
-        assert!(pack(&candidates, 10).is_empty());
+        let worth = |worth, candidate| Candidate { worth, ..candidate };
+        let candidates =
+            [worth(3.0, candidate(60, "alpha")), worth(9.0, candidate(60, "beta")), worth(1.0, candidate(40, "gamma"))];
+        assert_eq!(packed(&candidates, 100), [1, 2]);
+        assert!(packed(&candidates, 10).is_empty());
+    }
+
+    #[test]
+    fn of_equals_the_shorter_goes_before() {
+        let candidates = [candidate(60, "alpha"), candidate(40, "beta")];
+        assert_eq!(packed(&candidates, 100), [1, 0]);
+        assert_eq!(pack(&candidates, 100, &Weights { brevity: false, ..Weights::default() }), [0, 1]);
+    }
+
+    #[test]
+    fn what_another_session_says_goes_before_more_of_the_same() {
+        let turn = |worth, text, session: &str| {
+            let session = Some(session.to_owned());
+            Candidate { worth, session, ..candidate(20, text) }
+        };
+        let candidates = [turn(9.0, "alpha", "one"), turn(8.0, "beta", "one"), turn(7.5, "gamma", "two")];
+        assert_eq!(packed(&candidates, 40), [0, 2]);
+        assert_eq!(pack(&candidates, 40, &Weights { spread: false, ..Weights::default() }), [0, 1]);
     }
 
     #[test]
@@ -86,7 +130,9 @@ mod tests {
         let moved = "The staging database listens on port 5545 behind the proxy";
         let other = "The production database listens on a socket, behind nothing";
         let candidates = [first, again, moved, other].map(|text| candidate(20, text));
-        assert_eq!(pack(&candidates, 100), [0, 2, 3]);
+        let kept: BTreeSet<usize> = packed(&candidates, 100).into_iter().collect();
+        assert!(kept.is_superset(&BTreeSet::from([2, 3])));
+        assert_eq!(kept.len(), 3, "{kept:?}");
     }
 
     #[test]

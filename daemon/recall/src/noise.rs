@@ -62,7 +62,7 @@ fn without_injected(text: &str) -> String {
             inside = true;
             continue;
         }
-        inside = inside && (line.is_empty() || ["- ", "  ", "## "].iter().any(|start| line.starts_with(start)));
+        inside = inside && (line.is_empty() || ["- ", " ", "## "].iter().any(|start| line.starts_with(start)));
         if !inside {
             kept.push_str(line);
             kept.push('\n');

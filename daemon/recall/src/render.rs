@@ -1,20 +1,28 @@
 //! What the model reads: a marker line, then dated notes with one line of provenance each.
 //!
 //! Every line after the marker is a heading, starts with a dash or is indented, so that [`crate::noise`] can tell where
-//! the block ends and it never becomes a memory itself.
+//! the block ends and it never becomes a memory itself. What is not the memory's own text is kept short: it is paid for
+//! with each of them.
+
+use crate::budget::tokens;
 
 /// Starts every text that we inject.
 pub const MARKER: &str = "ClaudeTools memory";
 
 /// What follows the marker: what this is, and how far to trust it.
-const INTRODUCTION: &str = "(saved from earlier sessions; may be outdated, verify what you rely on)";
+const INTRODUCTION: &str = "(from earlier sessions; verify what you rely on)";
+
+/// What the marker's line costs, with the end of the line.
+pub fn marker_tokens() -> usize {
+    tokens(MARKER) + tokens(INTRODUCTION) + 1
+}
 
 /// One memory, ready to show.
 #[derive(Debug, Clone)]
 pub struct Note {
     /// The day it was made, or its time: as much of it as is worth reading.
     pub date: String,
-    /// What it is: "turn", "session", "decision" …
+    /// What it is: "session", "decision" …; empty for what most are, a turn of a conversation.
     pub kind: String,
     /// Where it comes from: machine, branch, project; only what tells it apart.
     pub source: Vec<String>,
@@ -52,19 +60,18 @@ pub fn block(sections: &[Section]) -> String {
     text
 }
 
-/// One note: its provenance line, then its text, indented.
+/// One note: its provenance, then its title or its text on the same line, what follows indented.
 pub fn render(note: &Note) -> String {
     let mut provenance = vec![note.date.as_str(), note.kind.as_str()];
     provenance.extend(note.source.iter().map(String::as_str));
     provenance.retain(|part| !part.is_empty());
     let mut text = format!("- [{}]", provenance.join(" · "));
-    if !note.title.is_empty() && !begins_with_title(&note.text, &note.title) {
-        text.push(' ');
-        text.push_str(&note.title.replace('\n', " "));
-    }
-    for line in note.text.lines().filter(|line| !line.trim().is_empty()) {
-        text.push_str("\n  ");
-        text.push_str(line.trim_end());
+    let is_titled = !note.title.is_empty() && !begins_with_title(&note.text, &note.title);
+    let title = is_titled.then(|| note.title.replace('\n', " "));
+    let lines = note.text.lines().map(str::trim_end).filter(|line| !line.is_empty());
+    for (at, line) in title.as_deref().into_iter().chain(lines).enumerate() {
+        text.push_str(if at == 0 { " " } else { "\n " });
+        text.push_str(line);
     }
     text
 }
@@ -83,7 +90,7 @@ mod tests {
     fn note(title: &str, text: &str) -> Note {
         Note {
             date: "2026-11-20".into(),
-            kind: "turn".into(),
+            kind: "session".into(),
             source: vec!["laptop".into(), String::new()],
             title: title.into(),
             text: text.into(),
@@ -99,7 +106,7 @@ mod tests {
     fn notes_are_dated_and_sourced() {
         let text = block(&[Section { heading: "Notes".into(), notes: vec![note("Ports", "Q: which?\n\n5544")] }]);
         assert!(text.starts_with(MARKER));
-        assert!(text.ends_with("\n## Notes\n- [2026-11-20 · turn · laptop] Ports\n  Q: which?\n  5544"), "{text}");
+        assert!(text.ends_with("\n## Notes\n- [2026-11-20 · session · laptop] Ports\n Q: which?\n 5544"), "{text}");
     }
 
     #[test]

@@ -123,7 +123,7 @@ impl Hit {
 /// The kinds in a reader's words.
 fn label(kind: &str) -> &str {
     match kind {
-        "general_context" => "turn",
+        "general_context" => "",
         "session_summary" => "session",
         "project_state" | "state" => "state",
         "technical_decision" => "decision",

@@ -2,8 +2,8 @@
 
 use recall::budget::{self, Candidate, tokens};
 use recall::excerpt::excerpt;
-use recall::render::{Note, Section, block, render};
-use recall::score::Weighted;
+use recall::render::{Note, Section, block, marker_tokens, render};
+use recall::score::{Weighted, Weights};
 use recall::terms::subject;
 use serde::Serialize;
 use sync::StoreError;
@@ -12,13 +12,15 @@ use sync::local::ReadTx;
 use super::hit::Hit;
 use super::search::{Query, search_weighted};
 
-/// Share of the budget that one memory's text may take; what is longer comes as an excerpt. Whole memories serve better than
-/// more of them in parts (measured in the README, "What recall finds").
+/// Share of the budget that the excerpt of a memory may take which is too long to come whole. Whole memories serve better
+/// than more of them in parts (measured in the README, "What recall finds").
 const SHARE: usize = 2;
-/// Tokens that one memory's text may take however small the budget is, and however large.
-const EXCERPT_TOKENS: std::ops::RangeInclusive<usize> = 150..=1_000;
-/// Tokens that the marker line costs, with a little to spare.
-const MARKER_TOKENS: usize = 30;
+/// Tokens that an excerpt may have however small the budget is.
+const LEAST: usize = 150;
+/// Tokens of one memory's text however large the budget is.
+const MOST: usize = 1_000;
+/// Tokens that the provenance of a memory takes, about.
+const PROVENANCE_TOKENS: usize = 12;
 
 /// What fits a budget.
 #[derive(Debug, Default, Serialize, schemars::JsonSchema)]
@@ -27,7 +29,7 @@ pub struct Packed {
     pub text: String,
     /// What that costs.
     pub tokens: usize,
-    /// The memories in it, best first.
+    /// The memories in it, in its order.
     pub memories: Vec<Hit>,
     /// What each of them costs.
     #[serde(skip)]
@@ -38,20 +40,31 @@ pub struct Packed {
 /// the bar that unasked recall must pass.
 pub fn recall(tx: &ReadTx<'_>, query: &Query<'_>, budget: usize) -> Result<Packed, StoreError> {
     let (hits, weighted) = search_weighted(tx, query)?;
-    Ok(pack(hits, &weighted, budget))
+    Ok(pack(hits, &weighted, &query.weights, budget))
 }
 
 /// Packs hits, best first, without near-duplicates.
-pub(super) fn pack(hits: Vec<Hit>, query: &[Weighted], budget: usize) -> Packed {
-    let most = (budget / SHARE).clamp(*EXCERPT_TOKENS.start(), *EXCERPT_TOKENS.end());
-    let notes: Vec<Note> = hits.iter().map(|hit| hit.note(excerpt(&hit.text, query, most))).collect();
-    let candidates: Vec<Candidate> = notes
+pub(super) fn pack(hits: Vec<Hit>, query: &[Weighted], weights: &Weights, budget: usize) -> Packed {
+    let room = budget.saturating_sub(marker_tokens());
+    let limit = |hit: &Hit| {
+        let is_whole = hit.tokens + PROVENANCE_TOKENS <= room;
+        if is_whole { MOST } else { (budget / SHARE).clamp(LEAST, MOST) }
+    };
+    let notes: Vec<Note> = hits.iter().map(|hit| hit.note(excerpt(&hit.text, query, limit(hit)))).collect();
+    let candidates: Vec<Candidate> = hits
         .iter()
-        .map(|note| Candidate { tokens: tokens(&render(note)) + 1, subject: subject(&note.text) })
+        .zip(&notes)
+        .map(|(hit, note)| Candidate {
+            tokens: tokens(&render(note)) + 1,
+            subject: subject(&note.text),
+            worth: hit.score.total,
+            session: hit.session_id.clone().filter(|_| hit.is_turn()),
+        })
         .collect();
-    let taken = budget::pack(&candidates, budget.saturating_sub(MARKER_TOKENS));
+    let taken = budget::pack(&candidates, room, weights);
     let text = block(&[Section { heading: String::new(), notes: taken.iter().map(|&at| notes[at].clone()).collect() }]);
-    let memories = hits.into_iter().enumerate().filter(|(at, _)| taken.contains(at)).map(|(_, hit)| hit).collect();
     let costs = taken.iter().map(|&at| candidates[at].tokens).collect();
+    let mut hits: Vec<Option<Hit>> = hits.into_iter().map(Some).collect();
+    let memories = taken.iter().filter_map(|&at| hits[at].take()).collect();
     Packed { tokens: tokens(&text), text, memories, costs }
 }

@@ -45,7 +45,7 @@ pub(super) fn gather(
     let (hits, weighted) = search_except(tx, &query, &entries(tx, had)?)?;
     let told = sessions_told(tx, had)?;
     let hits = without_repetition(hits.into_iter().filter(|hit| passes(hit, terms)), &told);
-    let packed = pack(hits, &weighted, PROMPT_TOKENS);
+    let packed = pack(hits, &weighted, &query.weights, PROMPT_TOKENS);
     let items = packed.memories.iter().zip(&packed.costs).map(|(hit, &tokens)| item(hit, tokens)).collect();
     Ok(Injection { text: packed.text, items })
 }

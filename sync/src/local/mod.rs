@@ -40,7 +40,7 @@ mod writer;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 pub(crate) use acknowledge::{Flight, MISSING_PARENT, Refusal, Settled, acknowledge, depart, discard, in_flight};
 pub(crate) use apply::{Applied, FeedState, Incoming, Page, apply};
@@ -195,8 +195,8 @@ impl Store {
         &self,
         job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let store = self.clone();
-        tokio::task::spawn_blocking(move || store.read(job)).await.unwrap_or(Err(StoreError::Closed))
+        let (store, turn) = (self.clone(), self.inner.readers.turn().await?);
+        off_the_workers(turn, move || store.read(job)).await
     }
 
     /// [`Store::read_async`] for a job that sees only what the shade leaves.
@@ -205,9 +205,8 @@ impl Store {
         shade: Shade,
         job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let store = self.clone();
-        let read = move || store.inner.shaded_readers.read(&shade, job);
-        tokio::task::spawn_blocking(read).await.unwrap_or(Err(StoreError::Closed))
+        let (store, turn) = (self.clone(), self.inner.shaded_readers.turn().await?);
+        off_the_workers(turn, move || store.inner.shaded_readers.read(&shade, job)).await
     }
 
     /// [`Store::scan`] on a thread for blocking work.
@@ -215,8 +214,8 @@ impl Store {
         &self,
         job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let store = self.clone();
-        tokio::task::spawn_blocking(move || store.scan(job)).await.unwrap_or(Err(StoreError::Closed))
+        let (store, turn) = (self.clone(), self.inner.table_readers.turn().await?);
+        off_the_workers(turn, move || store.scan(job)).await
     }
 
     /// [`Store::read`] for a job that reads whole tables, or large parts of them.
@@ -255,6 +254,18 @@ impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Store").field("replica_id", &self.replica_id()).finish_non_exhaustive()
     }
+}
+
+/// Runs a job on a thread for blocking work. The turn ends with the job, also when nobody waits for it any more.
+async fn off_the_workers<T: Send + 'static>(
+    turn: OwnedSemaphorePermit,
+    job: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let run = move || {
+        let _turn = turn;
+        job()
+    };
+    tokio::task::spawn_blocking(run).await.unwrap_or(Err(StoreError::Closed))
 }
 
 /// The file's identity; made with the file.

@@ -4,20 +4,35 @@
 //! tables do not: every page that they pass would stay in the daemon's memory.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{ReadTx, StoreError, schema};
 
-/// Connections kept open; more are opened for a burst and closed after it.
+/// Connections kept open, and async readers at work at once: opening one reads the whole schema, so a crowd of readers is
+/// quicker in turns. Only blocking readers open more, for a burst, and close them after it.
 const KEPT: usize = 8;
 
 /// Connections that wait for their next reader.
-#[derive(Default)]
-pub(super) struct Idle(Mutex<Vec<Connection>>);
+pub(super) struct Idle {
+    connections: Mutex<Vec<Connection>>,
+    turns: Arc<Semaphore>,
+}
+
+impl Default for Idle {
+    fn default() -> Self {
+        Self { connections: Mutex::default(), turns: Arc::new(Semaphore::new(KEPT)) }
+    }
+}
 
 impl Idle {
+    /// Waits for a turn, which lasts until it is dropped.
+    pub(super) async fn turn(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        Arc::clone(&self.turns).acquire_owned().await.map_err(|_| StoreError::Closed)
+    }
+
     /// Runs a job on one snapshot, on a connection that was kept or is opened, and is made ready for this job. One whose job
     /// fails is not kept.
     pub(super) fn read<T>(
@@ -26,13 +41,13 @@ impl Idle {
         ready: impl FnOnce(&Connection) -> Result<(), StoreError>,
         job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let kept = self.connections.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut connection = kept.map_or_else(open, Ok)?;
         ready(&connection)?;
         let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
         let value = job(&ReadTx::new(&snapshot))?;
         snapshot.finish()?;
-        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < KEPT {
             idle.push(connection);
         }
@@ -61,5 +76,10 @@ impl Readers {
     /// Runs a job on one snapshot.
     pub(super) fn read<T>(&self, job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         self.idle.read(|| schema::open_reader(&self.path, self.mapped), |_| Ok(()), job)
+    }
+
+    /// [`Idle::turn`]
+    pub(super) async fn turn(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        self.idle.turn().await
     }
 }

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use rusqlite::Connection;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::readers::Idle;
 use super::{ReadTx, StoreError, schema};
@@ -36,6 +37,11 @@ impl ShadedReaders {
         job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.idle.read(|| self.open(shade), |connection| fill(connection, shade), job)
+    }
+
+    /// [`Idle::turn`]
+    pub(super) async fn turn(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        self.idle.turn().await
     }
 
     fn open(&self, shade: &Shade) -> Result<Connection, StoreError> {

@@ -23,7 +23,7 @@ const USAGE: &str = "cargo xtask bench recall [--json] [--data FOLDER]";
 const BUDGETS: [Budget; 5] =
     [Budget::Tokens(500), Budget::Tokens(1_000), Budget::Tokens(2_000), Budget::Percent(5), Budget::Percent(10)];
 /// The signals beside the text.
-const SIGNALS: [&str; 5] = ["neighbour", "session", "age", "importance", "usage"];
+const SIGNALS: [&str; 7] = ["neighbour", "session", "age", "importance", "usage", "spread", "brevity"];
 
 /// A line of the table: a method on a set.
 struct Line {

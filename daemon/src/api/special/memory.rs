@@ -62,6 +62,10 @@ pub(crate) enum Signal {
     Importance,
     /// How often it was of use.
     Usage,
+    /// How many of its session are told already.
+    Spread,
+    /// How long it is.
+    Brevity,
 }
 
 fn weights(without: &[Signal]) -> Weights {
@@ -73,6 +77,8 @@ fn weights(without: &[Signal]) -> Weights {
             Signal::Age => weights.age = false,
             Signal::Importance => weights.importance = false,
             Signal::Usage => weights.usage = false,
+            Signal::Spread => weights.spread = false,
+            Signal::Brevity => weights.brevity = false,
         }
     }
     weights

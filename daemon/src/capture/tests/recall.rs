@@ -25,7 +25,7 @@ async fn a_prompt_gets_what_fits_it() {
     learn(&desk, "s2", "Draw the company logo in blue", "Drawn.").await;
     let context = ask(&desk, "s3", "Which port does our staging database use?").await.unwrap();
     assert!(context.starts_with("ClaudeTools memory"), "{context}");
-    assert!(context.contains("5544") && context.contains("[2026-11-20 · turn · laptop-a]"), "{context}");
+    assert!(context.contains("5544") && context.contains("[2026-11-20 · laptop-a]"), "{context}");
     assert!(!context.contains("logo"), "{context}");
 }
 
