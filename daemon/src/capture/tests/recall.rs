@@ -77,7 +77,7 @@ async fn a_start_tells_state_open_ends_and_last_session() {
     for part in [
         "## Where the project stands",
         "2026-11-20: Fix the login (2 prompts)",
-        "Open:\n  - Now the logout button",
+        "Open:\n - Now the logout button",
         "## Last session",
         "Last answer: The login accepts umlauts.",
         "## Decisions and lessons",
