@@ -20,6 +20,7 @@ use crate::intake::Intake;
 use crate::logging::LogHealth;
 use crate::notices::Notices;
 use crate::phase::{self, Core, Phase, Trouble};
+use crate::policy::Policy;
 use crate::report::EventError;
 use crate::stop::Stop;
 use crate::tasks::TaskBoard;
@@ -38,6 +39,8 @@ pub(crate) struct App {
     pub(crate) verify: VerifySettings,
     /// How captured work becomes drafts of billable time; absent: it does not.
     pub(crate) billing: Option<Rule>,
+    /// What is kept, and what it may cost.
+    pub(crate) policy: Arc<Policy>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Microseconds since the epoch.
     pub(crate) started_us: u64,
@@ -76,6 +79,7 @@ pub(crate) struct Parts {
     pub(crate) verify: VerifySettings,
     /// How captured work becomes drafts of billable time; absent: it does not.
     pub(crate) billing: Option<Rule>,
+    pub(crate) policy: Arc<Policy>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log: LogHealth,
     pub(crate) startup: Vec<Trouble>,
@@ -83,7 +87,7 @@ pub(crate) struct Parts {
 
 impl App {
     pub(crate) fn new(parts: Parts) -> App {
-        let Parts { home, central, authority, machine, verify, billing, clock, log, startup } = parts;
+        let Parts { home, central, authority, machine, verify, billing, policy, clock, log, startup } = parts;
         let notices = Arc::new(Notices::default());
         for trouble in &startup {
             notices.add(format!("ClaudeTools: {} ({})", trouble.reason, trouble.hint));
@@ -107,6 +111,7 @@ impl App {
             machine,
             verify,
             billing,
+            policy,
             clock,
             notices,
             log,

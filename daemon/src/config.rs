@@ -11,6 +11,7 @@ use sync::central::{CentralUrl, UrlError};
 
 use crate::billing::{Rate, Rounding};
 use crate::files;
+use crate::policy::Memory;
 
 /// What setup writes when there is no configuration yet.
 const TEMPLATE: &str = "\
@@ -35,6 +36,16 @@ const TEMPLATE: &str = "\
 # max_mib = 8
 # keep = 7
 
+[memory]
+# Tokens that the start of a conversation may be given, and a prompt.
+# start_tokens = 1500
+# prompt_tokens = 800
+# Whether conversations are saved and told anything. Of files that match one of the patterns nothing is saved.
+# capture = true
+# ignore = [\"*.pem\", \".env*\", \"secrets/**\"]
+# What is otherwise in one project, by its slug (claudetools status shows it): a table [memory.projects.\"host/owner/name\"]
+# with any of these.
+
 [billing]
 # Sessions of a project that has a client become drafts of billable time; nothing is billed before somebody confirms it:
 # claudetools timesheet. Work with pauses of at most the gap is one entry; its minutes are rounded (\"up\" or \"nearest\").
@@ -56,6 +67,7 @@ pub(crate) struct Config {
     pub(crate) http: Http,
     pub(crate) log: Log,
     pub(crate) verify: Verify,
+    pub(crate) memory: Memory,
     pub(crate) billing: Billing,
 }
 
@@ -205,6 +217,14 @@ impl Config {
         Ok(config)
     }
 
+    /// What is done with a file that cannot be used: all defaults; but where it may name what is not to be saved, nothing is.
+    pub(crate) fn cautious(path: &Path) -> Config {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let restricts = |line: &str| ["capture", "ignore"].iter().any(|key| line.trim_start().starts_with(key));
+        let capture = !text.lines().any(restricts);
+        Config { memory: Memory { capture, ..Memory::default() }, ..Config::default() }
+    }
+
     /// Where central is; `None` when there is none.
     pub(crate) fn central_url(&self, path: &Path) -> Result<Option<CentralUrl>, ConfigError> {
         let parsed = self.central.url.as_ref().map(|url| url.reveal().parse()).transpose();
@@ -290,6 +310,7 @@ mod tests {
         let all = parse(&uncommented).unwrap();
         assert!(all.central.url.is_some() && all.http.listen.is_some());
         assert_eq!(all.log, Log::default());
+        assert_eq!(Memory { ignore: Vec::new(), ..all.memory }, Memory::default());
         assert_eq!(Billing { user: None, ..all.billing }, Billing::default());
     }
 
@@ -305,6 +326,17 @@ mod tests {
     fn a_wrong_value_is_named_by_its_key() {
         let error = parse("[http]\nlisten = \"everywhere\"\n").unwrap_err().to_string();
         assert!(error.contains("line 2") && error.contains("`listen`"), "{error}");
+    }
+
+    #[test]
+    fn what_may_say_that_nothing_is_saved_is_heeded_though_it_cannot_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        fs::write(&path, "[memory]\ncapture = flase\n").unwrap();
+        Config::load(&path).unwrap_err();
+        assert!(!Config::cautious(&path).memory.capture);
+        fs::write(&path, "[log]\nkeeep = 5\n# capture = true\n").unwrap();
+        assert!(Config::cautious(&path).memory.capture);
     }
 
     #[test]

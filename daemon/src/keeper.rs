@@ -112,7 +112,7 @@ async fn open(app: &App) -> Result<Core, StoreError> {
     let mut settings = EngineSettings::new(app.central.clone(), machine.hostname.clone());
     settings.verify = app.verify;
     let index = Arc::new(Index::new(store.clone(), app.home.index()));
-    let capture = Capture::new(store.clone(), machine, Arc::clone(&index));
+    let capture = Capture::new(store.clone(), machine, Arc::clone(&index), Arc::clone(&app.policy));
     // What was due when the daemon ended, which may have been a kill.
     capture.catch_up_in_background();
     Ok(Core { engine: engine::start(store.clone(), settings), capture, index, store, vault: Arc::new(vault) })

@@ -32,6 +32,7 @@ mod machine;
 mod notices;
 mod permission;
 mod phase;
+mod policy;
 mod render;
 mod report;
 mod run;

@@ -27,6 +27,7 @@ use crate::lock::{HomeLock, LockError};
 use crate::logging::{self, rotate::Rotation};
 use crate::machine;
 use crate::phase::{Phase, Trouble};
+use crate::policy::Policy;
 use crate::server::accept::serve;
 use crate::server::crowd::{self, Crowd};
 use crate::server::listen::{self, ListenError};
@@ -106,8 +107,17 @@ async fn live(options: Options, lock: &HomeLock) -> Result<(), RunError> {
             reason: format!("the configuration is not used: {error}"),
             hint: format!("{}; then restart the daemon", error.hint()),
         });
-        Config::default()
+        let config = Config::cautious(&home.config());
+        if !config.memory.capture {
+            startup.push(Trouble {
+                reason: "nothing is saved or told: the configuration names what is not to be, and cannot be read"
+                    .into(),
+                hint: format!("correct {}; then restart the daemon", home.config().display()),
+            });
+        }
+        config
     });
+    let policy = policy(&config, &mut startup);
     let central = config.central_url(&home.config()).unwrap_or_else(|error| {
         startup.push(Trouble { reason: format!("memory is not shared: {error}"), hint: error.hint() });
         None
@@ -132,8 +142,20 @@ async fn live(options: Options, lock: &HomeLock) -> Result<(), RunError> {
     for trouble in &startup {
         tracing::error!(reason = trouble.reason, hint = trouble.hint, "not all is well at the start");
     }
-    let app = Arc::new(App::new(Parts { home, central, authority, machine, verify, billing, clock, log, startup }));
+    let app =
+        Arc::new(App::new(Parts { home, central, authority, machine, verify, billing, policy, clock, log, startup }));
     serve_until_stopped(app, listeners).await
+}
+
+fn policy(config: &Config, startup: &mut Vec<Trouble>) -> Arc<Policy> {
+    let policy = Policy::new(config.memory.clone()).unwrap_or_else(|error| {
+        startup.push(Trouble {
+            reason: format!("nothing is saved or told: the patterns of [memory] ignore cannot be used: {error}"),
+            hint: "correct them in config.toml; then restart the daemon".into(),
+        });
+        Policy::nothing()
+    });
+    Arc::new(policy)
 }
 
 async fn serve_until_stopped(app: Arc<App>, listeners: Listeners) -> Result<(), RunError> {

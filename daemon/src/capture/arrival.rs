@@ -8,6 +8,7 @@ use super::Incoming;
 use super::deed::Deed;
 use super::payload::Payload;
 use super::project::{Place, folder_of};
+use crate::policy::Policy;
 
 /// Longest session id that the schema takes, in characters.
 const CONVERSATION_CHARS: usize = 100;
@@ -44,8 +45,8 @@ pub(super) struct Refused {
 }
 
 impl Arrival {
-    /// Reads an event; `home` is the user's home directory.
-    pub(super) fn prepare(incoming: Incoming, home: &Path) -> Result<Arc<Self>, Refused> {
+    /// Reads an event; `home` is the user's home directory. What the policy says is not to be kept comes to nothing.
+    pub(super) fn prepare(incoming: Incoming, home: &Path, policy: &Policy) -> Result<Arc<Self>, Refused> {
         let payload = match Payload::parse(&incoming.body) {
             Ok(payload) => payload,
             Err(reason) => return Err(Refused::new(incoming, reason)),
@@ -54,13 +55,18 @@ impl Arrival {
         if conversation.is_empty() && Deed::is_known(&incoming.event) {
             return Err(Refused::new(incoming, "its input names no session_id".into()));
         }
-        let (deed, redactions) = Deed::of(&incoming.event, &payload);
+        let (mut deed, redactions) = Deed::of(&incoming.event, &payload);
         let folder = folder_of(payload.text("cwd"), home);
+        let place = Place::of(&folder, home);
+        let is_ignored = deed.file().is_some_and(|file| policy.ignores(&place.slug, &folder, file));
+        if is_ignored || !policy.of(&place.slug).capture {
+            deed = Deed::Seen;
+        }
         Ok(Arc::new(Self {
             conversation: super::fit::chars(conversation, CONVERSATION_CHARS),
             transcript: payload.text("transcript_path").map(str::to_owned),
             prompt_id: payload.text("prompt_id").map(str::to_owned),
-            place: Place::of(&folder, home),
+            place,
             cwd: folder.to_string_lossy().into_owned(),
             event: incoming.event,
             id: incoming.id,

@@ -66,6 +66,14 @@ impl Deed {
         (deed, redactions)
     }
 
+    /// The file that a tool has written.
+    pub(super) fn file(&self) -> Option<&str> {
+        match self {
+            Self::Tool(run) => run.file.as_ref().map(|file| file.path.as_str()),
+            _ => None,
+        }
+    }
+
     fn tool(run: ToolRun, redactions: &mut u64) -> Self {
         *redactions += run.redactions;
         if run.is_empty() { Self::Seen } else { Self::Tool(Box::new(run)) }

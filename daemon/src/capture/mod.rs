@@ -44,6 +44,7 @@ use tokio::task::JoinSet;
 use crate::coord::{self, Session};
 use crate::memory::index::Index;
 use crate::memory::{Asker, Memory};
+use crate::policy::Policy;
 use arrival::Arrival;
 use deed::Deed;
 use stats::Stats;
@@ -93,6 +94,7 @@ pub struct Incoming {
 pub struct Capture {
     store: Store,
     machine: Arc<MachineInfo>,
+    policy: Arc<Policy>,
     memory: Memory,
     stats: Arc<Stats>,
     background: Arc<Mutex<JoinSet<()>>>,
@@ -100,13 +102,14 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// A capture that writes to this replica, and recalls from its index.
-    pub(crate) fn new(store: Store, machine: MachineInfo, index: Arc<Index>) -> Self {
+    /// A capture that writes to this replica, and recalls from its index, as the policy has it.
+    pub(crate) fn new(store: Store, machine: MachineInfo, index: Arc<Index>, policy: Arc<Policy>) -> Self {
         recall::redact::prepare();
         Self {
             memory: Memory::new(store.clone(), index),
             store,
             machine: Arc::new(machine),
+            policy,
             stats: Arc::default(),
             background: Arc::default(),
             catching_up: Arc::default(),
@@ -139,8 +142,8 @@ impl Capture {
     }
 
     async fn take_in(&self, incoming: Incoming) -> Result<Reply, StoreError> {
-        let home = self.machine.home_directory.clone();
-        let prepared = tokio::task::spawn_blocking(move || Arrival::prepare(incoming, &home)).await;
+        let (home, policy) = (self.machine.home_directory.clone(), Arc::clone(&self.policy));
+        let prepared = tokio::task::spawn_blocking(move || Arrival::prepare(incoming, &home, &policy)).await;
         let arrival = match prepared.map_err(StoreError::other)? {
             Ok(arrival) => arrival,
             Err(refused) => return reject::keep(&self.store, refused).await,
@@ -178,10 +181,17 @@ impl Capture {
         if !arrival.live {
             return Ok(None);
         }
-        let asker = Asker { claude_session_id: arrival.conversation.clone(), project: arrival.place.slug.clone() };
+        let terms = self.policy.of(&arrival.place.slug);
+        let asker = |budget| Asker {
+            claude_session_id: arrival.conversation.clone(),
+            project: arrival.place.slug.clone(),
+            budget,
+        };
         match &arrival.deed {
-            Deed::Start { .. } => self.memory.at_start(asker).await,
-            Deed::Prompt { text: Some(text), .. } => self.memory.for_prompt(asker, text.clone()).await,
+            Deed::Start { .. } => self.memory.at_start(asker(terms.start_tokens)).await,
+            Deed::Prompt { text: Some(text), .. } => {
+                self.memory.for_prompt(asker(terms.prompt_tokens), text.clone()).await
+            }
             _ => Ok(None),
         }
     }

@@ -231,7 +231,8 @@ mod tests {
         let store = sync::Store::open(&folder.join("replica.db"), Arc::new(sync::SystemClock)).unwrap();
         let settings = sync::engine::EngineSettings::new(None, "test");
         let index = Arc::new(crate::memory::index::Index::new(store.clone(), folder.join("index")));
-        let capture = crate::capture::Capture::new(store.clone(), crate::machine::this_one(), Arc::clone(&index));
+        let capture =
+            crate::capture::Capture::new(store.clone(), crate::machine::this_one(), Arc::clone(&index), Arc::default());
         let vault = Arc::new(crate::vault::Vault::open(&hooks::home::Home::at(folder), &store, Arc::default()));
         Arc::new(Core { engine: sync::engine::start(store.clone(), settings), capture, index, store, vault })
     }

@@ -32,11 +32,6 @@ pub use search::{Query, search};
 use given::{Given, Item};
 use index::Index;
 
-/// Tokens that the start of a conversation may cost.
-pub const START_TOKENS: usize = 1_500;
-/// Tokens that one prompt may cost.
-pub const PROMPT_TOKENS: usize = 800;
-
 /// Who asks: one conversation of the client, in one project.
 #[derive(Debug, Clone)]
 pub struct Asker {
@@ -44,6 +39,8 @@ pub struct Asker {
     pub claude_session_id: String,
     /// The project's slug.
     pub project: String,
+    /// Tokens that the answer may cost.
+    pub budget: usize,
 }
 
 /// What to inject, and of what it was made.

@@ -13,7 +13,7 @@ use super::hit::Hit;
 use super::index::Index;
 use super::pack::pack;
 use super::search::{Query, entry, search_except, session_of};
-use super::{Asker, Injection, PROMPT_TOKENS};
+use super::{Asker, Injection};
 
 /// Hits that are considered.
 const CONSIDERED: usize = 24;
@@ -45,7 +45,7 @@ pub(super) fn gather(
     let (hits, weighted) = search_except(tx, &query, &entries(tx, had)?)?;
     let told = sessions_told(tx, had)?;
     let hits = without_repetition(hits.into_iter().filter(|hit| passes(hit, terms)), &told);
-    let packed = pack(hits, &weighted, &query.weights, PROMPT_TOKENS);
+    let packed = pack(hits, &weighted, &query.weights, asker.budget);
     let items = packed.memories.iter().zip(&packed.costs).map(|(hit, &tokens)| item(hit, tokens)).collect();
     Ok(Injection { text: packed.text, items })
 }

@@ -13,7 +13,7 @@ use super::given::{Item, Source};
 use super::hit::Hit;
 use super::search::session_of;
 use super::visibility::Scopes;
-use super::{Asker, Injection, START_TOKENS};
+use super::{Asker, Injection};
 
 /// Memories of the project that are looked through for its latest sessions and turns.
 const LOOKED_THROUGH: i64 = 200;
@@ -39,7 +39,7 @@ pub(super) fn gather(tx: &ReadTx<'_>, asker: &Asker, had: &HashSet<Source>) -> R
     let Some(project) = scopes.project_id.as_deref() else { return Ok(Injection::default()) };
     let session = session_of(tx, &asker.claude_session_id)?;
     let (sessions, turns) = latest(tx, &scopes, session.as_deref())?;
-    let mut packer = Packer { had, left: START_TOKENS - FRAME_TOKENS, items: Vec::new() };
+    let mut packer = Packer { had, left: asker.budget.saturating_sub(FRAME_TOKENS), items: Vec::new() };
     let sections = vec![
         packer.section("Where the project stands", state(tx, project)?, STATE_TOKENS),
         packer.section("Last session", sessions, SESSION_TOKENS),

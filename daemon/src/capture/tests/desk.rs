@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::capture::{Capture, Incoming, MachineInfo, Reply};
 use crate::memory::index::Index;
+use crate::policy::Policy;
 
 /// 2026-11-20T09:00:00Z.
 const MORNING_US: u64 = 1_795_165_200_000_000;
@@ -37,6 +38,11 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn new() -> Self {
+        Self::under(Policy::default())
+    }
+
+    /// One whose configuration has this `[memory]`.
+    pub(crate) fn under(policy: Policy) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(HandClock(AtomicU64::new(MORNING_US)));
         let store = Store::open(&folder.path().join("replica.db"), Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
@@ -48,7 +54,7 @@ impl Desk {
             home_directory: folder.path().to_owned(),
         };
         let index = Arc::new(Index::new(store.clone(), folder.path().join("index")));
-        let capture = Capture::new(store.clone(), machine, Arc::clone(&index));
+        let capture = Capture::new(store.clone(), machine, Arc::clone(&index), Arc::new(policy));
         let desk = Self { capture, index, folder, store, clock, events: AtomicU64::new(0) };
         desk.index.step().unwrap();
         assert!(desk.index.report().ready);

@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::desk::{Desk, HOUR, SECOND};
 use crate::capture::Taken;
+use crate::policy::Policy;
 
 #[tokio::test]
 async fn an_event_counts_once() {
@@ -115,4 +116,41 @@ async fn a_clock_that_ran_ahead_does_not_reach_the_future() {
     event.sent_at_us += 1_000 * HOUR;
     desk.capture.handle(event).await.unwrap();
     assert_eq!(desk.one("SELECT created_at FROM conversation_contexts"), sync::datetime_text(desk.now()));
+}
+
+fn under(memory: &str) -> Desk {
+    Desk::under(Policy::new(toml::from_str(memory).unwrap()).unwrap())
+}
+
+#[tokio::test]
+async fn of_a_project_that_is_off_nothing_is_saved_and_nothing_told() {
+    let desk = under("[projects.\"example.com/team/api\"]\ncapture = false\n");
+    desk.fire("SessionStart", "s1", json!({"source": "startup"})).await;
+    let prompt = json!({"prompt_id": "p1", "prompt": "The staging database listens on port 5544"});
+    assert_eq!(desk.fire("UserPromptSubmit", "s1", prompt).await.taken, Taken::New);
+    desk.fire("Stop", "s1", json!({"prompt_id": "p1", "last_assistant_message": "Noted: port 5544."})).await;
+    for table in ["sessions", "projects", "conversation_contexts", "work_items", "ct_hook_turns"] {
+        assert_eq!(desk.one(&format!("SELECT count(*) FROM {table}")), "0", "{table}");
+    }
+    let other = desk.repository("other", "git@example.com:team/other.git");
+    let fields = json!({"prompt_id": "p2", "prompt": "The staging database listens on port 5544"});
+    desk.capture.handle(desk.incoming(&other, "UserPromptSubmit", "s2", &fields)).await.unwrap();
+    assert_eq!(desk.one("SELECT count(*) FROM conversation_contexts"), "1", "another project is not off");
+}
+
+#[tokio::test]
+async fn of_an_ignored_file_nothing_is_saved() {
+    let desk = under("ignore = [\".env*\"]");
+    let write = |id: &str, name: &str| {
+        let path = desk.folder.path().join("repo").join(name);
+        json!({"prompt_id": "p1", "tool_name": "Write", "tool_use_id": id,
+               "tool_input": {"file_path": path, "content": "COLOUR=blue\n"},
+               "tool_response": {"type": "create", "filePath": path, "content": "COLOUR=blue\n"}})
+    };
+    desk.fire("UserPromptSubmit", "s1", json!({"prompt_id": "p1", "prompt": "Write the settings"})).await;
+    desk.fire("PostToolUse", "s1", write("t1", ".env.local")).await;
+    desk.fire("PostToolUse", "s1", write("t2", "colours.txt")).await;
+    let files = desk.column("SELECT file_path FROM file_changes");
+    assert_eq!(files.len(), 1, "{files:?}");
+    assert!(files[0].ends_with("colours.txt"), "{files:?}");
 }

@@ -85,7 +85,7 @@ async fn a_start_tells_state_open_ends_and_last_session() {
     ] {
         assert!(context.contains(part), "{part} is missing in\n{context}");
     }
-    assert!(recall::budget::tokens(&context) <= crate::memory::START_TOKENS);
+    assert!(recall::budget::tokens(&context) <= crate::policy::START_TOKENS);
     desk.capture.settle().await.unwrap();
     assert_eq!(desk.start("s2", "resume").await.additional_context, None, "it has all that already");
 }
@@ -117,7 +117,7 @@ async fn long_memories_come_as_excerpts_within_the_budget() {
         learn(&desk, &format!("s{n}"), &format!("Tell me of staging database number {n}"), &answer).await;
     }
     let context = ask(&desk, "asker", "Which ports do the staging databases listen on?").await.unwrap();
-    assert!(recall::budget::tokens(&context) <= crate::memory::PROMPT_TOKENS, "{}", recall::budget::tokens(&context));
+    assert!(recall::budget::tokens(&context) <= crate::policy::PROMPT_TOKENS, "{}", recall::budget::tokens(&context));
     assert!(context.matches("listens on port").count() >= 2, "{context}");
 }
 

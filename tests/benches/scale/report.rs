@@ -1,0 +1,127 @@
+//! What is printed, and the goals that it is held against.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::figures::Figures;
+use super::host;
+
+/// Goals: p99 of recall in the daemon, by the number of memories from which they are no longer asked for.
+const GOALS: [(usize, Duration); 2] = [(100_000, Duration::from_millis(1)), (1_000_000, Duration::from_millis(5))];
+
+/// The times of one question.
+pub(crate) struct Latency {
+    pub(crate) what: &'static str,
+    pub(crate) callers: usize,
+    pub(crate) figures: Figures,
+}
+
+/// All that was measured at one size.
+pub(crate) struct Size {
+    pub(crate) memories: usize,
+    pub(crate) filled: Duration,
+    pub(crate) rebuilt: Duration,
+    pub(crate) idle_kib: u64,
+    pub(crate) busy_kib: u64,
+    pub(crate) replica: u64,
+    pub(crate) index: u64,
+    pub(crate) text: u64,
+    pub(crate) latencies: Vec<Latency>,
+    pub(crate) found_after: Figures,
+    pub(crate) load: String,
+}
+
+impl Size {
+    fn each(&self, bytes: u64) -> u64 {
+        bytes / (self.memories as u64).max(1)
+    }
+}
+
+pub(crate) fn print_table(sizes: &[Size]) {
+    println!("{}\n", host::facts());
+    println!("| memories | asked | callers | times | p50 ms | p99 ms | load |");
+    println!("|--:|---|--:|--:|--:|--:|---|");
+    for size in sizes {
+        for Latency { what, callers, figures } in &size.latencies {
+            println!(
+                "| {} | {what} | {callers} | {} | {} | {} | {} |",
+                size.memories,
+                figures.samples,
+                ms(figures.median),
+                ms(figures.p99),
+                size.load
+            );
+        }
+        let found = &size.found_after;
+        let (median, p99) = (ms(found.median), ms(found.p99));
+        println!("| {} | saved and found | 1 | {} | {median} | {p99} | {} |", size.memories, found.samples, size.load);
+    }
+    println!();
+    println!(
+        "| memories | filled s | index made anew s | daemon idle MiB | after the questions MiB | text B each | replica B each | index B each |"
+    );
+    println!("|--:|--:|--:|--:|--:|--:|--:|--:|");
+    for size in sizes {
+        println!(
+            "| {} | {:.1} | {:.1} | {} | {} | {} | {} | {} |",
+            size.memories,
+            size.filled.as_secs_f64(),
+            size.rebuilt.as_secs_f64(),
+            size.idle_kib / 1024,
+            size.busy_kib / 1024,
+            size.each(size.text),
+            size.each(size.replica),
+            size.each(size.index),
+        );
+    }
+    println!();
+    goals(sizes);
+}
+
+/// Recall's p99 less what a bare request of as many callers takes in the median, against the goals.
+fn goals(sizes: &[Size]) {
+    for size in sizes {
+        let Some((_, goal)) = GOALS.iter().find(|(memories, _)| size.memories <= *memories) else { continue };
+        for latency in size.latencies.iter().filter(|latency| latency.what != BARE) {
+            let bare = size.latencies.iter().find(|other| other.what == BARE && other.callers == latency.callers);
+            let own = latency.figures.p99.saturating_sub(bare.map_or(Duration::ZERO, |bare| bare.figures.median));
+            let verdict = if own < *goal { "met" } else { "**missed**" };
+            let (memories, callers, what) = (size.memories, latency.callers, latency.what);
+            println!(
+                "- {memories} memories, {what}, {callers} callers: p99 {} ms beside a bare request, goal {}: {verdict}",
+                ms(own),
+                ms(*goal)
+            );
+        }
+    }
+}
+
+/// What the daemon answers without any work.
+pub(crate) const BARE: &str = "bare request";
+
+fn ms(time: Duration) -> String {
+    format!("{:.2}", time.as_secs_f64() * 1e3)
+}
+
+pub(crate) fn print_json(sizes: &[Size]) {
+    let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let figures = |figures: &Figures| json!({ "samples": figures.samples, "median_us": us(figures.median), "p95_us": us(figures.p95), "p99_us": us(figures.p99) });
+    let sizes: Vec<_> = sizes
+        .iter()
+        .map(|size| {
+            let latencies: Vec<_> = size
+                .latencies
+                .iter()
+                .map(|one| json!({ "what": one.what, "callers": one.callers, "times": figures(&one.figures) }))
+                .collect();
+            json!({
+                "memories": size.memories, "filled_us": us(size.filled), "rebuilt_us": us(size.rebuilt),
+                "idle_kib": size.idle_kib, "busy_kib": size.busy_kib, "text_bytes": size.text,
+                "replica_bytes": size.replica, "index_bytes": size.index, "latencies": latencies,
+                "found_after": figures(&size.found_after), "load": size.load,
+            })
+        })
+        .collect();
+    println!("{}", json!({ "facts": host::facts(), "sizes": sizes }));
+}
