@@ -141,8 +141,18 @@ impl Scene<'_, '_> {
 
     /// Writes a turn's work item and memory, and its own record.
     pub(super) fn write_turn(&mut self, turn: &Turn) -> Result<(), StoreError> {
+        self.write_turn_with(turn, |_| Ok(()))
+    }
+
+    /// [`Self::write_turn`] with what was done in it, which the memory tells of.
+    pub(super) fn write_turn_with(
+        &mut self,
+        turn: &Turn,
+        done: impl FnOnce(&mut Self) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         turn.save(self.tx.connection())?;
         self.write_work_item(turn)?;
+        done(self)?;
         self.write_context(turn)
     }
 
@@ -241,9 +251,19 @@ impl Scene<'_, '_> {
 }
 
 impl Parts {
+    /// Whether a helper's report is there already, however it is spaced.
+    pub(super) fn has_report(&self, text: &str) -> bool {
+        self.helpers.iter().any(|(_, known)| known.split_whitespace().eq(text.split_whitespace()))
+    }
+
+    /// Whether an answer adds nothing.
+    pub(super) fn has_answer(&self, text: &str) -> bool {
+        text.trim().is_empty() || self.answers.iter().any(|known| known == text)
+    }
+
     /// Adds a message unless it is there. A later message that begins with the last one replaces it.
     pub(super) fn add_answer(&mut self, text: &str) {
-        if text.trim().is_empty() || self.answers.iter().any(|known| known == text) {
+        if self.has_answer(text) {
             return;
         }
         if let Some(last) = self.answers.last_mut()

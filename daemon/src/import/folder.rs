@@ -112,7 +112,7 @@ fn is_read(path: &Path) -> bool {
 }
 
 /// Opens a file that was found. What has become something else meanwhile is refused.
-pub(super) fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true);
     #[cfg(unix)]
