@@ -1,6 +1,8 @@
 //! How far each transcript was read: written in the transaction of what was read, so that whoever is killed in between
 //! goes on where the rows end. See `0024_transcripts.sql`.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, OptionalExtension};
 use sync::StoreError;
 
@@ -25,7 +27,8 @@ pub(crate) struct Cursor {
 impl Cursor {
     /// How far the file of that path was read.
     pub(crate) fn load(db: &Connection, path: &str) -> Result<Option<Self>, StoreError> {
-        let sql = "SELECT path, claude_session_id, cwd, read_to, size, head, head_bytes FROM ct_transcripts WHERE path = ?1";
+        let sql =
+            "SELECT path, claude_session_id, cwd, read_to, size, head, head_bytes FROM ct_transcripts WHERE path = ?1";
         let read = |row: &rusqlite::Row<'_>| {
             let number = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
             Ok(Self {
@@ -39,6 +42,13 @@ impl Cursor {
             })
         };
         Ok(db.prepare_cached(sql)?.query_row([path], read).optional()?)
+    }
+
+    /// Bytes of every file that was read to its end, by its path.
+    pub(super) fn sizes(db: &Connection) -> Result<HashMap<String, u64>, StoreError> {
+        let mut statement = db.prepare_cached("SELECT path, size FROM ct_transcripts WHERE size > 0")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     pub(super) fn save(&self, db: &Connection, now_us: u64) -> Result<(), StoreError> {

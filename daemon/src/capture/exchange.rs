@@ -53,7 +53,11 @@ pub(super) fn standing(tx: &WriteTx<'_>, conversation: &str, exchange: &Exchange
         None if !turn.state.is_waiting() && !turn.parts.prompt.is_empty() => return Ok(Standing::Known),
         None => exchange.is_complete || turn.parts.prompt.is_empty() || !turn.parts.has_answer(&exchange.answer),
     };
-    let is_new = says_more || exchange.runs.iter().try_fold(false, |new, run| Ok::<_, StoreError>(new || !is_there(tx, conversation, run)?))?;
+    let is_new = says_more
+        || exchange
+            .runs
+            .iter()
+            .try_fold(false, |new, run| Ok::<_, StoreError>(new || !is_there(tx, conversation, run)?))?;
     Ok(if is_new { Standing::New } else { Standing::Known })
 }
 
@@ -131,6 +135,9 @@ impl Scene<'_, '_> {
     fn hear(&self, turn: &mut Turn, exchange: &Exchange) {
         if turn.parts.prompt.is_empty() {
             turn.parts.prompt.clone_from(&exchange.prompt);
+        }
+        if !exchange.answer.trim().is_empty() {
+            turn.drop_partial_answer();
         }
         turn.parts.add_answer(&exchange.answer);
         if exchange.is_complete {

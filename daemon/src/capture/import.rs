@@ -3,6 +3,7 @@
 //!
 //! Runs on a thread for blocking work.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,6 +27,8 @@ use super::{Capture, MachineInfo, admission, fit, reject};
 pub(crate) struct Outcome {
     /// Memories that are new.
     pub(crate) created: u64,
+    /// Exchanges that told something new.
+    pub(crate) new: u64,
     /// Exchanges that were told by hooks, or by an earlier import.
     pub(crate) known: u64,
     /// Exchanges that belong to the conversation that this one was forked from.
@@ -125,6 +128,46 @@ impl Capture {
         Ok(slug.map(|slug| Place::recorded(&slug)))
     }
 
+    /// Bytes of every transcript that was read to its end, by its path.
+    pub(crate) fn transcript_sizes(&self) -> Result<HashMap<String, u64>, StoreError> {
+        self.store.read(|tx| Cursor::sizes(tx.connection()))
+    }
+
+    /// Whether hooks told that a conversation has ended.
+    pub(crate) fn has_ended(&self, id: &str) -> Result<bool, StoreError> {
+        let known = self.store.read(|tx| Conversation::load(tx.connection(), id))?;
+        Ok(known.is_some_and(|conversation| conversation.ended_us > 0))
+    }
+
+    /// Since when transcripts are watched here, in microseconds since the Unix epoch: from the first call on.
+    pub(crate) fn watching_since(&self) -> Result<u64, StoreError> {
+        self.store.write(|tx| {
+            let (db, now) = (tx.connection(), tx.now_us().cast_signed());
+            let note = "INSERT OR IGNORE INTO ct_sync_state (name, value) VALUES ('transcripts_since_us', ?1)";
+            db.execute(note, [now])?;
+            let since = "SELECT value FROM ct_sync_state WHERE name = 'transcripts_since_us'";
+            Ok(db.query_row(since, [], |row| row.get::<_, i64>(0))?.cast_unsigned())
+        })
+    }
+
+    /// Ends the conversations that nobody ended, and that will not go on.
+    pub(crate) fn end_abandoned(&self) -> Result<(), StoreError> {
+        let found = self.store.write(|tx| {
+            let before_us = tx.now_us().saturating_sub(ABANDONED_US);
+            let silent = Conversation::silent(tx.connection(), "", before_us)?;
+            let found = !silent.is_empty();
+            for mut conversation in silent {
+                conversation.transcript_due = true;
+                conversation.save(tx.connection())?;
+            }
+            Ok(found)
+        })?;
+        if found {
+            self.catch_up_in_background();
+        }
+        Ok(())
+    }
+
     /// The project of that id.
     pub(crate) fn place_of_project(&self, id: &str) -> Result<Option<Place>, StoreError> {
         let key = Key::new(id);
@@ -182,6 +225,7 @@ impl Outcome {
     /// This and what became of more.
     pub(crate) fn add(&mut self, more: Self) {
         self.created += more.created;
+        self.new += more.new;
         self.known += more.known;
         self.copied += more.copied;
         self.stray += more.stray;
@@ -205,6 +249,7 @@ fn take(tx: &mut WriteTx<'_>, part: &Part, machine: &MachineInfo, replica_id: &s
             }
         }
         let ends = part.is_last && (part.has_begun || !wanted.is_empty() || is_left_open(tx, &sitting.id)?);
+        outcome.new = wanted.len() as u64;
         if ends || !wanted.is_empty() {
             bulk(tx, part.in_bulk)?;
             outcome.created = write(tx, part, &wanted, machine, replica_id)?;

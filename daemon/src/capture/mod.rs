@@ -52,9 +52,9 @@ use deed::Deed;
 use stats::Stats;
 use take::Done;
 
-pub(crate) use fit::Clean;
 pub(crate) use cursor::Cursor;
 pub(crate) use digest::sha256;
+pub(crate) use fit::Clean;
 pub(crate) use import::{ImportedContext, Outcome as Imported, Part, Sitting};
 pub use project::Place;
 pub(crate) use project::{name_of_slug, slug_of_remote};

@@ -56,6 +56,7 @@ impl Scene<'_, '_> {
     /// The assistant has stopped. While background tasks run it does so more than once; each message is kept once.
     pub(super) fn answer(&mut self, prompt_id: Option<&str>, text: &str) -> Result<(), StoreError> {
         let mut turn = self.turn_of(prompt_id)?;
+        turn.drop_partial_answer();
         turn.state = State::Answered;
         turn.parts.add_answer(text);
         turn.parts.answered_us = turn.parts.answered_us.max(self.at_us);
@@ -247,6 +248,15 @@ impl Scene<'_, '_> {
     /// When the session began, in microseconds.
     pub(super) fn started_us(&self) -> u64 {
         self.session.text("started_at").and_then(parse_datetime).unwrap_or(self.at_us)
+    }
+}
+
+impl Turn {
+    /// What a transcript told of an answer that went on: the whole takes its place.
+    pub(super) fn drop_partial_answer(&mut self) {
+        if self.state.is_waiting() {
+            self.parts.answers.clear();
+        }
     }
 }
 

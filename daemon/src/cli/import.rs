@@ -73,8 +73,10 @@ fn wanted(arguments: &Arguments) -> Result<Vec<(PathBuf, bool)>, Failure> {
         let folder = match folder {
             Some(folder) => folder.clone(),
             None => setup::client_folder(None).map(|own| own.join(transcripts::FOLDER)).ok_or_else(|| {
-                Failure::new("find the transcripts of Claude Code: neither CLAUDE_CONFIG_DIR nor a home directory is known")
-                    .hint("name the folder: claudetools import --transcripts DIR")
+                Failure::new(
+                    "find the transcripts of Claude Code: neither CLAUDE_CONFIG_DIR nor a home directory is known",
+                )
+                .hint("name the folder: claudetools import --transcripts DIR")
             })?,
         };
         wanted.push((folder, true));

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use sync::StoreError;
 
 pub(crate) use board::{Board, ImportStatus};
-pub(crate) use folder::{RootError, open as open_found};
+pub(crate) use folder::{RootError, open as open_found, walk as files_of};
 pub(crate) use report::ImportReport;
 use report::Tally;
 

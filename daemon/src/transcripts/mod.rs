@@ -2,10 +2,11 @@
 //! and by watching: what hooks told already is known, and nothing comes in twice.
 //!
 //! [`file`] reads one file from where it was read last, in parts; [`stream`] reads many on one thread while another
-//! writes, and keeps each transaction short, so that hooks need not wait.
+//! writes, and keeps each transaction short, so that hooks need not wait; [`watch`] finds what hooks did not bring.
 
 mod file;
 mod stream;
+pub(crate) mod watch;
 
 use std::path::{Path, PathBuf};
 

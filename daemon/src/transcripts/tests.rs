@@ -77,22 +77,35 @@ fn record(desk: &Desk, seconds: u64, fields: Value) -> Value {
 }
 
 fn said(desk: &Desk, seconds: u64, id: &str, text: &str) -> Value {
-    record(desk, seconds, json!({"type": "user", "promptId": id, "uuid": format!("u-{id}"), "origin": {"kind": "human"},
-                                 "message": {"role": "user", "content": text}}))
+    record(
+        desk,
+        seconds,
+        json!({"type": "user", "promptId": id, "uuid": format!("u-{id}"), "origin": {"kind": "human"},
+                                 "message": {"role": "user", "content": text}}),
+    )
 }
 
 fn answered(desk: &Desk, seconds: u64, text: &str, stop: &str) -> Value {
-    record(desk, seconds, json!({"type": "assistant", "message": {"id": text, "model": "m", "stop_reason": stop,
-                                 "content": [{"type": "text", "text": text}]}}))
+    record(
+        desk,
+        seconds,
+        json!({"type": "assistant", "message": {"id": text, "model": "m", "stop_reason": stop,
+                                 "content": [{"type": "text", "text": text}]}}),
+    )
 }
 
 /// A tool's call, and its result as the client keeps it.
 fn tool(desk: &Desk, seconds: u64, (id, name): (&str, &str), input: &Value, own: &Value, result: &Value) -> [Value; 2] {
     let mut block = json!({"type": "tool_result", "tool_use_id": id});
     block.as_object_mut().unwrap().extend(result.as_object().unwrap().clone());
-    let call = record(desk, seconds, json!({"type": "assistant", "message": {"id": format!("m-{id}"), "stop_reason": "tool_use",
-                      "content": [{"type": "tool_use", "id": id, "name": name, "input": input}]}}));
-    let mut result = record(desk, seconds + 1, json!({"type": "user", "promptId": "p1", "message": {"content": [block]}}));
+    let call = record(
+        desk,
+        seconds,
+        json!({"type": "assistant", "message": {"id": format!("m-{id}"), "stop_reason": "tool_use",
+                      "content": [{"type": "tool_use", "id": id, "name": name, "input": input}]}}),
+    );
+    let mut result =
+        record(desk, seconds + 1, json!({"type": "user", "promptId": "p1", "message": {"content": [block]}}));
     if !own.is_null() {
         result["toolUseResult"] = own.clone();
     }
@@ -114,7 +127,8 @@ fn failing(desk: &Desk, seconds: u64) -> [Value; 2] {
 
 /// A prompt with two tools, and another one.
 fn talk(desk: &Desk) -> Vec<Value> {
-    let mut records = vec![json!({"type": "file-history-snapshot", "messageId": "m"}), said(desk, 0, "p1", "Mend the sextant")];
+    let mut records =
+        vec![json!({"type": "file-history-snapshot", "messageId": "m"}), said(desk, 0, "p1", "Mend the sextant")];
     records.extend(edit(desk, 10));
     records.extend(failing(desk, 20));
     records.extend([answered(desk, 60, "Mended.", "end_turn"), said(desk, 120, "p2", "Thanks, and the compass?")]);
@@ -152,7 +166,10 @@ fn what_was_said_and_done_comes_in_with_its_times_and_only_once() {
             made.display()
         )
     );
-    assert_eq!(desk.one("SELECT lines_added || lines_removed || created_at FROM file_changes"), "112026-03-01T10:00:11.000000Z");
+    assert_eq!(
+        desk.one("SELECT lines_added || lines_removed || created_at FROM file_changes"),
+        "112026-03-01T10:00:11.000000Z"
+    );
     assert_eq!(desk.one("SELECT exit_code || success FROM command_runs"), "30");
     assert_eq!(desk.one("SELECT slug FROM projects"), "example.com/team/api");
     assert_eq!(desk.one("SELECT status || ended_at FROM sessions"), "completed2026-03-01T10:03:00.000000Z");
@@ -209,16 +226,24 @@ async fn a_session_that_was_imported_goes_on_with_hooks() {
 #[test]
 fn an_answer_that_grows_is_taken_on() {
     let desk = Desk::new();
-    append(&desk, "a.jsonl", &[said(&desk, 0, "p1", "Mend the sextant"), answered(&desk, 5, "I look at it.", "tool_use")]);
+    append(
+        &desk,
+        "a.jsonl",
+        &[said(&desk, 0, "p1", "Mend the sextant"), answered(&desk, 5, "I look at it.", "tool_use")],
+    );
     all(&desk, &["a.jsonl"]);
     assert_eq!(desk.one("SELECT status FROM work_items"), "deferred");
+    assert!(
+        desk.one("SELECT dense_summary FROM conversation_contexts WHERE context_type = 'general_context'")
+            .contains("I look at it.")
+    );
     append(&desk, "a.jsonl", &edit(&desk, 10));
     append(&desk, "a.jsonl", &[answered(&desk, 60, "Mended.", "end_turn")]);
     let told = all(&desk, &["a.jsonl"]);
     assert_eq!((told.sum.created, told.unchanged), (0, 0));
     assert_eq!(desk.one("SELECT status FROM work_items"), "completed");
     let summary = desk.one("SELECT dense_summary FROM conversation_contexts WHERE context_type = 'general_context'");
-    assert!(summary.contains("A: I look at it.\n\nMended.\nChanged: "), "{summary}");
+    assert!(summary.contains("\nA: Mended.\nChanged: "), "{summary}");
     assert!(desk.one("SELECT summary FROM sessions").contains("Last answer: Mended."));
 }
 
@@ -309,7 +334,8 @@ async fn a_helper_reports_to_the_prompt_that_it_worked_for() {
         record["attributionAgent"] = "explorer".into();
         record
     };
-    let command = tool(&desk, 32, ("toolu_9", "Bash"), &json!({"command": "ls"}), &Value::Null, &json!({"content": "made.txt"}));
+    let command =
+        tool(&desk, 32, ("toolu_9", "Bash"), &json!({"command": "ls"}), &Value::Null, &json!({"content": "made.txt"}));
     let mut records = vec![aside(said(&desk, 30, "p1", "Look around"))];
     records.extend(command.map(aside));
     records.push(aside(answered(&desk, 40, "There is one file.", "end_turn")));
@@ -325,7 +351,12 @@ async fn a_helper_reports_to_the_prompt_that_it_worked_for() {
     let before = everything(&desk);
     desk.sql("DELETE FROM ct_transcripts");
     assert_eq!(all(&desk, &[&helper, "a.jsonl"]).sum.created, 0);
-    desk.fire("SubagentStop", SESSION, json!({"prompt_id": "p1", "agent_type": "explorer", "last_assistant_message": "There is one file."})).await;
+    desk.fire(
+        "SubagentStop",
+        SESSION,
+        json!({"prompt_id": "p1", "agent_type": "explorer", "last_assistant_message": "There is one file."}),
+    )
+    .await;
     let turns = |rows: &[String]| rows.iter().filter(|row| row.contains("explorer: ")).count();
     assert_eq!(turns(&everything(&desk)), turns(&before));
 }
@@ -339,9 +370,12 @@ async fn a_session_of_the_past_does_not_pass_for_the_latest() {
     append(&desk, "a.jsonl", &talk(&desk));
     all(&desk, &["a.jsonl"]);
     let state = desk.one("SELECT context_summary FROM project_states");
-    assert_eq!(state.lines().collect::<Vec<_>>(), [
-        "2026-11-20: Paint the hull (1 prompt)",
-        "2026-03-01: Mend the sextant (2 prompts, 1 file changed)"
-    ]);
-    assert_eq!(desk.one("SELECT claude_session_id FROM sessions s JOIN project_states p ON p.last_session_id = s.id"), "s-now");
+    assert_eq!(
+        state.lines().collect::<Vec<_>>(),
+        ["2026-11-20: Paint the hull (1 prompt)", "2026-03-01: Mend the sextant (2 prompts, 1 file changed)"]
+    );
+    assert_eq!(
+        desk.one("SELECT claude_session_id FROM sessions s JOIN project_states p ON p.last_session_id = s.id"),
+        "s-now"
+    );
 }
