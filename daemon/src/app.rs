@@ -15,6 +15,7 @@ use crate::auth::Authority;
 use crate::billing::Rule;
 use crate::capture::MachineInfo;
 use crate::central_link::CentralLink;
+use crate::config::Watching;
 use crate::import::Board;
 use crate::intake::Intake;
 use crate::logging::LogHealth;
@@ -24,6 +25,7 @@ use crate::policy::Policy;
 use crate::report::EventError;
 use crate::stop::Stop;
 use crate::tasks::TaskBoard;
+use crate::transcripts::watch::WatchBoard;
 
 /// The running daemon of one home.
 pub(crate) struct App {
@@ -37,6 +39,8 @@ pub(crate) struct App {
     pub(crate) machine: MachineInfo,
     /// When the replica is compared with it.
     pub(crate) verify: VerifySettings,
+    /// Whether and how the client's transcripts are watched.
+    pub(crate) watching: Watching,
     /// How captured work becomes drafts of billable time; absent: it does not.
     pub(crate) billing: Option<Rule>,
     /// What is kept, and what it may cost.
@@ -55,6 +59,8 @@ pub(crate) struct App {
     pub(crate) notices: Arc<Notices>,
     pub(crate) intake: Intake,
     pub(crate) imports: Arc<Board>,
+    /// How the watching of transcripts goes.
+    pub(crate) watched: WatchBoard,
     pub(crate) log: LogHealth,
     /// What did not go well at the start and has not stopped the daemon, such as a configuration that cannot be used.
     pub(crate) startup: Vec<Trouble>,
@@ -77,6 +83,8 @@ pub(crate) struct Parts {
     pub(crate) authority: Authority,
     pub(crate) machine: MachineInfo,
     pub(crate) verify: VerifySettings,
+    /// Whether and how the client's transcripts are watched.
+    pub(crate) watching: Watching,
     /// How captured work becomes drafts of billable time; absent: it does not.
     pub(crate) billing: Option<Rule>,
     pub(crate) policy: Arc<Policy>,
@@ -87,7 +95,7 @@ pub(crate) struct Parts {
 
 impl App {
     pub(crate) fn new(parts: Parts) -> App {
-        let Parts { home, central, authority, machine, verify, billing, policy, clock, log, startup } = parts;
+        let Parts { home, central, authority, machine, verify, watching, billing, policy, clock, log, startup } = parts;
         let notices = Arc::new(Notices::default());
         for trouble in &startup {
             notices.add(format!("ClaudeTools: {} ({})", trouble.reason, trouble.hint));
@@ -110,6 +118,8 @@ impl App {
             authority,
             machine,
             verify,
+            watching,
+            watched: WatchBoard::default(),
             billing,
             policy,
             clock,

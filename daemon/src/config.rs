@@ -26,6 +26,12 @@ const TEMPLATE: &str = "\
 # Also answer on this loopback address (bearer token in the file http.token). The hooks need only the socket.
 # listen = \"127.0.0.1:7391\"
 
+[capture]
+# The transcripts of Claude Code are watched, so that a session whose hooks did not fire (killed, interrupted, another client)
+# is saved too: a file is read when it has been quiet for so many seconds, or when its session has ended.
+# watch = true
+# quiet_seconds = 30
+
 [verify]
 # The replica is compared with central by itself: a table every so many minutes (0: never), each once in so many hours.
 # every_minutes = 5
@@ -66,6 +72,7 @@ pub(crate) struct Config {
     pub(crate) central: Central,
     pub(crate) http: Http,
     pub(crate) log: Log,
+    pub(crate) capture: Watching,
     pub(crate) verify: Verify,
     pub(crate) memory: Memory,
     pub(crate) billing: Billing,
@@ -85,6 +92,22 @@ pub(crate) struct Central {
 pub(crate) struct Http {
     /// Loopback only; the daemon refuses others.
     pub(crate) listen: Option<SocketAddr>,
+}
+
+/// `[capture]`
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Watching {
+    /// Whether the client's transcripts are watched.
+    pub(crate) watch: bool,
+    /// Seconds without a change after which one is read.
+    pub(crate) quiet_seconds: u64,
+}
+
+impl Default for Watching {
+    fn default() -> Watching {
+        Watching { watch: true, quiet_seconds: 30 }
+    }
 }
 
 /// `[verify]`

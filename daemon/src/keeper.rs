@@ -23,7 +23,7 @@ use crate::memory::late;
 use crate::phase::{Core, Phase, Trouble};
 use crate::vault::exchange::{Exchange, ExchangeError};
 use crate::vault::{Vault, reseal};
-use crate::{files, machine};
+use crate::{files, machine, transcripts};
 
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
@@ -61,6 +61,7 @@ pub(crate) fn start(app: &Arc<App>) -> Vec<JoinHandle<()>> {
         task("keep-ledger", |app| Box::pin(keep_ledger(app))),
         task("index-memories", |app| Box::pin(index_memories(app))),
         task("keep-index", |app| Box::pin(keep_index(app))),
+        task("watch-transcripts", |app| Box::pin(transcripts::watch::run(app))),
         task(DRAFT_TIME, |app| Box::pin(draft_time(app))),
         task("keep-vault", |app| Box::pin(keep_vault(app))),
         task("watch-audit", |app| Box::pin(watch_audit(app))),

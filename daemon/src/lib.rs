@@ -3,7 +3,8 @@
 //! `run` is the daemon's life; `server` answers HTTP on the socket and on loopback, `api` is
 //! what it answers; `intake` puts hook events, live and
 //! spooled, in order before `capture` (which turns them into rows) and `memory` (which finds them again). `billing` drafts
-//! billable time from what was captured, `import` takes in what was saved elsewhere, `coord` is what sessions on several
+//! billable time from what was captured, `import` takes in what was saved elsewhere, `transcripts`
+//! what the client itself keeps, `coord` is what sessions on several
 //! machines tell each other. `cli` has one
 //! file a command; what a command knows of a running daemon comes through `client`, what `status` shows is a `report`.
 
@@ -43,5 +44,6 @@ mod setup;
 mod starter;
 mod stop;
 mod tasks;
+mod transcripts;
 mod vault;
 mod wait;

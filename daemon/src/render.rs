@@ -6,6 +6,7 @@ use sync::local::SnapshotProgress;
 use sync::parse_datetime;
 
 use crate::report::{EventReport, HooksReport, Problem, ReplicaReport, Severity, StatusReport, SyncReport};
+use crate::transcripts::watch::WatchReport;
 use crate::vault::report::VaultReport;
 
 const LABEL: usize = 9;
@@ -20,10 +21,40 @@ pub(crate) fn status(report: &StatusReport, now_us: u64) -> String {
     line(&mut text, "spool", &spool(&report.hooks, now_us));
     line(&mut text, "replica", &replica(&report.replica));
     line(&mut text, "sync", &sync(&report.sync, now_us));
+    if let Some(report) = &report.transcripts {
+        line(&mut text, "sessions", &transcripts(report, now_us));
+    }
     if let Some(report) = &report.vault {
         line(&mut text, "vault", &vault(report));
     }
     text
+}
+
+/// What is seen of sessions whose hooks do not fire.
+fn transcripts(report: &WatchReport, now_us: u64) -> String {
+    let folders = match report.folders {
+        1 => "1 folder".to_owned(),
+        count => format!("{count} folders"),
+    };
+    let doing = match report.state.as_str() {
+        "off" => return "transcripts are not watched ([capture] watch in config.toml)".to_owned(),
+        "waiting" => return "no transcripts of Claude Code yet".to_owned(),
+        "polling" => format!(
+            "looking through {folders} of transcripts now and then ({})",
+            report.polling_because.as_deref().unwrap_or("they cannot be watched")
+        ),
+        _ => format!("watching {folders} of transcripts"),
+    };
+    let mut words = vec![doing];
+    words.extend((report.waiting > 0).then(|| format!("{} changed and not quiet yet", report.waiting)));
+    words.push(match &report.last_captured_at {
+        Some(at) => format!("last captured {}", ago(at, now_us)),
+        None => "nothing that hooks had missed".to_owned(),
+    });
+    words.extend(
+        (report.older > 0).then(|| format!("{} older not imported (claudetools import --transcripts)", report.older)),
+    );
+    words.join(", ")
 }
 
 /// The list of problems; empty text when there is none.

@@ -142,8 +142,19 @@ async fn live(options: Options, lock: &HomeLock) -> Result<(), RunError> {
     for trouble in &startup {
         tracing::error!(reason = trouble.reason, hint = trouble.hint, "not all is well at the start");
     }
-    let app =
-        Arc::new(App::new(Parts { home, central, authority, machine, verify, billing, policy, clock, log, startup }));
+    let app = Arc::new(App::new(Parts {
+        watching: config.capture,
+        home,
+        central,
+        authority,
+        machine,
+        verify,
+        billing,
+        policy,
+        clock,
+        log,
+        startup,
+    }));
     serve_until_stopped(app, listeners).await
 }
 

@@ -20,6 +20,11 @@ impl Stop {
         self.tell.send_replace(true);
     }
 
+    /// Whether everybody was asked.
+    pub(crate) fn is_requested(&self) -> bool {
+        *self.tell.borrow()
+    }
+
     /// Waits for the request.
     pub(crate) async fn requested(&self) {
         // The sender lives in `self`, so waiting cannot fail before the request comes.

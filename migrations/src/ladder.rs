@@ -30,6 +30,7 @@ pub const SQLITE: &[Step] = &[
     Step { version: 19, name: "index", sql: include_str!("../sqlite/0019_index.sql") },
     Step { version: 20, name: "isolation", sql: include_str!("../sqlite/0020_isolation.sql") },
     Step { version: 21, name: "session_scope", sql: include_str!("../sqlite/0021_session_scope.sql") },
+    Step { version: 24, name: "transcripts", sql: include_str!("../sqlite/0024_transcripts.sql") },
 ];
 
 /// Steps of central. Triggers are not here: they are generated from the catalogue at every `central init` and `migrate`.

@@ -10,10 +10,10 @@ use std::sync::PoisonError;
 use sync::StoreError;
 
 use super::Capture;
-use super::ledger::{Conversation, State, Turn};
+use super::ledger::Conversation;
 use super::project::Place;
 use super::scene::{Scene, Visit};
-use super::transcript::{self, Exchange, Reading};
+use super::transcript::{self, Reading};
 
 /// Silence after which a conversation will not go on, in microseconds.
 pub(super) const ABANDONED_US: u64 = 12 * 3600 * 1_000_000;
@@ -102,44 +102,5 @@ impl Scene<'_, '_> {
             return self.close("abandoned");
         }
         Ok(())
-    }
-
-    pub(super) fn exchange(&mut self, exchange: &Exchange) -> Result<(), StoreError> {
-        let known = if let Some(id) = &exchange.prompt_id {
-            Turn::load(self.tx.connection(), id)?
-        } else {
-            let turns = Turn::all(self.tx.connection(), &self.conversation.id)?;
-            turns.into_iter().rev().find(|turn| turn.parts.prompt == exchange.prompt)
-        };
-        let mut turn = match known {
-            Some(turn) if turn.conversation != self.conversation.id => return Ok(()),
-            Some(turn) if !turn.state.is_waiting() && !turn.parts.prompt.is_empty() => return Ok(()),
-            Some(turn) => turn,
-            None if exchange.at_us <= self.conversation.copied_until_us && self.conversation.copied_until_us > 0 => {
-                return Ok(());
-            }
-            None => self.missed(exchange),
-        };
-        if turn.parts.prompt.is_empty() {
-            turn.parts.prompt.clone_from(&exchange.prompt);
-        }
-        turn.parts.add_answer(&exchange.answer);
-        if exchange.is_complete {
-            turn.state = State::Answered;
-            turn.parts.answered_us = turn.parts.answered_us.max(exchange.answered_us);
-        } else if self.conversation.ended_us > 0 && turn.state == State::Open {
-            turn.state = State::Interrupted;
-        }
-        self.write_turn(&turn)
-    }
-
-    /// A prompt that no hook told of.
-    fn missed(&mut self, exchange: &Exchange) -> Turn {
-        let at_us = if exchange.at_us == 0 { self.at_us } else { exchange.at_us };
-        let id = exchange.prompt_id.clone().unwrap_or_else(|| format!("{}:{at_us}", self.conversation.id));
-        let event_us = std::mem::replace(&mut self.at_us, at_us);
-        let turn = self.new_turn(id, &exchange.prompt);
-        self.at_us = event_us;
-        turn
     }
 }

@@ -4,7 +4,7 @@
 //! been read: same rows, better text.
 
 use merge::Row;
-use migrations::catalogue::PROJECT_STATES;
+use migrations::catalogue::{PROJECT_STATES, SESSIONS};
 use sync::local::derived_id;
 use sync::{StoreError, datetime_text};
 
@@ -99,9 +99,12 @@ impl Scene<'_, '_> {
                 .with("id", derived_id("project_states", &project_id))
                 .with("project_id", project_id.as_str())
         });
-        let day = &datetime_text(self.conversation.last_event_us)[..10];
-        let line = compose::session_line(day, story);
+        let ended = datetime_text(self.conversation.last_event_us);
+        let line = compose::session_line(&ended[..10], story);
         let earlier = row.text("context_summary").unwrap_or_default().to_owned();
+        if self.is_of_the_past(&row, &ended)? {
+            return self.tx.put(row.with("context_summary", among(&line, &earlier)));
+        }
         let ends_earlier = row.text("last_session_id").is_some_and(|id| id == id_of(&self.session));
         let summary = newest_first(&line, &earlier, ends_earlier);
         let open = serde_json::to_string(&compose::open_ends(story)).map_err(StoreError::other)?;
@@ -116,6 +119,28 @@ impl Scene<'_, '_> {
         }
         self.tx.put(row)
     }
+}
+
+impl Scene<'_, '_> {
+    /// Whether a project's state tells of a session that ended after this one, which comes in late from its transcript.
+    fn is_of_the_past(&self, state: &Row, ended: &str) -> Result<bool, StoreError> {
+        let Some(latest) = state.text("last_session_id").filter(|id| *id != id_of(&self.session)) else {
+            return Ok(false);
+        };
+        let latest = self.tx.get(SESSIONS, &merge::Key::new(latest))?;
+        let at = latest.as_ref().and_then(|row| row.text("ended_at").or_else(|| row.text("started_at")));
+        Ok(at.is_some_and(|at| at > ended))
+    }
+}
+
+/// The line of a session of the past at its day, among those of later and earlier ones.
+fn among(line: &str, told: &str) -> String {
+    let mut lines: Vec<&str> = told.lines().filter(|old| !old.trim().is_empty() && *old != line).collect();
+    let day = |line: &str| line.get(..10).map(str::to_owned);
+    let place = lines.iter().position(|old| day(old) < day(line)).unwrap_or(lines.len());
+    lines.insert(place, line);
+    lines.truncate(TOLD_SESSIONS);
+    lines.join("\n")
 }
 
 /// The line of this session above those of earlier ones; when the newest of them is this session's own, it is replaced.
@@ -134,7 +159,16 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use super::newest_first;
+    use super::{among, newest_first};
+
+    #[test]
+    fn a_session_of_the_past_is_told_at_its_day() {
+        let told = "2026-11-20: c\n2026-11-10: a";
+        let with = among("2026-11-15: b", told);
+        assert_eq!(with, "2026-11-20: c\n2026-11-15: b\n2026-11-10: a");
+        assert_eq!(among("2026-11-15: b", &with), with);
+        assert_eq!(among("2026-01-01: z", ""), "2026-01-01: z");
+    }
 
     #[test]
     fn a_state_tells_the_newest_sessions_once() {

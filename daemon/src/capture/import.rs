@@ -3,9 +3,9 @@
 //!
 //! Runs on a thread for blocking work.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use merge::{Key, Row};
 use migrations::catalogue::{CONVERSATION_CONTEXTS, PROJECTS, SESSIONS};
@@ -14,17 +14,31 @@ use sync::{StoreError, datetime_text};
 
 use super::anchors::{self, id_of};
 use super::catch_up::ABANDONED_US;
-use super::ledger::Turn;
+use super::cursor::Cursor;
+use super::exchange::{self, Standing};
+use super::ledger::Conversation;
 use super::project::Place;
 use super::scene::{Scene, Visit};
 use super::transcript::Exchange;
-use super::{Capture, MachineInfo, fit, reject};
+use super::{Capture, MachineInfo, admission, fit, reject};
 
 /// What became of something that was to be imported.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Outcome {
     /// Memories that are new.
     pub(crate) created: u64,
+    /// Exchanges that told something new.
+    pub(crate) new: u64,
+    /// Exchanges that were told by hooks, or by an earlier import.
+    pub(crate) known: u64,
+    /// Exchanges that belong to the conversation that this one was forked from.
+    pub(crate) copied: u64,
+    /// Reports of helpers whose prompt is not known.
+    pub(crate) stray: u64,
+    /// Exchanges of conversations that must not come in.
+    pub(crate) refused_by_user: u64,
+    /// Prompts of a project that is off.
+    pub(crate) switched_off: u64,
     /// What could not be taken, and why.
     pub(crate) refused: Vec<String>,
 }
@@ -37,6 +51,20 @@ pub(crate) struct Sitting {
     /// Where it took place, on whatever machine.
     pub(crate) cwd: PathBuf,
     pub(crate) place: Place,
+}
+
+/// Exchanges of a conversation, in order, and how far its file is read with them.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    pub(crate) sitting: Sitting,
+    pub(crate) exchanges: Arc<Vec<Exchange>>,
+    /// The last of the file: the conversation's summary is made.
+    pub(crate) is_last: bool,
+    /// True when an earlier part of this reading told something new.
+    pub(crate) has_begun: bool,
+    /// Many more follow: the text is indexed afterwards.
+    pub(crate) in_bulk: bool,
+    pub(crate) cursor: Option<Cursor>,
 }
 
 /// A memory that was saved elsewhere, without secrets.
@@ -57,30 +85,99 @@ pub(crate) struct ImportedContext {
     pub(crate) created_us: u64,
 }
 
-type Job<T> = fn(&mut WriteTx<'_>, &T, &MachineInfo, &str) -> Result<u64, StoreError>;
+type Job<T> = fn(&mut WriteTx<'_>, &T, &MachineInfo, &str) -> Result<Outcome, StoreError>;
 
 impl Capture {
-    /// Takes in exchanges of a conversation, in order; with `dry_run` only says what would be new.
-    pub(crate) fn import_exchanges(
-        &self,
-        sitting: &Sitting,
-        exchanges: &[Exchange],
-        dry_run: bool,
-    ) -> Result<Outcome, StoreError> {
-        let job: Job<(Sitting, Vec<Exchange>)> =
-            |tx, (sitting, exchanges), machine, replica| take(tx, sitting, exchanges, machine, replica);
-        let whole = (sitting.clone(), exchanges.to_vec());
-        let each = || exchanges.iter().map(|exchange| (sitting.clone(), vec![exchange.clone()])).collect();
+    /// Takes in a part of a conversation; with `dry_run` only says what would be new. Of a project that is off only how far
+    /// its transcript was read is kept.
+    pub(crate) fn import_part(&self, mut part: Part, dry_run: bool) -> Result<Outcome, StoreError> {
+        if !self.policy.of(&part.sitting.place.slug).capture {
+            let switched_off = std::mem::take(&mut part.exchanges).len() as u64;
+            part.has_begun = false;
+            return Ok(Outcome { switched_off, ..self.import_part_that_is_on(part, dry_run)? });
+        }
+        self.import_part_that_is_on(part, dry_run)
+    }
+
+    fn import_part_that_is_on(&self, part: Part, dry_run: bool) -> Result<Outcome, StoreError> {
+        let job: Job<Part> = |tx, part, machine, replica| take(tx, part, machine, replica);
+        let (whole, last) = (part.clone(), part.exchanges.len().saturating_sub(1));
+        let each = move || {
+            let one = |(number, exchange): (usize, &Exchange)| Part {
+                exchanges: Arc::new(vec![exchange.clone()]),
+                is_last: part.is_last && number == last,
+                has_begun: part.has_begun || number > 0,
+                cursor: part.cursor.clone().filter(|_| number == last),
+                ..part.clone()
+            };
+            part.exchanges.iter().enumerate().map(one).collect()
+        };
         self.import(whole, each, job, dry_run)
     }
 
     /// Takes in memories.
     pub(crate) fn import_contexts(&self, contexts: &[ImportedContext], dry_run: bool) -> Result<Outcome, StoreError> {
         let job: Job<Vec<ImportedContext>> = |tx, contexts, machine, replica| {
-            contexts.iter().try_fold(0, |new, context| Ok(new + u64::from(keep(tx, context, machine, replica)?)))
+            let mut outcome = Outcome::default();
+            for context in contexts {
+                outcome.created += u64::from(keep(tx, context, machine, replica)?);
+            }
+            Ok(outcome)
         };
         let each = || contexts.iter().map(|context| vec![context.clone()]).collect();
         self.import(contexts.to_vec(), each, job, dry_run)
+    }
+
+    /// How far a transcript was read.
+    pub(crate) fn cursor(&self, path: &str) -> Result<Option<Cursor>, StoreError> {
+        self.store.read(|tx| Cursor::load(tx.connection(), path))
+    }
+
+    /// The project on record of a conversation that is known.
+    pub(crate) fn place_of_conversation(&self, id: &str) -> Result<Option<Place>, StoreError> {
+        let known = self.store.read(|tx| Conversation::load(tx.connection(), id))?;
+        let slug = known.map(|conversation| conversation.project_slug).filter(|slug| !slug.is_empty());
+        Ok(slug.map(|slug| Place::recorded(&slug)))
+    }
+
+    /// Bytes of every transcript that was read to its end, by its path.
+    pub(crate) fn transcript_sizes(&self) -> Result<HashMap<String, u64>, StoreError> {
+        self.store.read(|tx| Cursor::sizes(tx.connection()))
+    }
+
+    /// Whether hooks told that a conversation has ended.
+    pub(crate) fn has_ended(&self, id: &str) -> Result<bool, StoreError> {
+        let known = self.store.read(|tx| Conversation::load(tx.connection(), id))?;
+        Ok(known.is_some_and(|conversation| conversation.ended_us > 0))
+    }
+
+    /// Since when transcripts are watched here, in microseconds since the Unix epoch: from the first call on.
+    pub(crate) fn watching_since(&self) -> Result<u64, StoreError> {
+        self.store.write(|tx| {
+            let (db, now) = (tx.connection(), tx.now_us().cast_signed());
+            let note = "INSERT OR IGNORE INTO ct_sync_state (name, value) VALUES ('transcripts_since_us', ?1)";
+            db.execute(note, [now])?;
+            let since = "SELECT value FROM ct_sync_state WHERE name = 'transcripts_since_us'";
+            Ok(db.query_row(since, [], |row| row.get::<_, i64>(0))?.cast_unsigned())
+        })
+    }
+
+    /// Ends the conversations that nobody ended, and that will not go on.
+    pub(crate) fn end_abandoned(&self) -> Result<(), StoreError> {
+        let found = self.store.write(|tx| {
+            let before_us = tx.now_us().saturating_sub(ABANDONED_US);
+            let silent = Conversation::silent(tx.connection(), "", before_us)?;
+            let found = !silent.is_empty();
+            for mut conversation in silent {
+                conversation.transcript_due = true;
+                conversation.save(tx.connection())?;
+            }
+            Ok(found)
+        })?;
+        if found {
+            self.catch_up_in_background();
+        }
+        Ok(())
     }
 
     /// The project of that id.
@@ -88,6 +185,11 @@ impl Capture {
         let key = Key::new(id);
         let row = self.store.read(|tx| tx.get(PROJECTS, &key))?;
         Ok(row.and_then(|row| row.text("slug").map(Place::recorded)))
+    }
+
+    /// Where the user's projects are known by their paths from.
+    pub(crate) fn place_of_folder(&self, folder: &Path) -> Place {
+        Place::of(folder, &self.machine.home_directory)
     }
 
     /// All at once; where the replica refuses something of it, each by itself, so that only that is left out.
@@ -99,14 +201,13 @@ impl Capture {
         dry_run: bool,
     ) -> Result<Outcome, StoreError> {
         match self.attempt(whole, job, dry_run) {
-            Ok(created) => return Ok(Outcome { created, refused: Vec::new() }),
-            Err(error) if !reject::is_hopeless(&error) => return Err(error),
-            Err(_) => {}
+            Err(error) if reject::is_hopeless(&error) => {}
+            outcome => return outcome,
         }
         let mut outcome = Outcome::default();
         for part in each() {
             match self.attempt(part, job, dry_run) {
-                Ok(created) => outcome.created += created,
+                Ok(one) => outcome.add(one),
                 Err(error) if reject::is_hopeless(&error) => outcome.refused.push(error.to_string()),
                 Err(error) => return Err(error),
             }
@@ -115,53 +216,93 @@ impl Capture {
     }
 
     /// A dry run does it all, and takes it back.
-    fn attempt<T: Send + 'static>(&self, what: T, job: Job<T>, dry_run: bool) -> Result<u64, StoreError> {
+    fn attempt<T: Send + 'static>(&self, what: T, job: Job<T>, dry_run: bool) -> Result<Outcome, StoreError> {
         let (machine, replica_id) = (Arc::clone(&self.machine), self.store.replica_id());
-        let (created, seen) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-        let (told, done) = (Arc::clone(&created), Arc::clone(&seen));
+        let seen = Arc::new(Mutex::new(None));
+        let told = Arc::clone(&seen);
         let written = self.store.write(move |tx| {
-            told.store(job(tx, &what, &machine, &replica_id)?, Ordering::Relaxed);
+            let outcome = job(tx, &what, &machine, &replica_id)?;
             if dry_run {
-                done.store(1, Ordering::Relaxed);
+                *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
                 return Err(StoreError::other("a dry run is taken back"));
             }
-            Ok(())
+            Ok(outcome)
         });
-        match written {
-            Err(error) if seen.load(Ordering::Relaxed) == 0 => Err(error),
-            _ => Ok(created.load(Ordering::Relaxed)),
-        }
+        let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).take();
+        seen.map_or(written, Ok)
     }
 }
 
-/// Exchanges into turns; returns how many memories are new.
-fn take(
+impl Outcome {
+    /// This and what became of more.
+    pub(crate) fn add(&mut self, more: Self) {
+        self.created += more.created;
+        self.new += more.new;
+        self.known += more.known;
+        self.copied += more.copied;
+        self.stray += more.stray;
+        self.refused_by_user += more.refused_by_user;
+        self.switched_off += more.switched_off;
+        self.refused.extend(more.refused);
+    }
+}
+
+/// Exchanges into turns.
+fn take(tx: &mut WriteTx<'_>, part: &Part, machine: &MachineInfo, replica_id: &str) -> Result<Outcome, StoreError> {
+    let mut outcome = Outcome::default();
+    let sitting = &part.sitting;
+    if admission::may_come_in(tx.connection(), &sitting.id)? {
+        let mut wanted = Vec::new();
+        for exchange in part.exchanges.iter() {
+            match exchange::standing(tx, &sitting.id, exchange)? {
+                Standing::New => wanted.push(exchange),
+                Standing::Known => outcome.known += 1,
+                Standing::Copied => outcome.copied += 1,
+                Standing::Stray => outcome.stray += 1,
+            }
+        }
+        let ends = part.is_last && (part.has_begun || !wanted.is_empty() || is_left_open(tx, &sitting.id)?);
+        outcome.new = wanted.len() as u64;
+        if ends || !wanted.is_empty() {
+            bulk(tx, part.in_bulk)?;
+            outcome.created = write(tx, part, &wanted, machine, replica_id)?;
+            bulk_ends(tx, part.in_bulk)?;
+        }
+    } else {
+        outcome.refused_by_user = part.exchanges.len() as u64;
+    }
+    // What a helper reports of a prompt that may still come is looked at again.
+    if let Some(cursor) = part.cursor.as_ref().filter(|_| outcome.stray == 0) {
+        cursor.save(tx.connection(), tx.now_us())?;
+    }
+    Ok(outcome)
+}
+
+/// Writes what is new, and ends what is over; returns how many memories that made.
+fn write(
     tx: &mut WriteTx<'_>,
-    sitting: &Sitting,
-    exchanges: &[Exchange],
+    part: &Part,
+    wanted: &[&Exchange],
     machine: &MachineInfo,
     replica_id: &str,
 ) -> Result<u64, StoreError> {
-    let mut wanted = Vec::new();
-    for exchange in exchanges {
-        if is_new(tx, sitting, exchange)? {
-            wanted.push(exchange);
-        }
-    }
-    let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else { return Ok(0) };
+    let (sitting, exchanges) = (&part.sitting, part.exchanges.as_slice());
+    let Some(last) = exchanges.last() else { return Ok(0) };
+    let at_us = wanted.first().map_or(last.at_us, |first| first.at_us);
     let cwd = sitting.cwd.to_string_lossy();
-    let visit =
-        Visit { conversation: &sitting.id, place: &sitting.place, cwd: &cwd, transcript: None, at_us: first.at_us };
+    let visit = Visit { conversation: &sitting.id, place: &sitting.place, cwd: &cwd, transcript: None, at_us };
     let mut scene = Scene::enter(tx, &visit, machine, replica_id)?;
     let before = memories(&scene)?;
-    for exchange in &wanted {
+    for exchange in wanted {
         scene.exchange(exchange)?;
     }
     let conversation = &mut scene.conversation;
     conversation.last_event_us = conversation.last_event_us.max(last.at_us).max(last.answered_us);
     let silent_us = scene.tx.now_us().saturating_sub(conversation.last_event_us);
-    if conversation.ended_us > 0 || silent_us > ABANDONED_US {
-        conversation.ended_us = conversation.last_event_us;
+    if part.is_last && (conversation.ended_us > 0 || silent_us > ABANDONED_US) {
+        let ended_us = conversation.last_event_us;
+        conversation.ended_us = ended_us;
+        scene.at_us = ended_us;
         scene.close(if last.is_complete { "completed" } else { "abandoned" })?;
     }
     let created = memories(&scene)?.saturating_sub(before);
@@ -169,20 +310,26 @@ fn take(
     Ok(created)
 }
 
-/// Whether an exchange says something that neither a hook nor an earlier import told. What was told and then forgotten by the
-/// bookkeeping is still there as a memory.
-fn is_new(tx: &WriteTx<'_>, sitting: &Sitting, exchange: &Exchange) -> Result<bool, StoreError> {
-    let db = tx.connection();
-    let known = match &exchange.prompt_id {
-        Some(id) => Turn::load(db, id)?,
-        None => Turn::all(db, &sitting.id)?.into_iter().find(|turn| turn.parts.prompt == exchange.prompt),
-    };
-    if let Some(turn) = known {
-        return Ok(turn.conversation == sitting.id && turn.state.is_waiting() && turn.parts.answers.is_empty());
+/// Whether a conversation that an import began, and that was killed before its end, waits to be ended.
+fn is_left_open(tx: &WriteTx<'_>, id: &str) -> Result<bool, StoreError> {
+    let known = Conversation::load(tx.connection(), id)?;
+    let is_silent = |at: u64| tx.now_us().saturating_sub(at) > ABANDONED_US;
+    Ok(known.is_some_and(|conversation| conversation.ended_us == 0 && is_silent(conversation.last_event_us)))
+}
+
+/// Until [`bulk_ends`], text is put into the queue of what is indexed later (`0010_bulk.sql`).
+fn bulk(tx: &WriteTx<'_>, in_bulk: bool) -> Result<(), StoreError> {
+    if in_bulk {
+        tx.connection().prepare_cached("INSERT INTO ct_memory_bulk (id) VALUES (1)")?.execute([])?;
     }
-    let id = exchange.prompt_id.clone().unwrap_or_else(|| format!("{}:{}", sitting.id, exchange.at_us));
-    let memory = Key::new(derived_id("conversation_contexts", &id));
-    Ok(tx.get(CONVERSATION_CONTEXTS, &memory)?.is_none())
+    Ok(())
+}
+
+fn bulk_ends(tx: &WriteTx<'_>, in_bulk: bool) -> Result<(), StoreError> {
+    if in_bulk {
+        tx.connection().prepare_cached("DELETE FROM ct_memory_bulk")?.execute([])?;
+    }
+    Ok(())
 }
 
 fn memories(scene: &Scene<'_, '_>) -> Result<u64, StoreError> {

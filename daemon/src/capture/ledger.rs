@@ -213,6 +213,15 @@ impl Turn {
         found.into_iter().map(Self::unpack).collect()
     }
 
+    /// The turn of a conversation that was the latest at that moment.
+    pub(super) fn at(db: &Connection, conversation: &str, at_us: u64) -> Result<Option<Self>, StoreError> {
+        let sql = format!(
+            "{TURN} WHERE claude_session_id = ?1 AND started_us <= ?2 ORDER BY started_us DESC, turn_id DESC LIMIT 1"
+        );
+        let found = db.prepare_cached(&sql)?.query_row((conversation, at_us.cast_signed()), Self::read).optional()?;
+        found.map(Self::unpack).transpose()
+    }
+
     pub(super) fn save(&self, db: &Connection) -> Result<(), StoreError> {
         let parts = serde_json::to_vec(&self.parts).map_err(StoreError::other)?;
         db.prepare_cached(

@@ -8,13 +8,16 @@
 //! Transcripts are read in the background ([`catch_up`]): they fill in what no hook told, after an interrupted turn or
 //! a killed client. Transcripts of other times and machines are taken in on request ([`import`]).
 
+mod admission;
 mod anchors;
 mod arrival;
 mod catch_up;
 mod close;
 mod compose;
+mod cursor;
 mod deed;
 mod digest;
+mod exchange;
 mod fit;
 mod git;
 mod import;
@@ -50,14 +53,16 @@ use deed::Deed;
 use stats::Stats;
 use take::Done;
 
+pub(crate) use cursor::Cursor;
+pub(crate) use digest::sha256;
 pub(crate) use fit::Clean;
-pub(crate) use import::{ImportedContext, Outcome as Imported, Sitting};
+pub(crate) use import::{ImportedContext, Outcome as Imported, Part, Sitting};
 pub use project::Place;
 pub(crate) use project::{name_of_slug, slug_of_remote};
 pub use remember::{Note, Remembered};
 pub use reply::{Reply, Taken};
 pub use stats::EventStats;
-pub(crate) use transcript::{Exchange, Lines, Reader};
+pub(crate) use transcript::{Exchange, Line, Lines, Reader};
 
 /// This machine, as the operating system tells it.
 #[derive(Debug, Clone)]

@@ -28,6 +28,11 @@ impl Payload {
         }
     }
 
+    /// What somebody else has read.
+    pub(super) fn of(fields: Map<String, Value>) -> Self {
+        Self { fields }
+    }
+
     /// A text field that is there and not empty.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.fields.get(name)?.as_str().filter(|text| !text.is_empty())
@@ -41,7 +46,7 @@ impl Payload {
 
 /// The client's language keeps half surrogate pairs when it cuts a text, and writes them as `\ud83d`; JSON readers
 /// refuse them. They become U+FFFD.
-fn without_lone_surrogates(text: &str) -> String {
+pub(super) fn without_lone_surrogates(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut mended = String::with_capacity(text.len());
     let (mut from, mut at) = (0, 0);

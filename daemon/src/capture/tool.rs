@@ -7,6 +7,7 @@ use sync::local::{compress, derived_id};
 
 use super::anchors::optional;
 use super::fit;
+use super::ledger::Turn;
 use super::scene::Scene;
 use super::tool_run::{Command, Failure, FileChange, ToolRun};
 
@@ -20,15 +21,31 @@ impl Scene<'_, '_> {
         cwd: &str,
     ) -> Result<(), StoreError> {
         let turn = self.turn_of(prompt_id)?;
-        let key = run.id.as_ref().map_or_else(|| event_id.to_owned(), |id| format!("{} {id}", self.conversation.id));
+        let key = self.key_of(run).unwrap_or_else(|| event_id.to_owned());
+        self.write_run(&turn, &key, run, cwd)
+    }
+
+    /// Writes what a transcript tells of a run; one without an id could not be told from another.
+    pub(super) fn rows_of(&mut self, turn: &Turn, run: &ToolRun, cwd: &str) -> Result<(), StoreError> {
+        match self.key_of(run) {
+            Some(key) => self.write_run(turn, &key, run, cwd),
+            None => Ok(()),
+        }
+    }
+
+    fn key_of(&self, run: &ToolRun) -> Option<String> {
+        run.id.as_ref().map(|id| format!("{} {id}", self.conversation.id))
+    }
+
+    fn write_run(&mut self, turn: &Turn, key: &str, run: &ToolRun, cwd: &str) -> Result<(), StoreError> {
         if let Some(file) = &run.file {
-            self.file_change(&turn.work_item_id, &key, file)?;
+            self.file_change(&turn.work_item_id, key, file)?;
         }
         if let Some(command) = &run.command {
-            self.command(&turn.work_item_id, &key, command, cwd)?;
+            self.command(&turn.work_item_id, key, command, cwd)?;
         }
         if let Some(failure) = &run.failure {
-            self.failure(&turn.work_item_id, &key, failure)?;
+            self.failure(&turn.work_item_id, key, failure)?;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ const SUMMARY_CHARS: usize = 1_000;
 const EXIT_CODE: &str = "Exit code ";
 
 /// What is kept of one run.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct ToolRun {
     /// The client's id of the run, if it has one.
     pub(super) id: Option<String>,
@@ -25,7 +25,7 @@ pub(super) struct ToolRun {
 }
 
 /// A file that was written.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct FileChange {
     pub(super) path: String,
     /// `created` or `modified`.
@@ -39,7 +39,7 @@ pub(super) struct FileChange {
 }
 
 /// A command that was run.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Command {
     pub(super) text: String,
     pub(super) shell: &'static str,
@@ -51,7 +51,7 @@ pub(super) struct Command {
 }
 
 /// Something that did not work.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Failure {
     pub(super) operation: &'static str,
     pub(super) description: String,
@@ -95,6 +95,13 @@ impl ToolRun {
             if payload.value("is_interrupt") == true { format!("interrupted by the user\n{error}") } else { error };
         let failure = Some(reader.failure(code, &message));
         Self { id: reader.id(), file: None, command, failure, redactions: reader.redactions }
+    }
+
+    /// About how many bytes it takes.
+    pub(super) fn size(&self) -> usize {
+        let (file, command) = (self.file.as_ref(), self.command.as_ref());
+        let failure = self.failure.as_ref().map_or(0, |failure| failure.message.len());
+        file.map_or(0, |file| file.diff.len()) + command.map_or(0, |command| command.output.len()) + failure
     }
 
     /// True when nothing of it is worth a row.

@@ -56,6 +56,7 @@ impl Scene<'_, '_> {
     /// The assistant has stopped. While background tasks run it does so more than once; each message is kept once.
     pub(super) fn answer(&mut self, prompt_id: Option<&str>, text: &str) -> Result<(), StoreError> {
         let mut turn = self.turn_of(prompt_id)?;
+        turn.drop_partial_answer();
         turn.state = State::Answered;
         turn.parts.add_answer(text);
         turn.parts.answered_us = turn.parts.answered_us.max(self.at_us);
@@ -141,8 +142,18 @@ impl Scene<'_, '_> {
 
     /// Writes a turn's work item and memory, and its own record.
     pub(super) fn write_turn(&mut self, turn: &Turn) -> Result<(), StoreError> {
+        self.write_turn_with(turn, |_| Ok(()))
+    }
+
+    /// [`Self::write_turn`] with what was done in it, which the memory tells of.
+    pub(super) fn write_turn_with(
+        &mut self,
+        turn: &Turn,
+        done: impl FnOnce(&mut Self) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         turn.save(self.tx.connection())?;
         self.write_work_item(turn)?;
+        done(self)?;
         self.write_context(turn)
     }
 
@@ -240,10 +251,29 @@ impl Scene<'_, '_> {
     }
 }
 
+impl Turn {
+    /// What a transcript told of an answer that went on: the whole takes its place.
+    pub(super) fn drop_partial_answer(&mut self) {
+        if self.state.is_waiting() {
+            self.parts.answers.clear();
+        }
+    }
+}
+
 impl Parts {
+    /// Whether a helper's report is there already, however it is spaced.
+    pub(super) fn has_report(&self, text: &str) -> bool {
+        self.helpers.iter().any(|(_, known)| known.split_whitespace().eq(text.split_whitespace()))
+    }
+
+    /// Whether an answer adds nothing.
+    pub(super) fn has_answer(&self, text: &str) -> bool {
+        text.trim().is_empty() || self.answers.iter().any(|known| known == text)
+    }
+
     /// Adds a message unless it is there. A later message that begins with the last one replaces it.
     pub(super) fn add_answer(&mut self, text: &str) {
-        if text.trim().is_empty() || self.answers.iter().any(|known| known == text) {
+        if self.has_answer(text) {
             return;
         }
         if let Some(last) = self.answers.last_mut()

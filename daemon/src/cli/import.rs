@@ -13,7 +13,7 @@ use super::{Failure, Outcome, output};
 use crate::api::special::import::ImportFolder;
 use crate::client::{self, ClientError};
 use crate::import::{ImportReport, ImportStatus};
-use crate::starter;
+use crate::{setup, starter, transcripts};
 
 /// Years of transcripts take their time; whoever waits sees it move.
 const PATIENCE: Duration = Duration::from_hours(24);
@@ -24,8 +24,11 @@ const LOOK: Duration = Duration::from_millis(200);
 #[derive(Args)]
 pub(super) struct Arguments {
     /// Folders, or single .jsonl and .json files
-    #[arg(value_name = "PATH", required = true)]
+    #[arg(value_name = "PATH", required_unless_present = "transcripts")]
     paths: Vec<PathBuf>,
+    /// Claude Code's own transcripts, each read on from where it was read last (default: ~/.claude/projects)
+    #[arg(long, value_name = "DIR", num_args = 0..=1)]
+    transcripts: Option<Option<PathBuf>>,
     /// Only say what would be new
     #[arg(long)]
     dry_run: bool,
@@ -35,13 +38,20 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
+    let wanted = wanted(arguments)?;
     starter::ensure_running(home).map_err(|error| Failure::new(&error).hint(error.hint(home)))?;
-    let mut reports = Vec::with_capacity(arguments.paths.len());
-    for path in &arguments.paths {
+    let mut reports = Vec::with_capacity(wanted.len());
+    for (path, transcripts) in &wanted {
         // A link that the user names is meant; those within are looked at by the daemon.
         let folder_path =
             std::fs::canonicalize(path).map_err(|error| Failure::new(format!("import {}: {error}", path.display())))?;
-        let request = ImportFolder { folder_path, dry_run: arguments.dry_run, project_id: None, session_id: None };
+        let request = ImportFolder {
+            folder_path,
+            dry_run: arguments.dry_run,
+            transcripts: *transcripts,
+            project_id: None,
+            session_id: None,
+        };
         let ask = || client::post(home, "/api/bulk-import/import-folder", &request, PATIENCE);
         let report: Result<ImportReport, ClientError> = if arguments.json { ask() } else { shown(home, ask) };
         let report = report.map_err(|error| failure(path, &error))?;
@@ -54,6 +64,24 @@ pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure
         output::json(&reports);
     }
     Ok(if reports.iter().all(|report| report.errors_total == 0) { Outcome::Done } else { Outcome::NeedsUser })
+}
+
+/// What is to be read, and whether it is the client's own.
+fn wanted(arguments: &Arguments) -> Result<Vec<(PathBuf, bool)>, Failure> {
+    let mut wanted: Vec<(PathBuf, bool)> = arguments.paths.iter().map(|path| (path.clone(), false)).collect();
+    if let Some(folder) = &arguments.transcripts {
+        let folder = match folder {
+            Some(folder) => folder.clone(),
+            None => setup::client_folder(None).map(|own| own.join(transcripts::FOLDER)).ok_or_else(|| {
+                Failure::new(
+                    "find the transcripts of Claude Code: neither CLAUDE_CONFIG_DIR nor a home directory is known",
+                )
+                .hint("name the folder: claudetools import --transcripts DIR")
+            })?,
+        };
+        wanted.push((folder, true));
+    }
+    Ok(wanted)
 }
 
 fn failure(path: &Path, error: &ClientError) -> Failure {
@@ -102,6 +130,9 @@ fn print(report: &ImportReport) {
     let more = report.errors_total.saturating_sub(report.errors.len() as u64);
     if more > 0 {
         output::line(format!("! and {more} more"));
+    }
+    for skipped in &report.skipped {
+        output::line(format!("  left out: {} {}", skipped.count, skipped.reason));
     }
     let mark = if report.errors_total == 0 { "✓" } else { "!" };
     output::line(format!("{mark} {}: {}", report.folder_path, report.summary));

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use serde_json::{Value, json};
@@ -11,9 +12,9 @@ use super::board::Board;
 use super::folder::{self, Entry};
 use super::record::{self, Kind, Said};
 use super::records::{self, Found};
-use super::report::{Preview, Tally};
+use super::report::{Preview, Tally, share};
 use super::{ImportError, Order};
-use crate::capture::{Capture, Exchange, Imported, ImportedContext, Place, Reader, Sitting};
+use crate::capture::{Capture, Exchange, Imported, ImportedContext, Part, Place, Reader, Sitting};
 use crate::machine;
 
 /// Exchanges and contexts that are written at once.
@@ -80,6 +81,8 @@ struct Talk {
     cwd: Option<PathBuf>,
     sitting: Option<Sitting>,
     title: String,
+    /// True when something of it was new.
+    has_begun: bool,
     exchanges: u64,
     answered: u64,
     /// The latest time that a record told.
@@ -174,8 +177,8 @@ impl Work<'_> {
             self.end_talk()?;
         }
         self.talk.note(message);
-        self.talk.reader.record(message, offset);
-        if self.talk.reader.waiting() > BATCH { self.write_exchanges(false) } else { Ok(()) }
+        self.talk.reader.value(message, offset);
+        if self.talk.reader.waiting().0 > BATCH { self.write_exchanges(false) } else { Ok(()) }
     }
 
     fn end_talk(&mut self) -> Result<(), End> {
@@ -208,7 +211,16 @@ impl Work<'_> {
         let Some(sitting) = self.talk.sitting.clone() else { return Ok(()) };
         let exchanges: Vec<Exchange> =
             exchanges.into_iter().map(|exchange| self.talk.timed(exchange, &sitting.id, self.modified_us)).collect();
-        let outcome = self.capture.import_exchanges(&sitting, &exchanges, self.order.dry_run)?;
+        let part = Part {
+            sitting,
+            exchanges: Arc::new(exchanges),
+            is_last: all,
+            has_begun: self.talk.has_begun,
+            in_bulk: false,
+            cursor: None,
+        };
+        let outcome = self.capture.import_part(part, self.order.dry_run)?;
+        self.talk.has_begun |= outcome.created > 0;
         self.count(outcome);
         Ok(())
     }
@@ -307,9 +319,4 @@ impl Talk {
 
 fn place_of(folder: &Path) -> Place {
     Place::of(folder, &machine::this_one().home_directory)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a score needs no more than a few digits")]
-fn share(part: u64, whole: u64) -> f64 {
-    (part as f64 / whole.max(1) as f64 * 100.0).round() / 10.0
 }

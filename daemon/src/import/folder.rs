@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 /// Folders within folders.
 const DEPTH: usize = 32;
@@ -26,24 +27,35 @@ pub(crate) enum RootError {
 
 /// A file to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) path: PathBuf,
+pub(crate) struct Entry {
+    pub(crate) path: PathBuf,
     /// Below the folder, for people.
     pub(super) name: String,
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
+    /// When it was changed last, in microseconds since the Unix epoch.
+    pub(crate) modified_us: u64,
+}
+
+impl Entry {
+    fn new(path: PathBuf, name: String, kind: &fs::Metadata) -> Self {
+        let modified = kind.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+        Self { path, name, bytes: kind.len(), modified_us: u64::try_from(modified.as_micros()).unwrap_or(0) }
+    }
 }
 
 /// What there is.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(crate) struct Found {
     /// By name.
-    pub(super) files: Vec<Entry>,
+    pub(crate) files: Vec<Entry>,
     /// What was left out, and why.
-    pub(super) errors: Vec<String>,
+    pub(crate) errors: Vec<String>,
+    /// How many folders there are, with the one that was asked for.
+    pub(crate) folders: u64,
 }
 
 /// All files of the kinds that are read.
-pub(super) fn walk(root: &Path) -> Result<Found, RootError> {
+pub(crate) fn walk(root: &Path) -> Result<Found, RootError> {
     if !root.is_absolute() {
         return Err(RootError::Relative(root.to_owned()));
     }
@@ -64,7 +76,7 @@ pub(super) fn walk(root: &Path) -> Result<Found, RootError> {
         visit(&real, &real, DEPTH, &mut found);
     } else if kind.is_file() {
         let name = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        found.files.push(Entry { path: root.to_owned(), name, bytes: kind.len() });
+        found.files.push(Entry::new(root.to_owned(), name, &kind));
     } else {
         return Err(RootError::Other(root.to_owned()));
     }
@@ -77,6 +89,7 @@ fn visit(folder: &Path, root: &Path, depth: usize, found: &mut Found) {
     if depth == 0 {
         return found.errors.push(format!("{}: it lies too deep", name_of(folder)));
     }
+    found.folders += 1;
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => return found.errors.push(format!("{}: {error}", name_of(folder))),
@@ -91,7 +104,7 @@ fn visit(folder: &Path, root: &Path, depth: usize, found: &mut Found) {
             Err(error) => found.errors.push(format!("{name}: {error}")),
             Ok(kind) if kind.is_symlink() => found.errors.extend(refusal(&path, &name, root)),
             Ok(kind) if kind.is_dir() => visit(&path, root, depth - 1, found),
-            Ok(kind) if kind.is_file() && is_read(&path) => found.files.push(Entry { path, name, bytes: kind.len() }),
+            Ok(kind) if kind.is_file() && is_read(&path) => found.files.push(Entry::new(path, name, &kind)),
             Ok(_) => {}
         }
     }
@@ -112,7 +125,7 @@ fn is_read(path: &Path) -> bool {
 }
 
 /// Opens a file that was found. What has become something else meanwhile is refused.
-pub(super) fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true);
     #[cfg(unix)]

@@ -1,7 +1,8 @@
 //! Import of folders: transcripts of Claude Code, and contexts and conversations as JSON or JSON lines.
 //!
 //! A folder is walked without leaving it ([`folder`]), each file is read record by record ([`records`]), each record is
-//! understood ([`record`]) and written by capture, which knows what is there already ([`file`]). What cannot be read is
+//! understood ([`record`]) and written by capture, which knows what is there already ([`file`]). The client's own transcripts
+//! have a way of their own ([`transcripts`]), by which each is read once. What cannot be read is
 //! counted and named, and ends nothing but itself.
 
 mod board;
@@ -10,6 +11,7 @@ mod folder;
 mod record;
 mod records;
 mod report;
+mod transcripts;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use std::sync::Arc;
 use sync::StoreError;
 
 pub(crate) use board::{Board, ImportStatus};
-pub(crate) use folder::RootError;
+pub(crate) use folder::{RootError, open as open_found, walk as files_of};
 pub(crate) use report::ImportReport;
 use report::Tally;
 
@@ -30,6 +32,8 @@ pub(crate) struct Order {
     pub(crate) path: PathBuf,
     /// Only say what would be new.
     pub(crate) dry_run: bool,
+    /// It is a folder of the client's transcripts, or one of them: each is read on from where it was read last.
+    pub(crate) transcripts: bool,
     /// The project of all of it; without it, each conversation's folder and each context tell.
     pub(crate) place: Option<Place>,
     /// `sessions.id` of contexts that name no session.
@@ -50,6 +54,9 @@ pub(crate) enum ImportError {
 /// Imports it all. Runs on a thread for blocking work, and shows on the board how far it is.
 pub(crate) fn run(capture: &Capture, order: &Order, board: &Arc<Board>) -> Result<ImportReport, ImportError> {
     let found = folder::walk(&order.path)?;
+    if order.transcripts {
+        return transcripts::run(capture, order, found, board);
+    }
     let mut tally = Tally::new(order, &found);
     board.show(&tally);
     for entry in &found.files {

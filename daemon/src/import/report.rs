@@ -41,10 +41,23 @@ pub(crate) struct ImportReport {
     pub(crate) errors_total: u64,
     /// Secrets that were taken out.
     pub(crate) redactions: u64,
+    /// What was left out, and why; of transcripts only.
+    #[serde(default)]
+    pub(crate) skipped: Vec<Skipped>,
     /// What was read, the first of it.
     pub(crate) contexts_preview: Vec<Preview>,
     /// All of it in a sentence.
     pub(crate) summary: String,
+}
+
+/// What was left out for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ImportSkipped")]
+pub(crate) struct Skipped {
+    /// What it was, and so why.
+    pub(crate) reason: String,
+    /// How much of it there was.
+    pub(crate) count: u64,
 }
 
 /// A conversation or context that was read.
@@ -72,6 +85,7 @@ pub(super) struct Tally {
     pub(super) redactions: u64,
     errors: Vec<String>,
     previews: Vec<Preview>,
+    skipped: Vec<Skipped>,
 }
 
 impl Tally {
@@ -87,6 +101,7 @@ impl Tally {
             redactions: 0,
             errors: Vec::new(),
             previews: Vec::new(),
+            skipped: Vec::new(),
         };
         found.errors.iter().for_each(|error| tally.error(error.clone()));
         tally
@@ -101,6 +116,15 @@ impl Tally {
     pub(super) fn name(&mut self, error: String) {
         if self.errors.len() < NAMED {
             self.errors.push(error);
+        }
+    }
+
+    /// Counts what is left out.
+    pub(super) fn skip(&mut self, reason: &str, count: u64) {
+        match self.skipped.iter_mut().find(|known| known.reason == reason) {
+            _ if count == 0 => {}
+            Some(known) => known.count += count,
+            None => self.skipped.push(Skipped { reason: reason.to_owned(), count }),
         }
     }
 
@@ -127,8 +151,15 @@ impl Tally {
             errors: self.errors,
             errors_total: errors,
             redactions: self.redactions,
+            skipped: self.skipped,
             contexts_preview: self.previews,
             summary,
         }
     }
+}
+
+/// A share, between 0 and 10.
+#[expect(clippy::cast_precision_loss, reason = "a score needs no more than a few digits")]
+pub(super) fn share(part: u64, whole: u64) -> f64 {
+    (part as f64 / whole.max(1) as f64 * 100.0).round() / 10.0
 }

@@ -42,6 +42,7 @@ pub(crate) async fn gather(app: &App) -> StatusReport {
         sync: seen.sync,
         locks: seen.locks,
         vault: seen.vault,
+        transcripts: Some(app.watched.report()),
     };
     report.problems = problems::of_live(app, &phase, &report);
     report

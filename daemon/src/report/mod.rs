@@ -17,6 +17,7 @@ use sync::local::{Identity, SnapshotProgress};
 
 use crate::memory::index::IndexReport;
 use crate::tasks::TaskReport;
+use crate::transcripts::watch::WatchReport;
 use crate::vault::report::VaultReport;
 
 /// `claudetools status --json`
@@ -38,6 +39,9 @@ pub(crate) struct StatusReport {
     /// The keys that secrets are sealed with; `null` while the replica cannot be read.
     #[serde(default)]
     pub(crate) vault: Option<VaultReport>,
+    /// The watching of Claude Code's transcripts; `null` while no daemon answers.
+    #[serde(default)]
+    pub(crate) transcripts: Option<WatchReport>,
 }
 
 /// Locks that this machine's sessions claimed; those that central has agreed to need nothing.

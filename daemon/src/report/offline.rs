@@ -50,6 +50,7 @@ pub(crate) fn gather(home: &Home) -> StatusReport {
         },
         locks,
         vault,
+        transcripts: None,
     };
     report.problems = problems::of_offline(&report, config.err().as_ref(), unreadable.as_ref());
     report

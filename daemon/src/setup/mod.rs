@@ -17,12 +17,17 @@ use crate::service::Service;
 /// The file name of the hook client, beside `claudetools`.
 const HOOK_PROGRAM: &str = if cfg!(windows) { "claudetools-hook.exe" } else { "claudetools-hook" };
 
-/// Claude Code's settings file: in the given folder, else `$CLAUDE_CONFIG_DIR`, else `~/.claude`.
-pub(crate) fn settings_path(claude_config: Option<&Path>) -> Option<PathBuf> {
+/// Claude Code's own folder: the given one, else `$CLAUDE_CONFIG_DIR`, else `~/.claude`.
+pub(crate) fn client_folder(claude_config: Option<&Path>) -> Option<PathBuf> {
     let named = || env::var_os("CLAUDE_CONFIG_DIR").filter(|value| !value.is_empty()).map(PathBuf::from);
     let folder = claude_config.map(Path::to_path_buf).or_else(named);
     let folder = folder.or_else(|| env::home_dir().map(|home| home.join(".claude")))?;
-    Some(std::path::absolute(folder).ok()?.join("settings.json"))
+    std::path::absolute(folder).ok()
+}
+
+/// Its settings file.
+pub(crate) fn settings_path(claude_config: Option<&Path>) -> Option<PathBuf> {
+    client_folder(claude_config).map(|folder| folder.join("settings.json"))
 }
 
 /// The hook client that was built with this program.

@@ -9,8 +9,9 @@ use super::plausible;
 /// A pattern and what its match must also be.
 pub(super) struct Rule {
     kind: &'static str,
-    /// A text without this (ASCII, any case) cannot match: saves most of the work.
-    hints: &'static [&'static str],
+    /// A text without any of these cannot match: saves most of the work. Of patterns that ignore case, in lower case.
+    pub(super) hints: &'static [&'static str],
+    ignores_case: bool,
     pattern: Regex,
     /// Told the whole match's captures; false leaves it alone.
     check: fn(&Captures<'_>) -> bool,
@@ -19,7 +20,8 @@ pub(super) struct Rule {
 impl Rule {
     /// The text with the named group `secret` (or the whole match) replaced, and how often; None when nothing was.
     pub(super) fn apply(&self, text: &str) -> Option<(String, usize)> {
-        if !self.hints.is_empty() && !self.hints.iter().any(|hint| text.contains(hint)) {
+        // The look at all hints at once takes them in any case.
+        if !self.ignores_case && !self.hints.iter().any(|hint| text.contains(hint)) {
             return None;
         }
         let mut replaced = String::new();
@@ -48,6 +50,37 @@ impl Rule {
 const SECRET_KEY: &str = "passwords?|passwd|passphrase|pwd|secrets?|tokens?|api[_-]?keys?|access[_-]?key|private[_-]?key|\
                           secret[_-]?key|account[_-]?key|credentials?|auth[_-]?key|encryption[_-]?key|signing[_-]?key";
 
+/// What every text has that names such a key.
+const KEY_HINTS: &[&str] = &[
+    "passw",
+    "passphrase",
+    "pwd",
+    "secret",
+    "token",
+    "credential",
+    "apikey",
+    "api_key",
+    "api-key",
+    "accesskey",
+    "access_key",
+    "access-key",
+    "privatekey",
+    "private_key",
+    "private-key",
+    "accountkey",
+    "account_key",
+    "account-key",
+    "authkey",
+    "auth_key",
+    "auth-key",
+    "encryptionkey",
+    "encryption_key",
+    "encryption-key",
+    "signingkey",
+    "signing_key",
+    "signing-key",
+];
+
 pub(super) static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     let mut rules = Vec::new();
     let mut rule = |kind, hints, pattern: &str, check| rules.push(compile(kind, hints, pattern, check));
@@ -60,9 +93,19 @@ pub(super) static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         always,
     );
     rule("aws-key", &["AKIA", "ASIA", "ABIA", "ACCA"], r"(?-u:\b)(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?-u:\b)", always);
-    rule("github-token", &["gh"], r"(?-u:\b)gh[pousr]_[A-Za-z0-9]{36,255}(?-u:\b)", always);
+    rule(
+        "github-token",
+        &["ghp_", "gho_", "ghu_", "ghs_", "ghr_"],
+        r"(?-u:\b)gh[pousr]_[A-Za-z0-9]{36,255}(?-u:\b)",
+        always,
+    );
     rule("github-token", &["github_pat_"], r"(?-u:\b)github_pat_[A-Za-z0-9_]{22,255}(?-u:\b)", always);
-    rule("gitlab-token", &["gl"], r"(?-u:\b)gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent)-[A-Za-z0-9_.-]{20,}", always);
+    rule(
+        "gitlab-token",
+        &["glpat-", "gldt-", "glrt-", "glcbt-", "glptt-", "glft-", "glsoat-", "glagent-"],
+        r"(?-u:\b)gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent)-[A-Za-z0-9_.-]{20,}",
+        always,
+    );
     rule("slack-token", &["xox", "xapp-"], r"(?-u:\b)(?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{10,}", plausible::has_digit);
     rule("slack-webhook", &["hooks.slack.com"], r"hooks\.slack\.com/(?P<secret>[a-z]+/[A-Za-z0-9/_-]{20,})", always);
     rule("stripe-key", &["_live_", "_test_"], r"(?-u:\b)[rs]k_(?:live|test)_[A-Za-z0-9]{16,}", always);
@@ -95,11 +138,16 @@ pub(super) static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     );
     rule(
         "authorization",
-        &[],
+        &["authorization"],
         r#"(?i)authorization["']?\s*[:=]\s*["']?(?:bearer|basic|token|digest|apikey)\s+(?P<secret>[A-Za-z0-9._~+/=-]{6,})"#,
         plausible::is_value,
     );
-    rule("bearer-token", &[], r"(?i)(?-u:\b)bearer\s+(?P<secret>[A-Za-z0-9._~+/=-]{16,})", plausible::has_digit);
+    rule(
+        "bearer-token",
+        &["bearer"],
+        r"(?i)(?-u:\b)bearer\s+(?P<secret>[A-Za-z0-9._~+/=-]{16,})",
+        plausible::has_digit,
+    );
     rule(
         "basic-auth",
         &["-u", "--user"],
@@ -109,11 +157,11 @@ pub(super) static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     let option = format!(
         r#"(?i)(?:^|\s)--?(?:[a-z0-9-]*-)?(?:{SECRET_KEY})[\s=]+(?P<secret>"[^"\n]+"|'[^'\n]+'|[^\s"'-][^\s"']{{3,}})"#
     );
-    rule("option", &[], &option, plausible::is_option);
+    rule("option", KEY_HINTS, &option, plausible::is_option);
     let assignment = format!(
         r#"(?i)(?P<key>(?:{SECRET_KEY})(?:[_-][a-z0-9]+)?)["'`]?(?P<operator>\s*(?::=|=>|=|:)\s*)(?P<secret>"[^"\n]{{3,}}"|'[^'\n]{{3,}}'|`[^`\n]{{3,}}`|[^\s"'`,;&]{{3,}})"#
     );
-    rule("assignment", &[], &assignment, plausible::is_assignment);
+    rule("assignment", KEY_HINTS, &assignment, plausible::is_assignment);
     rules
 });
 
@@ -124,7 +172,8 @@ fn compile(
     pattern: &str,
     check: fn(&Captures<'_>) -> bool,
 ) -> Rule {
-    Rule { kind, hints, pattern: Regex::new(pattern).expect("a valid pattern"), check }
+    let ignores_case = pattern.starts_with("(?i)");
+    Rule { kind, hints, ignores_case, pattern: Regex::new(pattern).expect("a valid pattern"), check }
 }
 
 fn always(_: &Captures<'_>) -> bool {

@@ -26,6 +26,9 @@ pub(crate) struct ImportFolder {
     /// Only say what would be new.
     #[serde(default)]
     pub(crate) dry_run: bool,
+    /// It is a folder of Claude Code's own transcripts, or one of them: each is read on from where it was read last.
+    #[serde(default)]
+    pub(crate) transcripts: bool,
     /// The project of all of it; without it, each conversation's folder and each context tell.
     #[serde(default)]
     pub(crate) project_id: Option<Id>,
@@ -84,7 +87,7 @@ async fn folder(call: Call) -> Result<Reply, Problem> {
 
 /// What the request means on this replica.
 async fn order(call: &Call, request: ImportFolder) -> Result<Order, Problem> {
-    let ImportFolder { folder_path: path, dry_run, project_id, session_id } = request;
+    let ImportFolder { folder_path: path, dry_run, transcripts, project_id, session_id } = request;
     let (project, session) = (project_id.map(|Id(id)| Key::new(id)), session_id.map(|Id(id)| Key::new(id)));
     let known = call.core.store.read_async(move |tx| {
         let project = project.map(|key| tx.get(PROJECTS, &key)).transpose()?;
@@ -99,7 +102,7 @@ async fn order(call: &Call, request: ImportFolder) -> Result<Order, Problem> {
     };
     let place = found(project, "project_id", "projects")?.and_then(|row| row.text("slug").map(Place::named_by));
     let session = found(session, "session_id", "sessions")?.map(|row| row.key().to_string());
-    Ok(Order { path, dry_run, place, session })
+    Ok(Order { path, dry_run, transcripts, place, session })
 }
 
 fn problem(error: ImportError) -> Problem {
