@@ -1,8 +1,11 @@
-//! Secrets out, before anything is written: known token formats, keys, passwords in addresses and assignments.
+//! Secrets out, before anything is written: known token formats, keys, passwords in addresses and assignments, and what is
+//! assigned and looks like nothing that a person would write.
 //!
 //! A secret becomes `[redacted:kind]`. What only looks like one (a commit hash, a UUID, `password: String` in code, a
 //! variable that holds the secret) stays, or memory would be worth nothing to a developer.
 
+mod entropy;
+mod formats;
 mod hints;
 mod plausible;
 mod rules;
@@ -44,6 +47,10 @@ pub fn redact(text: &str) -> Redacted<'_> {
             clean = Cow::Owned(replaced);
             count += found;
         }
+    }
+    if let Some((replaced, found)) = entropy::apply(&clean) {
+        clean = Cow::Owned(replaced);
+        count += found;
     }
     Redacted { text: clean, count }
 }

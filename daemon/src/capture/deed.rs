@@ -69,7 +69,7 @@ impl Deed {
     /// The file that a tool has written.
     pub(super) fn file(&self) -> Option<&str> {
         match self {
-            Self::Tool(run) => run.file.as_ref().map(|file| file.path.as_str()),
+            Self::Tool(run) => run.file_path(),
             _ => None,
         }
     }

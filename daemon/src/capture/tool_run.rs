@@ -60,6 +60,11 @@ pub(super) struct Failure {
 }
 
 impl ToolRun {
+    /// The file that it wrote.
+    pub(super) fn file_path(&self) -> Option<&str> {
+        self.file.as_ref().map(|file| file.path.as_str())
+    }
+
     /// What a PostToolUse says.
     pub(super) fn succeeded(payload: &Payload) -> Self {
         let mut reader = Reader::new(payload);

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Seen, Taking, Transcript, in_order, take};
 use crate::capture::Imported;
 use crate::capture::tests::desk::{Desk, HOUR};
+use crate::policy::Policy;
 
 const SESSION: &str = "11111111-2222-4333-8444-555555555555";
 const MEMORIES: &str = "SELECT count(*) FROM conversation_contexts";
@@ -378,4 +379,18 @@ async fn a_session_of_the_past_does_not_pass_for_the_latest() {
         desk.one("SELECT claude_session_id FROM sessions s JOIN project_states p ON p.last_session_id = s.id"),
         "s-now"
     );
+}
+
+#[test]
+fn what_the_policy_keeps_out_does_not_come_in_by_a_transcript() {
+    let under = |memory: &str| Desk::under(Policy::new(toml::from_str(memory).unwrap()).unwrap());
+    let desk = under("[projects.\"example.com/team/api\"]\ncapture = false\n");
+    append(&desk, "a.jsonl", &talk(&desk));
+    let told = all(&desk, &["a.jsonl"]);
+    assert_eq!((told.sum.created, told.sum.switched_off, desk.one(MEMORIES)), (0, 2, "0".into()));
+    let desk = under("ignore = [\"made.*\"]");
+    append(&desk, "a.jsonl", &talk(&desk));
+    assert_eq!(all(&desk, &["a.jsonl"]).sum.created, 3);
+    assert_eq!(desk.one("SELECT count(*) FROM file_changes"), "0");
+    assert_eq!(desk.one("SELECT count(*) FROM conversation_contexts WHERE dense_summary LIKE '%made.txt%'"), "0");
 }

@@ -14,16 +14,16 @@ const TWINS: [&str; 2] = ["\u{17f}", "\u{212a}"];
 /// The hints, and for each the rules that it stands for, as bits.
 struct Hints {
     all: AhoCorasick,
-    rules: Vec<u64>,
+    rules: Vec<u128>,
     /// Rules that look for themselves.
-    always: u64,
-    every: u64,
+    always: u128,
+    every: u128,
 }
 
 #[expect(clippy::expect_used, reason = "constant patterns, built by the tests")]
 static HINTS: LazyLock<Hints> = LazyLock::new(|| {
-    let (mut patterns, mut rules, mut always): (Vec<&str>, Vec<u64>, u64) = (Vec::new(), Vec::new(), 0);
-    let mut add = |hint, bits: u64| match patterns.iter().position(|known| *known == hint) {
+    let (mut patterns, mut rules, mut always): (Vec<&str>, Vec<u128>, u128) = (Vec::new(), Vec::new(), 0);
+    let mut add = |hint, bits: u128| match patterns.iter().position(|known| *known == hint) {
         Some(at) => rules[at] |= bits,
         None => {
             patterns.push(hint);
@@ -54,7 +54,7 @@ pub(super) fn prepare() {
 }
 
 /// The rules that may find something, as bits by their places.
-pub(super) fn rules_for(text: &str) -> u64 {
+pub(super) fn rules_for(text: &str) -> u128 {
     let mut possible = HINTS.always;
     for found in HINTS.all.find_overlapping_iter(text) {
         possible |= HINTS.rules[found.pattern().as_usize()];
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn every_rule_has_a_bit_and_a_hint() {
-        assert!(RULES.len() < 64 && RULES.iter().all(|rule| !rule.hints.is_empty()));
+        assert!(RULES.len() < 128 && RULES.iter().all(|rule| !rule.hints.is_empty()));
         let by_hints = HINTS.rules.iter().fold(HINTS.always, |all, bits| all | bits);
         assert_eq!(by_hints, HINTS.every);
     }

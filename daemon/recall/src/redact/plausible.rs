@@ -44,6 +44,11 @@ fn secret<'a>(captures: &'a Captures<'_>) -> &'a str {
     captures.name("secret").or_else(|| captures.get(0)).map_or("", |found| found.as_str())
 }
 
+/// A format that nothing else has.
+pub(super) fn always(_: &Captures<'_>) -> bool {
+    true
+}
+
 /// At least one digit.
 pub(super) fn has_digit(captures: &Captures<'_>) -> bool {
     secret(captures).bytes().any(|b| b.is_ascii_digit())

@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-use super::plausible;
+use super::formats::{CLOUDS, PLACES, SERVICES, TOOLS};
+use super::plausible::{self, always};
 
 /// A pattern and what its match must also be.
 pub(super) struct Rule {
@@ -130,6 +131,9 @@ pub(super) static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     rule("vault-token", &["hvs."], r"(?-u:\b)hvs\.[A-Za-z0-9_-]{24,}", always);
     rule("age-key", &["AGE-SECRET-KEY-1"], r"AGE-SECRET-KEY-1[0-9A-Z]{58}", always);
     rule("telegram-token", &[":AA"], r"(?-u:\b)[0-9]{8,10}:AA[A-Za-z0-9_-]{33}", always);
+    for &(kind, hints, pattern, check) in CLOUDS.iter().chain(TOOLS).chain(SERVICES).chain(PLACES) {
+        rule(kind, hints, pattern, check);
+    }
     rule(
         "url-password",
         &["://"],
@@ -174,8 +178,4 @@ fn compile(
 ) -> Rule {
     let ignores_case = pattern.starts_with("(?i)");
     Rule { kind, hints, ignores_case, pattern: Regex::new(pattern).expect("a valid pattern"), check }
-}
-
-fn always(_: &Captures<'_>) -> bool {
-    true
 }
