@@ -12,6 +12,7 @@ pub mod git;
 pub mod machine;
 pub mod mariadb;
 pub mod model;
+pub mod planted;
 pub mod proxy;
 pub mod random;
 pub mod run;

@@ -6,7 +6,8 @@ use hooks::install::{self, Inspection};
 
 use super::{FIX, Finding, Patient};
 use crate::client;
-use crate::report::{Area, StatusReport, offline};
+use crate::render::counted;
+use crate::report::{Area, EventReport, StatusReport, offline};
 use crate::setup::record::Record;
 use crate::setup::{hook_program, is_executable, service as service_of};
 
@@ -98,6 +99,7 @@ pub(super) fn events(patient: &Patient<'_>) -> Vec<Finding> {
         let what = format!("{} was not taken at {}: {}", error.event, error.at, error.reason);
         found.push(Finding::warn("events", what, "if it happens again, see logs/daemon.log"));
     }
+    found.push(redactions(&hooks.events));
     let spool = &hooks.spool;
     if spool.pending + spool.rejected + spool.broken == 0 {
         found.push(Finding::ok("spool", "empty"));
@@ -110,6 +112,21 @@ pub(super) fn events(patient: &Patient<'_>) -> Vec<Finding> {
             .map(|problem| Finding::warn("spool", problem.what, problem.remedy)),
     );
     found
+}
+
+/// Secrets that were taken out before anything was saved, by where they stood.
+fn redactions(events: &[EventReport]) -> Finding {
+    let some = events.iter().filter(|event| event.redactions > 0);
+    let each: Vec<String> = some.map(|event| format!("{} {}", event.event, event.redactions)).collect();
+    let all: u64 = events.iter().map(|event| event.redactions).sum();
+    Finding::ok(
+        "redaction",
+        if all == 0 {
+            "no secret has had to be redacted".to_owned()
+        } else {
+            format!("{} redacted before anything was saved: {}", counted(all, "secret", "secrets"), each.join(", "))
+        },
+    )
 }
 
 #[cfg(test)]

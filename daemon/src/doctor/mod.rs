@@ -30,7 +30,7 @@ pub(crate) enum Level {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
     /// The link: `home`, `config`, `disk`, `programs`, `hooks`, `service`, `daemon`, `replica`, `vault`, `audit`,
-    /// `spool`, `events`, `central`, `users`, `compared`.
+    /// `spool`, `events`, `redaction`, `central`, `users`, `compared`.
     pub(crate) check: &'static str,
     /// `ok`, `warn` or `fail`
     pub(crate) level: Level,

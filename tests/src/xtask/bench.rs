@@ -4,7 +4,7 @@ use world::{Error, Result};
 
 use crate::command::cargo;
 
-const NAMES: [&str; 7] = ["api", "hook", "recall", "scale", "sync", "transcripts", "verify"];
+const NAMES: [&str; 8] = ["api", "hook", "recall", "redact", "scale", "sync", "transcripts", "verify"];
 
 /// Runs the benchmark of that name with the arguments behind it; without a name, all.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {

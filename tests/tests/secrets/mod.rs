@@ -4,6 +4,7 @@ mod access;
 mod first_user;
 mod http;
 mod keys;
+mod kinds;
 mod logins;
 mod needles;
 mod planted;
