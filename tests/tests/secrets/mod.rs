@@ -6,6 +6,7 @@ mod http;
 mod keys;
 mod logins;
 mod needles;
+mod older;
 mod planted;
 mod trail;
 mod users;
