@@ -118,8 +118,7 @@ impl Problem {
             [(name, reason)] => format!("{} {reason}", shown(name)),
             _ => format!("{} fields cannot be taken as they are", wrong.len()),
         };
-        let fields: Map<String, Details> =
-            wrong.iter().map(|(name, why)| (shown(name), why.as_str().into())).collect();
+        let fields: Map<String, Details> = wrong.iter().map(|(name, why)| (shown(name), why.as_str().into())).collect();
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail, "").with("fields", fields)
     }
 

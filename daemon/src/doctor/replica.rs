@@ -4,6 +4,7 @@ use sync::local::Counts;
 use sync::{StoreError, local};
 
 use super::{Finding, Patient};
+use crate::backup::note;
 use crate::phase::Trouble;
 use crate::render::counted;
 
@@ -30,6 +31,15 @@ pub(super) fn integrity(patient: &Patient<'_>) -> Vec<Finding> {
             vec![Finding::fail("replica", reason, remedy)]
         }
     }
+}
+
+/// When this machine was backed up; that it never was is no fault, where central has everything.
+pub(super) fn backed_up(patient: &Patient<'_>) -> Vec<Finding> {
+    let what = match note::last(patient.home) {
+        Some(last) => format!("the last one was made at {}: {}", last.made_at, last.path.display()),
+        None => "none was made on this machine yet   (claudetools backup)".to_owned(),
+    };
+    vec![Finding::ok("backup", what)]
 }
 
 /// What the reconciliation left for a person.
