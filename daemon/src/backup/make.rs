@@ -118,7 +118,7 @@ fn put(packed: &Path, target: &Path) -> Result<(), BackupError> {
 fn usual_name(machine: &str, made_at: &str) -> String {
     let is_plain = |letter: &char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
     let machine: String = machine.chars().filter(is_plain).take(60).collect();
-    let moment: String = made_at.chars().take(19).filter(|letter| letter.is_ascii_alphanumeric()).collect();
+    let moment: String = made_at.chars().take(19).filter(char::is_ascii_alphanumeric).collect();
     format!("claudetools-{machine}-{moment}Z.tar.zst")
 }
 

@@ -42,7 +42,9 @@ impl Machine {
     fn with(names: &[&str]) -> Machine {
         let machine = Machine::new();
         let store = machine.store();
-        names.iter().for_each(|name| put(&store, name));
+        for name in names {
+            put(&store, name);
+        }
         store.close().unwrap();
         machine
     }

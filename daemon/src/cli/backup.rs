@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use hooks::home::Home;
 use sync::SystemClock;
+use vault::Passphrase;
 
 use super::{Failure, Outcome, ask, output, progress};
 use crate::backup::{self, BackupReport, Doing, Order};
@@ -29,14 +30,7 @@ pub(super) struct Arguments {
 pub(super) const VARIABLE: &str = "CLAUDETOOLS_PASSPHRASE";
 
 pub(super) fn run(arguments: Arguments, home: &Home) -> Result<Outcome, Failure> {
-    let passphrase = match arguments.with_keys {
-        true => {
-            let text = ask::for_new_secret("passphrase that wraps the keys in the backup", VARIABLE)?;
-            let short = || Failure::usage("the passphrase is too short: 12 characters at least");
-            Some(text.into_new_passphrase().ok_or_else(short)?)
-        }
-        false => None,
-    };
+    let passphrase = arguments.with_keys.then(new_passphrase).transpose()?;
     let order =
         Order { home, file: arguments.file, passphrase, machine: machine::this_one().hostname, clock: &SystemClock };
     let report = progress::of_backup(|progress| backup::make(order, progress)).map_err(failure("back up"))?;
@@ -46,6 +40,12 @@ pub(super) fn run(arguments: Arguments, home: &Home) -> Result<Outcome, Failure>
         print(&report);
     }
     Ok(if report.warnings.is_empty() { Outcome::Done } else { Outcome::NeedsUser })
+}
+
+fn new_passphrase() -> Result<Passphrase, Failure> {
+    let text = ask::for_new_secret("passphrase that wraps the keys in the backup", VARIABLE)?;
+    let short = || Failure::usage("the passphrase is too short: 12 characters at least");
+    text.into_new_passphrase().ok_or_else(short)
 }
 
 /// What a command failed to do, and what helps.

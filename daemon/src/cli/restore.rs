@@ -6,10 +6,12 @@ use std::sync::Arc;
 use clap::Args;
 use hooks::home::Home;
 use sync::SystemClock;
+use vault::Passphrase;
 
 use super::backup::{VARIABLE, failure};
 use super::{Failure, Outcome, ask, output, progress};
 use crate::backup::{self, RestoreReport, Wanted};
+use crate::secret::SecretText;
 
 /// Restore a backup into this home; what is there is kept beside
 #[derive(Args)]
@@ -31,14 +33,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
     let restoring = failure("restore");
     let has_keys = backup::keys_to_open(home, &arguments.file).map_err(&restoring)?;
-    let passphrase = match has_keys && !arguments.without_keys {
-        true => {
-            let asked = ask::for_secret("passphrase of the keys in the backup", VARIABLE)
-                .map_err(|failure| failure.hint(format!("put it into the variable {VARIABLE}, or: --without-keys")))?;
-            Some(asked.into_passphrase())
-        }
-        false => None,
-    };
+    let passphrase = (has_keys && !arguments.without_keys).then(passphrase).transpose()?;
     let clock = Arc::new(SystemClock);
     let wanted = Wanted { home, file: &arguments.file, force: arguments.force, passphrase, clock };
     let report = progress::of_backup(|progress| backup::restore(&wanted, progress)).map_err(restoring)?;
@@ -48,6 +43,12 @@ pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure
         print(&report);
     }
     Ok(if report.needs_user { Outcome::NeedsUser } else { Outcome::Done })
+}
+
+fn passphrase() -> Result<Passphrase, Failure> {
+    let asked = ask::for_secret("passphrase of the keys in the backup", VARIABLE);
+    let hinted = |failure: Failure| failure.hint(format!("put it into the variable {VARIABLE}, or: --without-keys"));
+    asked.map(SecretText::into_passphrase).map_err(hinted)
 }
 
 fn print(report: &RestoreReport) {
