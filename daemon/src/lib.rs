@@ -16,6 +16,7 @@ mod api;
 mod app;
 mod audit;
 mod auth;
+mod backup;
 mod billing;
 mod central_link;
 mod client;

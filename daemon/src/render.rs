@@ -27,6 +27,9 @@ pub(crate) fn status(report: &StatusReport, now_us: u64) -> String {
     if let Some(report) = &report.vault {
         line(&mut text, "vault", &vault(report));
     }
+    if let Some(last) = &report.replica.last_backup {
+        line(&mut text, "backup", &format!("{}, {}", ago(&last.made_at, now_us), last.path.display()));
+    }
     text
 }
 

@@ -44,6 +44,6 @@ fn write_synced(path: &Path, content: &[u8], permissions: Option<Permissions>) -
 }
 
 /// Makes a rename in `folder` durable. Windows has no such call; there the file system's journal has to do.
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

@@ -89,8 +89,18 @@ impl Home {
     }
 
     /// The folders in it, each with files of ours only.
-    pub fn folders(&self) -> [PathBuf; 4] {
-        [self.keys(), self.spool(), self.logs(), self.index()]
+    pub fn folders(&self) -> [PathBuf; 5] {
+        [self.keys(), self.spool(), self.logs(), self.index(), self.replaced()]
+    }
+
+    /// `replaced/`: replicas in whose place a backup was restored.
+    pub fn replaced(&self) -> PathBuf {
+        self.root.join("replaced")
+    }
+
+    /// What is noted of the last backup.
+    pub fn backup_note(&self) -> PathBuf {
+        self.root.join("backup.json")
     }
 
     /// The socket that the daemon listens on.

@@ -120,12 +120,20 @@ pub struct SyncPolicy {
     pub direction: Direction,
     /// True when a conflict is shown to the user for review, false when it is only recorded.
     pub flag_conflicts: bool,
+    /// True when each row vouches for all of its own columns: what is written is never changed, its references neither.
+    pub is_chained: bool,
 }
 
 impl SyncPolicy {
     /// Conflicts are recorded, not shown.
     pub const fn new(class: Class, direction: Direction) -> Self {
-        Self { class, direction, flag_conflicts: false }
+        Self { class, direction, flag_conflicts: false, is_chained: false }
+    }
+
+    /// Its rows vouch for all of their columns.
+    pub const fn chained(mut self) -> Self {
+        self.is_chained = true;
+        self
     }
 
     /// Conflicts are shown to the user for review.

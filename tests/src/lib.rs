@@ -9,6 +9,7 @@ pub mod binaries;
 pub mod child;
 pub mod claude;
 pub mod git;
+pub mod goals;
 pub mod machine;
 pub mod mariadb;
 pub mod model;

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use world::{Machine, eventually};
@@ -103,13 +103,17 @@ fn memory_for(mib: usize) -> u64 {
     }
     out.into_inner().unwrap();
     machine.start_daemon().unwrap();
+    let begun = Instant::now();
     let report = machine.cli(&["import", file.to_str().unwrap(), "--json"]).unwrap().ok().unwrap().json().unwrap();
+    let took = begun.elapsed().as_secs_f64();
     assert_eq!(report[0]["errors_total"], 0, "{report:#}");
     let turns = "SELECT count(*) FROM conversation_contexts WHERE context_type = 'general_context'";
     assert_eq!(Replica::of(&machine).number(turns), i64::try_from(mib.div_ceil(50)).unwrap());
     let status = fs::read_to_string(format!("/proc/{}/status", machine.daemon_pid().unwrap())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    peak.trim().trim_end_matches(" kB").parse().unwrap()
+    let peak = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    println!("{mib} MiB were imported in {took:.1} s; the daemon took {peak} KiB of memory at most");
+    peak
 }
 
 /// Far less than the file.
@@ -121,7 +125,7 @@ fn a_large_transcript_is_read_in_bounded_memory() {
     assert!(peak < MOST_KIB, "{peak} KiB");
 }
 
-/// `cargo test -p tests --test all -- --ignored large_import`
+/// `cargo test -p tests --test all -- --ignored large_import --nocapture`
 #[test]
 #[ignore = "writes and reads 2 GiB"]
 fn a_transcript_of_two_gigabytes_is_read_in_bounded_memory() {

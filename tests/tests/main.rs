@@ -20,6 +20,7 @@ mod verify;
 mod world_itself;
 
 // The whole, as its users have it.
+mod backup;
 mod bad_input;
 mod billing;
 mod capture;

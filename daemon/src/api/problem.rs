@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Details};
 use sync::StoreError;
 use sync::engine::SyncError;
 
+use crate::api::input::shown;
 use crate::audit::credential::AuditError;
 use crate::phase::Trouble;
 use crate::vault::SecretError;
@@ -110,14 +111,14 @@ impl Problem {
         Problem::new(StatusCode::NOT_FOUND, format!("there is no {what} of this id"), "")
     }
 
-    /// Fields that cannot be taken as they are. What is wrong is said without the values.
+    /// Fields that cannot be taken as they are. What is wrong is said without the values, and of the names only what is no
+    /// secret.
     pub(crate) fn fields(wrong: &[(String, String)]) -> Problem {
         let detail = match wrong {
-            [(name, reason)] => format!("{name} {reason}"),
+            [(name, reason)] => format!("{} {reason}", shown(name)),
             _ => format!("{} fields cannot be taken as they are", wrong.len()),
         };
-        let fields: Map<String, Details> =
-            wrong.iter().map(|(name, why)| (name.clone(), why.as_str().into())).collect();
+        let fields: Map<String, Details> = wrong.iter().map(|(name, why)| (shown(name), why.as_str().into())).collect();
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail, "").with("fields", fields)
     }
 

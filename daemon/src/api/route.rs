@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 use sync::local::{ReadTx, WriteTx};
 
+use super::input::shown_in;
 use super::input::value::as_whole;
 use super::plan::Resource;
 use super::problem::Problem;
@@ -321,12 +322,12 @@ fn whole(json: Json) -> Json {
     }
 }
 
-/// What is wrong with a body, without its values.
+/// What is wrong with a body, without its values; a name that is not known is shown as far as it may be.
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let told =
         ["unknown field", "missing field", "unknown variant", "must be"].iter().any(|start| text.starts_with(start));
-    if told { text } else { "is not of the type that is expected here".to_owned() }
+    if told { shown_in(&text) } else { "is not of the type that is expected here".to_owned() }
 }
 
 /// What a route answers with.

@@ -5,6 +5,7 @@ mod progress;
 
 mod adopt;
 pub(crate) mod ask;
+mod backup;
 mod central;
 mod completions;
 mod conflicts;
@@ -15,6 +16,7 @@ mod locks;
 mod quarantine;
 mod recall;
 mod remember;
+mod restore;
 mod setup;
 mod status;
 mod sync;
@@ -59,6 +61,8 @@ enum Command {
     Timesheet(timesheet::Arguments),
     Central(central::Arguments),
     Vault(vault::Arguments),
+    Backup(backup::Arguments),
+    Restore(restore::Arguments),
     Token(token::Arguments),
     Users(users::Arguments),
     Completions(completions::Arguments),
@@ -89,6 +93,8 @@ fn run(command: Command, home: Home) -> Result<Outcome, Failure> {
         Command::Timesheet(arguments) => timesheet::run(&arguments, &home),
         Command::Central(arguments) => central::run(&arguments, &home),
         Command::Vault(arguments) => vault::run(&arguments, &home),
+        Command::Backup(arguments) => backup::run(arguments, &home),
+        Command::Restore(arguments) => restore::run(&arguments, &home),
         Command::Token(arguments) => token::run(&arguments, &home),
         Command::Users(arguments) => users::run(&arguments, &home),
         Command::Completions(arguments) => Ok(completions::run(&arguments)),

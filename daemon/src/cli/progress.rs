@@ -1,4 +1,4 @@
-//! How far a round has come, for whoever waits for it at a terminal.
+//! How far a round or a backup has come, for whoever waits for it at a terminal.
 
 use std::io::IsTerminal as _;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -8,6 +8,7 @@ use hooks::home::Home;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::status;
+use crate::backup::{self, Doing};
 use crate::report::SyncReport;
 
 /// Between two looks at the status.
@@ -64,4 +65,27 @@ fn look(home: &Home, bar: &ProgressBar, most: &mut u64) {
 fn style(template: &str) -> ProgressStyle {
     // The templates are those above; a mistake in one shows the default bar.
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// A backup or a restore, with a bar on standard error if that is a terminal.
+pub(super) fn of_backup<T>(job: impl FnOnce(backup::Progress<'_>) -> T) -> T {
+    if !std::io::stderr().is_terminal() {
+        return job(&mut |_, _, _| {});
+    }
+    let bar = ProgressBar::no_length();
+    let mut last = None;
+    let outcome = job(&mut |doing, done, of| {
+        if last.replace(doing) != Some(doing) {
+            bar.reset();
+            bar.set_message(super::backup::word(doing));
+            bar.set_style(style(match doing {
+                Doing::Copying => "{msg:.bold} {bar:30} {percent} %",
+                _ => "{msg:.bold} {bar:30} {binary_bytes} of {binary_total_bytes}",
+            }));
+        }
+        bar.set_length(of);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    outcome
 }

@@ -27,7 +27,7 @@ pub(crate) fn briefing(
     others.retain(|other| other.claude_session_id != session.claude_session_id);
     let mut locks = live(tx, now_us)?;
     locks.retain(|lock| lock.project_key == project);
-    let unread = unread(tx, &session.names(), Some(project), now_us)?;
+    let unread = unread(tx, &session.names(), project, now_us)?;
     Ok(compose(&session.label(), &others, &locks, unread, now_us))
 }
 

@@ -36,8 +36,8 @@ pub(crate) struct Message {
 pub(crate) struct Inbox<'a> {
     /// The names of one session.
     pub(crate) names: &'a [String],
-    /// Messages to all: those of this project and of none. None: of every project.
-    pub(crate) project: Option<&'a str>,
+    /// Messages to all: those of no project, and those of this one; empty for none.
+    pub(crate) project: &'a str,
     /// Only what it has not read.
     pub(crate) unread: bool,
 }
@@ -54,12 +54,12 @@ impl Inbox<'_> {
         if self.unread {
             own.push("read_at IS NULL".to_owned());
         }
-        let mut news = vec![format!("to_session IS NULL AND from_session NOT IN ({places})")];
+        let mut news = vec![
+            format!("to_session IS NULL AND from_session NOT IN ({places})"),
+            "(project_key IS NULL OR project_key = ?)".to_owned(),
+        ];
         bound.extend(names());
-        if let Some(project) = self.project {
-            news.push("(project_key IS NULL OR project_key = ?)".to_owned());
-            bound.push(project.into());
-        }
+        bound.push(self.project.into());
         if self.unread {
             news.push("created_at >= ?".to_owned());
             bound.push(datetime_text(now_us.saturating_sub(NEWS_US)).into());
@@ -91,8 +91,9 @@ pub(crate) fn page(
     rows.iter().map(|row| shown(tx, row, inbox.names)).collect()
 }
 
-/// The slug of the project that a session works in, by any of its names; empty for none. None for an unknown session.
-pub(crate) fn project_of(tx: &ReadTx<'_>, session: &str) -> Result<Option<String>, StoreError> {
+/// The slug of the project that a session works in, by any of its names; empty for none, and for a session that is not
+/// known here.
+pub(crate) fn project_of(tx: &ReadTx<'_>, session: &str) -> Result<String, StoreError> {
     let (host, end) = session.rsplit_once('/').unwrap_or_default();
     let mut statement = tx.connection().prepare_cached(
         "SELECT coalesce(p.slug, '') FROM sessions s LEFT JOIN projects p ON p.id = s.project_id
@@ -101,11 +102,11 @@ pub(crate) fn project_of(tx: &ReadTx<'_>, session: &str) -> Result<Option<String
                  AND s.machine_id = (SELECT id FROM machines WHERE hostname = ?2))
           ORDER BY s.started_at DESC LIMIT 1",
     )?;
-    Ok(statement.query_row((session, host, end), |row| row.get(0)).optional()?)
+    Ok(statement.query_row((session, host, end), |row| row.get(0)).optional()?.unwrap_or_default())
 }
 
 /// How many messages a session has not read.
-pub(super) fn unread(tx: &ReadTx<'_>, names: &[String], project: Option<&str>, now_us: u64) -> Result<u64, StoreError> {
+pub(super) fn unread(tx: &ReadTx<'_>, names: &[String], project: &str, now_us: u64) -> Result<u64, StoreError> {
     count(tx, Inbox { names, project, unread: true }, now_us)
 }
 
@@ -172,4 +173,49 @@ fn read_by(tx: &ReadTx<'_>, id: &str, names: &[String]) -> Result<Option<String>
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::tests::desk::Desk;
+
+    fn message(id: &str, to: Option<&str>, project: Option<&str>) -> Row {
+        let row = Row::new(COORD_MESSAGES).with("id", sync::local::derived_id("test", id)).with("from_session", "ann");
+        let row = row.with("to_session", to.map(str::to_owned)).with("project_key", project.map(str::to_owned));
+        row.with("subject", id).with("body", id)
+    }
+
+    /// What a session of this name reads without naming a project, and how many of it count as unread.
+    fn read_by(desk: &Desk, session: &str) -> (Vec<String>, u64) {
+        let names = [session.to_owned()];
+        let read = desk.store.read(move |tx| {
+            let project = project_of(tx, &names[0])?;
+            let inbox = Inbox { names: &names, project: &project, unread: false };
+            let now_us = sync::parse_datetime("2026-11-20T09:00:01Z").unwrap_or_default();
+            let mut subjects: Vec<String> =
+                page(tx, inbox, (0, 100), now_us)?.into_iter().map(|message| message.subject).collect();
+            subjects.sort();
+            assert_eq!(count(tx, inbox, now_us)?, subjects.len() as u64);
+            Ok((subjects, unread(tx, &names, &project, now_us)?))
+        });
+        read.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_session_that_is_not_known_reads_what_is_for_it_and_what_is_for_everyone() {
+        let desk = Desk::new();
+        desk.start("known", "startup").await;
+        let project = desk.one("SELECT slug FROM projects");
+        let sent = desk.store.write(move |tx| {
+            tx.put(message("to x", Some("x"), Some("rival")))?;
+            tx.put(message("to y", Some("y"), None))?;
+            tx.put(message("to all", None, None))?;
+            tx.put(message("to rival", None, Some("rival")))?;
+            tx.put(message("to the project", None, Some(&project)))
+        });
+        sent.unwrap();
+        assert_eq!(read_by(&desk, "x"), (vec!["to all".to_owned(), "to x".to_owned()], 2));
+        assert_eq!(read_by(&desk, "known"), (vec!["to all".to_owned(), "to the project".to_owned()], 2));
+    }
 }

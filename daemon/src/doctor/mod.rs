@@ -29,7 +29,7 @@ pub(crate) enum Level {
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
-    /// The link: `home`, `config`, `disk`, `programs`, `hooks`, `service`, `daemon`, `replica`, `vault`, `audit`,
+    /// The link: `home`, `config`, `disk`, `programs`, `hooks`, `service`, `daemon`, `replica`, `backup`, `vault`, `audit`,
     /// `spool`, `events`, `redaction`, `central`, `users`, `compared`.
     pub(crate) check: &'static str,
     /// `ok`, `warn` or `fail`
@@ -91,6 +91,7 @@ const CHAIN: &[fn(&Patient<'_>) -> Vec<Finding>] = &[
     daemon::answers,
     daemon::report,
     replica::integrity,
+    replica::backed_up,
     vault::keys,
     chain::events,
     central::reachable,

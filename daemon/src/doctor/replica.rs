@@ -4,6 +4,7 @@ use sync::local::Counts;
 use sync::{StoreError, local};
 
 use super::{Finding, Patient};
+use crate::backup::note;
 use crate::phase::Trouble;
 use crate::render::counted;
 
@@ -32,6 +33,15 @@ pub(super) fn integrity(patient: &Patient<'_>) -> Vec<Finding> {
     }
 }
 
+/// When this machine was backed up; that it never was is no fault, where central has everything.
+pub(super) fn backed_up(patient: &Patient<'_>) -> Vec<Finding> {
+    let what = match note::last(patient.home) {
+        Some(last) => format!("the last one was made at {}: {}", last.made_at, last.path.display()),
+        None => "none was made on this machine yet   (claudetools backup)".to_owned(),
+    };
+    vec![Finding::ok("backup", what)]
+}
+
 /// What the reconciliation left for a person.
 fn set_aside(counts: Counts) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -49,4 +59,4 @@ fn set_aside(counts: Counts) -> Vec<Finding> {
 
 /// Nothing here deletes data; a person decides.
 const DAMAGED: &str = "stop the daemon, move replica.db, replica.db-wal and replica.db-shm to a safe place, and run: \
-    claudetools setup   (what central has comes back; what waits in spool/ is taken in)";
+    claudetools setup   (what central has comes back; what waits in spool/ is taken in)   or: claudetools restore BACKUP --force";

@@ -38,7 +38,7 @@ pub(crate) async fn gather(app: &App) -> StatusReport {
         problems: Vec::new(),
         daemon: daemon(app, &phase),
         hooks: HooksReport { last_error: app.last_error(), ..parts::hooks(seen.events, &app.home) },
-        replica: ReplicaReport { index: seen.index, ..parts::replica(&app.home.replica(), seen.counted) },
+        replica: ReplicaReport { index: seen.index, ..parts::replica(&app.home, seen.counted) },
         sync: seen.sync,
         locks: seen.locks,
         vault: seen.vault,

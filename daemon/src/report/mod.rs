@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use sync::datetime_text;
 use sync::local::{Identity, SnapshotProgress};
 
+use crate::backup::note::LastBackup;
 use crate::memory::index::IndexReport;
 use crate::tasks::TaskReport;
 use crate::transcripts::watch::WatchReport;
@@ -182,6 +183,9 @@ pub(crate) struct ReplicaReport {
     /// The index that recall searches; `null` while no daemon answers.
     #[serde(default)]
     pub(crate) index: Option<IndexReport>,
+    /// The last backup of this machine; `null` when none was made.
+    #[serde(default)]
+    pub(crate) last_backup: Option<LastBackup>,
 }
 
 /// The reconciliation with central.

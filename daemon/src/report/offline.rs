@@ -34,7 +34,7 @@ pub(crate) fn gather(home: &Home) -> StatusReport {
         problems: Vec::new(),
         daemon: daemon(home),
         hooks: parts::hooks(events, home),
-        replica: parts::replica(&path, counted),
+        replica: parts::replica(home, counted),
         sync: SyncReport {
             state: if central.is_some() { "stopped" } else { "unconfigured" }.to_owned(),
             central: central.map(|url| url.to_string()),

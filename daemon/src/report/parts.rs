@@ -1,7 +1,6 @@
 //! The parts of a report that come from the replica and the spool, whoever gathers them.
 
 use std::fs;
-use std::path::Path;
 
 use hooks::home::Home;
 use hooks::{outage, spool};
@@ -10,6 +9,7 @@ use sync::local::ReadTx;
 use sync::{StoreError, datetime_text};
 
 use super::{ComparedReport, EventReport, HooksReport, LeftReport, ReplicaReport, SpoolReport};
+use crate::backup::note;
 use crate::capture::EventStats;
 use crate::intake;
 use crate::memory::late;
@@ -40,9 +40,10 @@ pub(super) fn count(tx: &ReadTx<'_>) -> Result<Counted, StoreError> {
     })
 }
 
-pub(super) fn replica(path: &Path, counted: Option<Counted>) -> ReplicaReport {
+pub(super) fn replica(home: &Home, counted: Option<Counted>) -> ReplicaReport {
+    let path = home.replica();
     let size = |suffix: &str| {
-        let mut name = path.as_os_str().to_os_string();
+        let mut name = path.clone().into_os_string();
         name.push(suffix);
         fs::metadata(name).map_or(0, |metadata| metadata.len())
     };
@@ -53,8 +54,8 @@ pub(super) fn replica(path: &Path, counted: Option<Counted>) -> ReplicaReport {
     };
     let Counted { rows, memories, unindexed, sessions, projects } = counted.unwrap_or_default();
     let bytes = size("") + size("-wal");
-    let (path, state) = (path.to_path_buf(), state.to_owned());
-    ReplicaReport { path, state, bytes, rows, memories, unindexed, sessions, projects, index: None }
+    let (state, last_backup) = (state.to_owned(), note::last(home));
+    ReplicaReport { path, state, bytes, rows, memories, unindexed, sessions, projects, index: None, last_backup }
 }
 
 pub(super) fn spool(home: &Home) -> SpoolReport {

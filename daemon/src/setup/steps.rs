@@ -207,6 +207,7 @@ pub(crate) fn purge(home: &Home) -> Step {
         home.token(),
         home.socket(),
         home.daemon_json(),
+        home.backup_note(),
         with_suffix(""),
         with_suffix("-wal"),
         with_suffix("-shm"),

@@ -7,6 +7,7 @@
 //! An OS keyring instead of the file is left out: on Linux it needs a session bus, which a daemon at boot, in a container
 //! or over SSH has not, and a secret that is there only sometimes would be lost sometimes.
 
+pub(crate) mod carry;
 pub(crate) mod exchange;
 mod keyfile;
 pub(crate) mod known;

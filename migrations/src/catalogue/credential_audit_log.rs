@@ -11,7 +11,7 @@ pub const CREDENTIAL_AUDIT_LOG: &Entity = &Entity {
     name: "credential_audit_log",
     model: "CredentialAuditLog",
     purpose: "Who did what with which credential, and when; HMAC per row; never edited, never deleted by sync.",
-    sync: SyncPolicy::new(Class::Log, Direction::Both),
+    sync: SyncPolicy::new(Class::Log, Direction::Both).chained(),
     columns: &[
         Column::uuid("id"),
         Column::uuid("credential_id"),

@@ -48,8 +48,11 @@ pub(super) fn stand_in(db: &Connection, of: &'static Entity, gone: &Key) -> Resu
     Ok(None)
 }
 
-/// Lets references to rows that are not here point at those that stand in their place.
+/// Lets references to rows that are not here point at those that stand in their place, unless the row vouches for them.
 pub(super) fn follow(db: &Connection, row: &mut Row) -> Result<(), StoreError> {
+    if row.entity().sync.is_chained {
+        return Ok(());
+    }
     for reference in row.entity().foreign_keys {
         let (Some(parent), Some(key)) = (entity(reference.references), row.text(reference.column).map(Key::new)) else {
             continue;

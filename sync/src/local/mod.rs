@@ -7,6 +7,7 @@
 mod acknowledge;
 mod alias;
 mod apply;
+mod backup;
 mod collision;
 mod compressed;
 mod digest;
@@ -44,6 +45,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 pub(crate) use acknowledge::{Flight, MISSING_PARENT, Refusal, Settled, acknowledge, depart, discard, in_flight};
 pub(crate) use apply::{Applied, FeedState, Incoming, Page, apply};
+pub use backup::{Adopted, Copied, adopt_copy, back_up, fold_log};
 pub use compressed::{compress, decompress};
 pub(crate) use digest::{Piece, hashes, is_occupied, note_alike, pieces, row_count, stretch};
 pub use duplicates::merge_duplicates;

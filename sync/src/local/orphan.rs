@@ -106,7 +106,10 @@ fn settle(tx: &mut WriteTx<'_>, waiting: &Waiting) -> Result<Verdict, StoreError
     if let Some(child) = child
         && !rows::exists(db, waiting.parent.entity, &waiting.parent.key)?
     {
-        if let Some(target) = alias::stand_in(db, waiting.parent.entity, &waiting.parent.key)? {
+        // A row that vouches for its references keeps them: its parent comes back.
+        if !child.entity().sync.is_chained
+            && let Some(target) = alias::stand_in(db, waiting.parent.entity, &waiting.parent.key)?
+        {
             let moved = child.clone().with(waiting.column, target.as_str());
             collision::move_child(tx, &child, &moved, &mut Applied::default())?;
             unpark(tx, waiting)?;
@@ -170,7 +173,7 @@ fn adopt(tx: &mut WriteTx<'_>, waiting: &Waiting, child: &Row, deleted_here: Opt
             ledger::record_delete(tx.connection(), lost, image, now_us)?;
             match collision::holder_of_any(tx, image)? {
                 // Another row has its place at central by now, and so becomes the child's parent.
-                Some(holder) if deleted_here.is_none() => {
+                Some(holder) if deleted_here.is_none() && !child.entity().sync.is_chained => {
                     let moved = child.clone().with(waiting.column, holder.key().as_str());
                     collision::move_child(tx, child, &moved, &mut Applied::default())
                 }

@@ -32,6 +32,12 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// A connection to a copy that is being made, in a new file.
+pub(super) fn open_copy(path: &Path) -> Result<Connection, StoreError> {
+    make_private(path)?;
+    open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+}
+
 /// A writing connection to a database of its own in memory.
 pub(super) fn open_in_memory() -> Result<Connection, StoreError> {
     let connection = Connection::open_in_memory()?;

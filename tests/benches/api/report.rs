@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use world::goals::Goals;
 
 use super::host;
 use super::load::Turns;
@@ -35,18 +36,12 @@ impl Measured {
     }
 }
 
-struct Goal {
-    what: String,
-    met: bool,
-    found: String,
-}
-
 pub(crate) struct Report {
     facts: String,
     loads: Vec<String>,
     /// With the share of what it is compared with.
     lines: Vec<(Measured, Option<f64>)>,
-    goals: Vec<Goal>,
+    goals: Goals,
     /// Of the daemon, at the end.
     resident_mib: u64,
 }
@@ -57,7 +52,7 @@ impl Report {
             facts: host::facts(),
             loads: vec![host::load()],
             lines: Vec::new(),
-            goals: Vec::new(),
+            goals: Goals::default(),
             resident_mib: 0,
         }
     }
@@ -72,7 +67,7 @@ impl Report {
         let share = ours.rate / bare.rate;
         let what =
             format!("{name}, {}, {} clients: at least {GOAL_READS} of the bare handler's rate", ours.way, ours.clients);
-        self.goal(what, share >= GOAL_READS, format!("{share:.2}"));
+        self.goals.note(what, share >= GOAL_READS, format!("{share:.2}"));
         self.lines.push((ours, Some(share)));
         self.lines.push((bare, None));
     }
@@ -83,15 +78,10 @@ impl Report {
         if is_goal {
             let what =
                 format!("POST, {}, {} clients: at least {GOAL_WRITES} × single fdatasync", ours.way, ours.clients);
-            self.goal(what, share >= GOAL_WRITES, format!("{share:.1} ×"));
+            self.goals.note(what, share >= GOAL_WRITES, format!("{share:.1} ×"));
         }
         self.lines.push((ours, Some(share)));
         self.lines.push((single, None));
-    }
-
-    fn goal(&mut self, what: String, met: bool, found: String) {
-        eprintln!("goal {what}: {found}, {}", if met { "met" } else { "MISSED" });
-        self.goals.push(Goal { what, met, found });
     }
 
     /// As it can be put into a document.
@@ -109,11 +99,7 @@ impl Report {
             );
         }
         let _ = writeln!(text, "\nThe daemon's memory at the end: {} MiB.", self.resident_mib);
-        text.push_str("\n| goal | found | |\n|---|--:|---|\n");
-        for Goal { what, met, found } in &self.goals {
-            let _ = writeln!(text, "| {what} | {found} | {} |", if *met { "met" } else { "**missed**" });
-        }
-        text
+        text + "\n" + &self.goals.table()
     }
 
     pub(crate) fn json(&self) -> String {
@@ -125,10 +111,7 @@ impl Report {
             })
         };
         let lines: Vec<Value> = self.lines.iter().map(line).collect();
-        let goals =
-            self.goals.iter().map(|Goal { what, met, found }| json!({ "what": what, "met": met, "found": found }));
-        let goals: Vec<Value> = goals.collect();
-        let report = json!({ "machine": self.facts, "load": self.loads, "figures": lines, "goals": goals, "resident_mib": self.resident_mib });
+        let report = json!({ "machine": self.facts, "load": self.loads, "figures": lines, "goals": self.goals.json(), "resident_mib": self.resident_mib });
         report.to_string() + "\n"
     }
 }

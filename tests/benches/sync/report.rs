@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use world::goals::Goals;
 
 use super::daemon::Memory;
 use super::host;
@@ -17,24 +18,18 @@ struct Line {
     unit: &'static str,
 }
 
-struct Goal {
-    what: String,
-    met: bool,
-    found: String,
-}
-
 pub(crate) struct Report {
     facts: String,
     server: String,
     rows: usize,
     loads: Vec<String>,
     lines: Vec<Line>,
-    goals: Vec<Goal>,
+    goals: Goals,
 }
 
 impl Report {
     pub(crate) fn new(options: &Options, server: String) -> Report {
-        let (lines, goals) = (Vec::new(), Vec::new());
+        let (lines, goals) = (Vec::new(), Goals::default());
         Report { facts: host::facts(), server, rows: options.rows, loads: vec![host::load()], lines, goals }
     }
 
@@ -83,9 +78,7 @@ impl Report {
     }
 
     pub(crate) fn goal(&mut self, what: impl Into<String>, met: bool, found: String) {
-        let what = what.into();
-        eprintln!("goal {what}: {found}, {}", if met { "met" } else { "MISSED" });
-        self.goals.push(Goal { what, met, found });
+        self.goals.note(what, met, found);
     }
 
     /// As it can be put into a document.
@@ -102,11 +95,7 @@ impl Report {
             let value = if *value >= 100.0 { grouped(*value) } else { format!("{value:.2}") };
             let _ = writeln!(text, "| {part} | {what} | {value} {unit} |");
         }
-        text.push_str("\n| goal | found | |\n|---|--:|---|\n");
-        for Goal { what, met, found } in &self.goals {
-            let _ = writeln!(text, "| {what} | {found} | {} |", if *met { "met" } else { "**missed**" });
-        }
-        text
+        text + "\n" + &self.goals.table()
     }
 
     pub(crate) fn json(&self) -> String {
@@ -115,14 +104,9 @@ impl Report {
             .iter()
             .map(|Line { part, what, value, unit }| json!({ "part": part, "what": what, "value": value, "unit": unit }))
             .collect();
-        let goals: Vec<Value> = self
-            .goals
-            .iter()
-            .map(|Goal { what, met, found }| json!({ "what": what, "met": met, "found": found }))
-            .collect();
         let report = json!({
             "machine": self.facts, "server": self.server, "rows": self.rows, "load": self.loads,
-            "figures": lines, "goals": goals,
+            "figures": lines, "goals": self.goals.json(),
         });
         report.to_string() + "\n"
     }

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use migrations::catalogue::CREDENTIALS;
 use serde_json::{Value, json};
 use sync::central;
 use world::{Api, Machine, eventually, mariadb};
+
+use super::World;
 
 /// A machine with a central of its own, on which SQL can be run.
 fn shared(name: &str) -> (Machine, Api, impl Fn(&str) -> String) {
@@ -175,4 +178,22 @@ fn two_rows_that_a_person_says_are_one_become_one_everywhere() {
     assert_eq!(late.body()["client_id"], json!(keep));
     let kept = get(&api, "/api/sync/conflicts");
     assert!(kept["items"].as_array().unwrap().iter().any(|one| one["rule"] == "merged by hand"), "{kept}");
+}
+
+#[test]
+fn a_credential_whose_audit_rows_vouch_for_it_is_not_merged_into_another() {
+    let world = World::new("vouched");
+    let (keep, drop) = (world.create(CREDENTIALS), world.create(CREDENTIALS));
+    let body = json!({ "table": "credentials", "keep_id": keep["id"], "drop_id": drop["id"] });
+    let trail = || {
+        let rows = get(&world.api, "/api/credential-audit-logs?sort=created_at");
+        (rows, get(&world.api, "/api/sync/conflicts"), get(&world.api, "/api/credentials?sort=created_at"))
+    };
+    let before = trail();
+    let refused = world.api.post("/api/sync/duplicates/merge", &body).unwrap().expect(409).unwrap();
+    assert_eq!(refused.code(), "DECLINED");
+    assert!(refused.body()["detail"].as_str().unwrap().contains("credential_audit_log"), "{}", refused.body());
+    assert!(refused.body()["details"]["hint"].as_str().unwrap().contains("is_active"), "{}", refused.body());
+    assert_eq!(trail(), before, "nothing changed");
+    assert_eq!(get(&world.api, "/api/credential-audit-logs/verify")["intact"], true);
 }

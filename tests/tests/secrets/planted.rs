@@ -310,8 +310,40 @@ fn search_machine(planter: &Planter, machine: &Machine) {
     assert_eq!(open, [""; 0]);
     let found = title.found_below(home.root()).join("\n");
     assert!(found.contains("replica.db"), "the title is not where it must be: {found}");
+    search_backup(planter, machine);
     let log = fs::read_to_string(home.logs().join("daemon.log")).unwrap();
     assert!(log.contains("event taken"), "the log was not told everything");
+}
+
+/// A backup with everything that can be in it, as it is on the disk and unpacked.
+fn search_backup(planter: &Planter, machine: &Machine) {
+    let (secrets, title) = planter.needles();
+    let folder = machine.temporary().join("backups");
+    fs::create_dir(&folder).unwrap();
+    let path = folder.join("backup.tar.zst");
+    let has_keys = machine.cli_with(&[], &["vault", "status"]).unwrap().code == 0;
+    let mut arguments = vec!["backup", path.to_str().unwrap()];
+    arguments.extend(has_keys.then_some("--with-keys"));
+    let run = machine.cli_with(&[("CLAUDETOOLS_PASSPHRASE", PASSPHRASE)], &arguments).unwrap();
+    // 3: it is there, but a full disk has no room for a note of it.
+    assert!(matches!(run.code, 0 | 3), "{run:?}");
+    let packed = fs::read(&path).unwrap();
+    let unpacked = zstd::decode_all(&*packed).unwrap();
+    assert!(!title.found_in(&unpacked).is_empty(), "the title is not in the backup");
+    for (what, bytes) in [("packed", &packed), ("unpacked", &unpacked)] {
+        assert_eq!(secrets.found_in(bytes), [""; 0], "backup, {what}");
+    }
+    if has_keys {
+        assert!(unpacked.windows(18).any(|window| window == b"vault.keys.wrapped"));
+        for key in super::ring(machine).keys() {
+            let digits = crate::replica::hex(key.expose());
+            let forms = [&key.expose()[..], digits.as_bytes(), digits.to_uppercase().as_bytes()].map(<[u8]>::to_vec);
+            for form in forms {
+                assert!(!unpacked.windows(form.len()).any(|window| window == form), "a key in clear");
+            }
+        }
+    }
+    fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

@@ -4,6 +4,7 @@
 pub(crate) mod body;
 mod form;
 mod id;
+mod name;
 pub(crate) mod parameters;
 pub(crate) mod row;
 pub(crate) mod time;
@@ -11,3 +12,4 @@ pub(crate) mod value;
 
 pub(crate) use form::formed;
 pub(crate) use id::Id;
+pub(crate) use name::{shown, shown_in};

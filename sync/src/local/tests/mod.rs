@@ -2,6 +2,7 @@
 
 mod apply;
 mod bulk;
+mod duplicates;
 mod flight;
 mod identity;
 mod ledger;

@@ -31,15 +31,19 @@ fn locks_and_messages_of_another_clients_project_are_hidden() {
             claim(&divided.world.api, side, side.word).expect(201).unwrap().body()["id"].as_str().unwrap().to_owned()
         })
         .into();
-    for url in ["/api/coord/locks", "/api/coord/status", "/api/coord/components", "/api/coord/messages?session_id=x"] {
+    for url in ["/api/coord/locks", "/api/coord/status", "/api/coord/components"] {
         let answer = tech.get(url).unwrap().expect(200).unwrap().text();
         let full = divided.world.api.get(url).unwrap().expect(200).unwrap().text();
         assert!(full.contains(beta.word), "{url}: {full}");
         assert!(answer.contains(alpha.word) && !answer.contains(beta.word), "{url}: {answer}");
         assert!(!answer.contains(&locks[1]) && !answer.contains(&messages[1]), "{url}: {answer}");
     }
-    let count = tech.get("/api/coord/messages/unread-count?session_id=x").unwrap().expect(200).unwrap().body();
-    assert_eq!(count["unread"], 1);
+    let unread = |api: &Api, side: &Side| {
+        let url = format!("/api/coord/messages/unread-count?session_id=x&project_key={}", encoded(side.slug()));
+        let answer = api.get(&url).unwrap();
+        if answer.status == 200 { answer.body()["unread"].as_u64().unwrap() } else { 0 }
+    };
+    assert_eq!((unread(tech, alpha), unread(tech, beta), unread(&divided.world.api, beta)), (1, 0, 1));
 
     // One's own goes on working; the other's is refused.
     let own = claim(tech, alpha, "another resource").expect(201).unwrap().body();
@@ -80,12 +84,16 @@ fn a_session_is_not_told_what_is_for_another_clients_project() {
     let (own, others) = (tell(&divided, alpha), tell(&divided, beta));
     let all = json!({ "from_session": "somebody", "subject": "to all", "body": "lunch" });
     let all = api.post("/api/coord/messages", &all).unwrap().expect(201).unwrap().body()["id"].clone();
-    let inbox = |side: &Side| -> Vec<Value> {
-        let session = encoded(side.row(tables::SESSIONS)["claude_session_id"].as_str().unwrap());
+    let inbox = |session: &str| -> Vec<Value> {
+        let session = encoded(session);
         let answer = api.get(&format!("/api/coord/messages?session_id={session}")).unwrap().expect(200).unwrap().body();
+        let count = api.get(&format!("/api/coord/messages/unread-count?session_id={session}")).unwrap().body();
+        assert_eq!(count["unread"], answer["total"]);
         answer["items"].as_array().unwrap().iter().map(|message| message["id"].clone()).collect()
     };
-    let (here, there) = (inbox(alpha), inbox(beta));
+    let of = |side: &Side| inbox(side.row(tables::SESSIONS)["claude_session_id"].as_str().unwrap());
+    let (here, there) = (of(alpha), of(beta));
     assert!(here.contains(&json!(own)) && here.contains(&all) && !here.contains(&json!(others)), "{here:?}");
     assert!(there.contains(&json!(others)) && there.contains(&all) && !there.contains(&json!(own)), "{there:?}");
+    assert_eq!(inbox("nobody-knows-it"), [all], "a session that is not known is in no project");
 }

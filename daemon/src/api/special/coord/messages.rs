@@ -55,7 +55,7 @@ struct MessageRequest {
 pub(super) fn routes() -> Vec<Route> {
     let message = Content::of::<Message>();
     let project = || {
-        let about = "Of the messages to all, only those to this project and to every one";
+        let about = "Whose messages to all it has too; that of the session unless said otherwise, none for one that is not known here";
         Parameter::query(Column::string("project_key", 200), about)
     };
     let mut inbox = route(Method::GET, "messages", "messages", Work::Read(inbox), "Messages to a session, and to all")
@@ -107,10 +107,10 @@ fn session(call: &Call) -> String {
 }
 
 /// The project whose messages to all are for the session: the one that the call names, or that of the session itself, so
-/// that it reads nothing of another client's. A session that is not known here has those of every project.
-fn project(tx: &ReadTx<'_>, call: &Call) -> Result<Option<String>, Problem> {
+/// that it reads nothing of another client's. A session that is not known here is in none.
+fn project(tx: &ReadTx<'_>, call: &Call) -> Result<String, Problem> {
     match named(call, "project_key") {
-        Some(project) => Ok(Some(project)),
+        Some(project) => Ok(project),
         None => Ok(messages::project_of(tx, &session(call))?),
     }
 }
@@ -118,14 +118,14 @@ fn project(tx: &ReadTx<'_>, call: &Call) -> Result<Option<String>, Problem> {
 fn inbox(tx: &ReadTx<'_>, call: &Call) -> Result<Reply, Problem> {
     let (names, project) = ([session(call)], project(tx, call)?);
     let (now_us, (skip, limit)) = (now_us(tx, call)?, bounds(call));
-    let inbox = Inbox { names: &names, project: project.as_deref(), unread: call.flag("unread") };
+    let inbox = Inbox { names: &names, project: &project, unread: call.flag("unread") };
     let total = messages::count(tx, inbox, now_us)?;
     Ok(Reply::ok(Page { total, skip, limit, items: messages::page(tx, inbox, (skip, limit), now_us)? }))
 }
 
 fn unread(tx: &ReadTx<'_>, call: &Call) -> Result<Reply, Problem> {
     let (names, project) = ([session(call)], project(tx, call)?);
-    let inbox = Inbox { names: &names, project: project.as_deref(), unread: true };
+    let inbox = Inbox { names: &names, project: &project, unread: true };
     let unread = messages::count(tx, inbox, now_us(tx, call)?)?;
     let [session_id] = names;
     Ok(Reply::ok(UnreadCount { session_id, unread }))

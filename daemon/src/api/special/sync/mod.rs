@@ -12,6 +12,7 @@ use std::sync::LazyLock;
 use axum::http::{Method, StatusCode};
 use migrations::{Column, Direction, Entity};
 
+use crate::api::input::shown;
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Parameter, Route, Work};
 use crate::isolation::Treatment;
@@ -79,7 +80,7 @@ fn row_table(name: &str) -> Result<&'static Entity, Problem> {
 
 fn unknown(name: &str, tables: &[&str]) -> Problem {
     let hint = format!("the tables are: {}", tables.join(", "));
-    let detail = format!("no table {name} travels between machines");
+    let detail = format!("no table {} travels between machines", shown(name));
     let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail, hint);
     problem.with("fields", serde_json::json!({ "table": "is none of the tables" }))
 }
