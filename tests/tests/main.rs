@@ -35,4 +35,5 @@ mod rest;
 mod secrets;
 mod soak;
 mod story;
+mod transcripts;
 mod writers;

@@ -16,6 +16,7 @@ mod quarantine;
 mod recall;
 mod remember;
 mod setup;
+mod stats;
 mod status;
 mod sync;
 mod timesheet;
@@ -54,6 +55,7 @@ enum Command {
     Recall(recall::Arguments),
     Remember(remember::Arguments),
     Import(import::Arguments),
+    Stats(stats::Arguments),
     Locks(locks::Arguments),
     Sync(sync::Arguments),
     Timesheet(timesheet::Arguments),
@@ -84,6 +86,7 @@ fn run(command: Command, home: Home) -> Result<Outcome, Failure> {
         Command::Recall(arguments) => recall::run(&arguments, &home),
         Command::Remember(arguments) => remember::run(&arguments, &home),
         Command::Import(arguments) => import::run(&arguments, &home),
+        Command::Stats(arguments) => stats::run(&arguments, &home),
         Command::Locks(arguments) => locks::run(&arguments, &home),
         Command::Sync(arguments) => sync::run(&arguments, &home),
         Command::Timesheet(arguments) => timesheet::run(&arguments, &home),

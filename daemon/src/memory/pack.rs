@@ -29,9 +29,9 @@ pub struct Packed {
     pub tokens: usize,
     /// The memories in it, best first.
     pub memories: Vec<Hit>,
-    /// What each of them costs.
+    /// What each of them costs, and how it is shown.
     #[serde(skip)]
-    pub(super) costs: Vec<usize>,
+    pub(super) shown: Vec<(usize, String)>,
 }
 
 /// The best memories for a query that fit the budget, as a hook would show them; for whoever asks by hand, so without
@@ -52,6 +52,6 @@ pub(super) fn pack(hits: Vec<Hit>, query: &[Weighted], budget: usize) -> Packed 
     let taken = budget::pack(&candidates, budget.saturating_sub(MARKER_TOKENS));
     let text = block(&[Section { heading: String::new(), notes: taken.iter().map(|&at| notes[at].clone()).collect() }]);
     let memories = hits.into_iter().enumerate().filter(|(at, _)| taken.contains(at)).map(|(_, hit)| hit).collect();
-    let costs = taken.iter().map(|&at| candidates[at].tokens).collect();
-    Packed { tokens: tokens(&text), text, memories, costs }
+    let shown = taken.iter().map(|&at| (candidates[at].tokens, render(&notes[at]))).collect();
+    Packed { tokens: tokens(&text), text, memories, shown }
 }

@@ -20,6 +20,7 @@ Usage: cargo xtask COMMAND
   bench [NAME …]   benchmarks: hook (the hook end to end; --json, --samples N, --memories N,N…)
                     api (requests/s beside bare hyper and the disk; --json, --seconds N, --rounds N, --clients N,N…)
                     recall (what it finds for its tokens; --json, --data FOLDER)
+                    transcripts (importing them, beside plain reading and parsing; --json, --mib N)
                     verify (comparing with central: rows, seconds, bytes; [ROWS])
                    and sync (push, first sync, triggers, change notice; --json, --rows N, --samples N, --seconds N)
   faults           the fault tests, then what was acknowledged, broken, lost, in conflict (--all: every fault; --json)
