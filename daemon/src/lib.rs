@@ -4,7 +4,7 @@
 //! what it answers; `intake` puts hook events, live and
 //! spooled, in order before `capture` (which turns them into rows) and `memory` (which finds them again). `billing` drafts
 //! billable time from what was captured, `import` takes in what was saved elsewhere, `transcripts`
-//! what the client itself keeps, `coord` is what sessions on several
+//! what the client itself keeps, `usage` is the ledger of what was injected and used, `coord` is what sessions on several
 //! machines tell each other. `cli` has one
 //! file a command; what a command knows of a running daemon comes through `client`, what `status` shows is a `report`.
 
@@ -46,5 +46,6 @@ mod starter;
 mod stop;
 mod tasks;
 mod transcripts;
+mod usage;
 mod vault;
 mod wait;

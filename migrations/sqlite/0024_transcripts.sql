@@ -12,3 +12,41 @@ CREATE TABLE ct_transcripts (
   read_us           INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ct_transcripts_session ON ct_transcripts (claude_session_id);
+
+-- What was injected into which conversation, one row each time; kept for 90 days.
+CREATE TABLE ct_injections (
+  id                INTEGER PRIMARY KEY,
+  claude_session_id TEXT    NOT NULL,
+  project           TEXT    NOT NULL,   -- slug
+  event             TEXT    NOT NULL,   -- SessionStart or UserPromptSubmit
+  at_us             INTEGER NOT NULL,
+  tokens            INTEGER NOT NULL,   -- of the whole text
+  history           INTEGER NOT NULL    -- at a conversation's first: tokens of all that the project's memory holds; else 0
+) STRICT;
+CREATE INDEX ct_injections_session ON ct_injections (claude_session_id);
+CREATE INDEX ct_injections_at ON ct_injections (at_us);
+
+-- The memories in it.
+CREATE TABLE ct_injected_memories (
+  injection    INTEGER NOT NULL,
+  source_table TEXT    NOT NULL,
+  source_id    TEXT    NOT NULL,
+  tokens       INTEGER NOT NULL,
+  marks        BLOB    NOT NULL,        -- rare terms of it, as hashes, by which its use is told
+  used_us      INTEGER,                 -- when an answer took it up
+  PRIMARY KEY (injection, source_table, source_id)
+) STRICT, WITHOUT ROWID;
+
+-- Sums of each day (UTC) and project, kept.
+CREATE TABLE ct_usage_days (
+  day        TEXT    NOT NULL,
+  project    TEXT    NOT NULL,          -- slug
+  prompts    INTEGER NOT NULL DEFAULT 0,
+  sessions   INTEGER NOT NULL DEFAULT 0,   -- conversations with a first injection on that day
+  injections INTEGER NOT NULL DEFAULT 0,
+  memories   INTEGER NOT NULL DEFAULT 0,
+  used       INTEGER NOT NULL DEFAULT 0,   -- of the memories that were injected on that day
+  tokens     INTEGER NOT NULL DEFAULT 0,
+  history    INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (day, project)
+) STRICT, WITHOUT ROWID;

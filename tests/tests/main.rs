@@ -36,4 +36,5 @@ mod rest;
 mod secrets;
 mod soak;
 mod story;
+mod transcripts;
 mod writers;

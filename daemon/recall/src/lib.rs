@@ -16,3 +16,4 @@ pub mod score;
 mod stem;
 mod stopwords;
 pub mod terms;
+pub mod used;

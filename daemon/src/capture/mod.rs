@@ -48,6 +48,7 @@ use crate::coord::{self, Session};
 use crate::memory::index::Index;
 use crate::memory::{Asker, Memory};
 use crate::policy::Policy;
+use crate::usage::judge::{self, Spoken};
 use arrival::Arrival;
 use deed::Deed;
 use stats::Stats;
@@ -165,6 +166,9 @@ impl Capture {
         if arrival.deed.wants_transcript() {
             self.catch_up_in_background();
         }
+        if let (Deed::Answer { text }, Taken::New) = (&arrival.deed, &done.taken) {
+            self.judge_in_background(&arrival, text);
+        }
         let briefing = self.briefing(&arrival, done.session).await;
         Ok(Reply::new(done.taken, recalled).with_news(done.news).with_briefing(briefing))
     }
@@ -174,6 +178,34 @@ impl Capture {
         let (Some(session), Deed::Start { .. }, true) = (session, &arrival.deed, arrival.live) else { return Ok(None) };
         let (slug, clock) = (arrival.place.slug.clone(), Arc::clone(self.store.clock()));
         self.store.read_async(move |tx| coord::briefing(tx, &session, &slug, coord::now_us(tx, clock.as_ref())?)).await
+    }
+
+    /// Finds out what of the memories that the conversation was given its answer shows to be of use.
+    fn judge_in_background(&self, arrival: &Arrival, answer: &str) {
+        let (store, conversation, prompt_id) =
+            (self.store.clone(), arrival.conversation.clone(), arrival.prompt_id.clone());
+        let answer = answer.to_owned();
+        let mut background = self.background.lock().unwrap_or_else(PoisonError::into_inner);
+        while background.try_join_next().is_some() {}
+        background.spawn(async move {
+            let turn = store
+                .read_async({
+                    let conversation = conversation.clone();
+                    move |tx| turn::of(tx.connection(), &conversation, prompt_id.as_deref())
+                })
+                .await;
+            let judged = match turn {
+                Ok(turn) => {
+                    let (work_item, prompt) =
+                        turn.map_or((None, String::new()), |turn| (Some(turn.work_item_id), turn.parts.prompt));
+                    judge::judge(&store, Spoken { conversation, work_item, prompt, answer }).await
+                }
+                Err(error) => Err(error),
+            };
+            if let Err(error) = judged {
+                tracing::warn!(%error, "it was not found out what of the memory was of use; `claudetools stats` shows less");
+            }
+        });
     }
 
     async fn write(&self, arrival: &Arc<Arrival>) -> Result<Done, StoreError> {

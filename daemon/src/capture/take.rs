@@ -11,6 +11,7 @@ use super::reply::Taken;
 use super::scene::{Scene, Visit};
 use super::stats::Stats;
 use crate::coord::{self, Session};
+use crate::usage;
 
 /// A conversation that has been silent for so long may have been killed: what its transcript holds is read when another
 /// one starts. In microseconds.
@@ -45,6 +46,9 @@ pub(super) fn take(
     let at_us = if arrival.sent_at_us == 0 { now_us } else { arrival.sent_at_us.min(now_us) };
     if !ledger::admit(tx.connection(), &arrival.id, &arrival.event, at_us)? {
         return Ok(Done::only(Taken::Duplicate));
+    }
+    if let Deed::Prompt { text: Some(_) } = &arrival.deed {
+        usage::note_prompt(tx.connection(), &arrival.place.slug, at_us)?;
     }
     stats.redacted(&arrival.event, arrival.redactions);
     stats.write(tx.connection())?;

@@ -6,13 +6,14 @@
 use merge::{Row, Value};
 use migrations::catalogue::{CONVERSATION_CONTEXTS, OPERATION_FAILURES, WORK_ITEMS};
 use recall::excerpt::title;
+use rusqlite::Connection;
 use sync::local::{compress, derived_id};
 use sync::{StoreError, datetime_text, parse_datetime};
 
 use super::compose::{self, Done};
 use super::digest::sha256;
 use super::fit::{self, WHOLE_BYTES};
-use super::ledger::{Parts, State, Turn};
+use super::ledger::{Conversation, Parts, State, Turn};
 use super::scene::Scene;
 
 /// Characters of a work item's title and description.
@@ -284,6 +285,17 @@ impl Parts {
         }
         self.answers.push(fit::bytes(text, WHOLE_BYTES));
     }
+}
+
+/// The turn of a prompt id, else the latest of its conversation: machine prompts have ids of their own.
+pub(super) fn of(db: &Connection, conversation: &str, prompt_id: Option<&str>) -> Result<Option<Turn>, StoreError> {
+    let latest = Conversation::load(db, conversation)?.and_then(|known| known.turn_id);
+    for id in [prompt_id, latest.as_deref()].into_iter().flatten() {
+        if let Some(turn) = Turn::load(db, id)? {
+            return Ok(Some(turn));
+        }
+    }
+    Ok(None)
 }
 
 /// Whole minutes, rounded up.

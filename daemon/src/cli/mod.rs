@@ -18,6 +18,7 @@ mod recall;
 mod remember;
 mod restore;
 mod setup;
+mod stats;
 mod status;
 mod sync;
 mod timesheet;
@@ -56,6 +57,7 @@ enum Command {
     Recall(recall::Arguments),
     Remember(remember::Arguments),
     Import(import::Arguments),
+    Stats(stats::Arguments),
     Locks(locks::Arguments),
     Sync(sync::Arguments),
     Timesheet(timesheet::Arguments),
@@ -88,6 +90,7 @@ fn run(command: Command, home: Home) -> Result<Outcome, Failure> {
         Command::Recall(arguments) => recall::run(&arguments, &home),
         Command::Remember(arguments) => remember::run(&arguments, &home),
         Command::Import(arguments) => import::run(&arguments, &home),
+        Command::Stats(arguments) => stats::run(&arguments, &home),
         Command::Locks(arguments) => locks::run(&arguments, &home),
         Command::Sync(arguments) => sync::run(&arguments, &home),
         Command::Timesheet(arguments) => timesheet::run(&arguments, &home),

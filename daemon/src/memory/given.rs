@@ -10,6 +10,8 @@ use sync::local::ReadTx;
 use sync::{Store, StoreError};
 use tokio::task::JoinSet;
 
+use crate::usage::record::{Entry, Handed, Memory};
+
 /// Records older than this are dropped: no conversation goes on for so long, in microseconds.
 const KEPT_US: u64 = 180 * 86_400 * 1_000_000;
 
@@ -18,6 +20,8 @@ const KEPT_US: u64 = 180 * 86_400 * 1_000_000;
 pub(super) struct Item {
     pub(super) source: Source,
     pub(super) tokens: usize,
+    /// As it is given.
+    pub(super) text: String,
 }
 
 /// A source row; the version is empty but for rows that are given again when they have changed.
@@ -52,7 +56,8 @@ impl Given {
     }
 
     /// Notes what is being given; the record follows by itself.
-    pub(super) fn add(&self, store: &Store, conversation: String, items: Vec<Item>) {
+    pub(super) fn add(&self, store: &Store, handed: Handed, items: Vec<Item>) {
+        let conversation = handed.conversation.clone();
         locked(&self.unwritten)
             .entry(conversation.clone())
             .or_default()
@@ -61,7 +66,7 @@ impl Given {
         let mut writes = locked(&self.writes);
         while writes.try_join_next().is_some() {}
         writes.spawn(async move {
-            match record(&store, conversation.clone(), items.clone()).await {
+            match record(&store, handed, items.clone()).await {
                 Ok(()) => forget(&unwritten, &conversation, &items),
                 Err(error) => tracing::warn!(%error, "failed to record what was injected; it is kept in memory"),
             }
@@ -75,7 +80,16 @@ impl Given {
     }
 }
 
-async fn record(store: &Store, conversation: String, items: Vec<Item>) -> Result<(), StoreError> {
+async fn record(store: &Store, handed: Handed, items: Vec<Item>) -> Result<(), StoreError> {
+    let conversation = handed.conversation.clone();
+    let memory = |item: &Item| Memory {
+        table: item.source.table.clone(),
+        id: item.source.id.clone(),
+        tokens: item.tokens,
+        text: item.text.clone(),
+    };
+    let memories = items.iter().map(memory).collect();
+    let entry = store.read_async(move |tx| Entry::of(tx, handed, memories)).await?;
     store
         .write_async(move |tx| {
             let now = i64::try_from(tx.now_us()).unwrap_or(i64::MAX);
@@ -91,7 +105,7 @@ async fn record(store: &Store, conversation: String, items: Vec<Item>) -> Result
             }
             let before = now.saturating_sub_unsigned(KEPT_US);
             db.prepare_cached("DELETE FROM ct_injected WHERE at_us < ?1")?.execute([before])?;
-            Ok(())
+            entry.save(db, tx.now_us())
         })
         .await
 }

@@ -32,6 +32,8 @@ pub use search::{Query, search};
 use given::{Given, Item};
 use index::Index;
 
+use crate::usage::record::Handed;
+
 /// Who asks: one conversation of the client, in one project.
 #[derive(Debug, Clone)]
 pub struct Asker {
@@ -68,7 +70,7 @@ impl Memory {
     /// there is nothing, or nothing that it has not had.
     pub async fn at_start(&self, asker: Asker) -> Result<Option<String>, StoreError> {
         let given = Arc::clone(&self.given);
-        let conversation = asker.claude_session_id.clone();
+        let handed = handed(&asker, "SessionStart", "");
         let injection = self
             .store
             .read_async(move |tx| {
@@ -76,13 +78,13 @@ impl Memory {
                 start::gather(tx, &asker, &had)
             })
             .await?;
-        Ok(self.hand_out(conversation, injection))
+        Ok(self.hand_out(handed, injection))
     }
 
     /// What a conversation gets with a prompt: the memories that have to do with it. None when nothing passes the bar.
     pub async fn for_prompt(&self, asker: Asker, prompt: String) -> Result<Option<String>, StoreError> {
         let (given, index) = (Arc::clone(&self.given), Arc::clone(&self.index));
-        let conversation = asker.claude_session_id.clone();
+        let handed = handed(&asker, "UserPromptSubmit", &prompt);
         let now_us = self.store.clock().now_us();
         let injection = self
             .store
@@ -91,7 +93,7 @@ impl Memory {
                 prompt::gather(tx, &index, &asker, &prompt, &had, now_us)
             })
             .await?;
-        Ok(self.hand_out(conversation, injection))
+        Ok(self.hand_out(handed, injection))
     }
 
     /// Waits until everything that was handed out is on record.
@@ -99,11 +101,23 @@ impl Memory {
         self.given.settle().await;
     }
 
-    fn hand_out(&self, conversation: String, injection: Injection) -> Option<String> {
+    fn hand_out(&self, handed: Handed, injection: Injection) -> Option<String> {
         if injection.text.is_empty() {
             return None;
         }
-        self.given.add(&self.store, conversation, injection.items);
+        let tokens = recall::budget::tokens(&injection.text);
+        self.given.add(&self.store, Handed { tokens, ..handed }, injection.items);
         Some(injection.text)
+    }
+}
+
+/// What the ledger is told of an injection, but for its cost.
+fn handed(asker: &Asker, event: &'static str, prompt: &str) -> Handed {
+    Handed {
+        conversation: asker.claude_session_id.clone(),
+        project: asker.project.clone(),
+        event,
+        prompt: prompt.to_owned(),
+        tokens: 0,
     }
 }

@@ -31,9 +31,9 @@ pub struct Packed {
     pub tokens: usize,
     /// The memories in it, in its order.
     pub memories: Vec<Hit>,
-    /// What each of them costs.
+    /// What each of them costs, and how it is shown.
     #[serde(skip)]
-    pub(super) costs: Vec<usize>,
+    pub(super) shown: Vec<(usize, String)>,
 }
 
 /// The best memories for a query that fit the budget, as a hook would show them; for whoever asks by hand, so without
@@ -63,8 +63,8 @@ pub(super) fn pack(hits: Vec<Hit>, query: &[Weighted], weights: &Weights, budget
         .collect();
     let taken = budget::pack(&candidates, room, weights);
     let text = block(&[Section { heading: String::new(), notes: taken.iter().map(|&at| notes[at].clone()).collect() }]);
-    let costs = taken.iter().map(|&at| candidates[at].tokens).collect();
+    let shown = taken.iter().map(|&at| (candidates[at].tokens, render(&notes[at]))).collect();
     let mut hits: Vec<Option<Hit>> = hits.into_iter().map(Some).collect();
     let memories = taken.iter().filter_map(|&at| hits[at].take()).collect();
-    Packed { tokens: tokens(&text), text, memories, costs }
+    Packed { tokens: tokens(&text), text, memories, shown }
 }

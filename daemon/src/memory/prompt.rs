@@ -46,7 +46,7 @@ pub(super) fn gather(
     let told = sessions_told(tx, had)?;
     let hits = without_repetition(hits.into_iter().filter(|hit| passes(hit, terms)), &told);
     let packed = pack(hits, &weighted, &query.weights, asker.budget);
-    let items = packed.memories.iter().zip(&packed.costs).map(|(hit, &tokens)| item(hit, tokens)).collect();
+    let items = packed.memories.iter().zip(packed.shown).map(|(hit, (tokens, text))| item(hit, tokens, text)).collect();
     Ok(Injection { text: packed.text, items })
 }
 
@@ -79,9 +79,9 @@ fn sessions_told(tx: &ReadTx<'_>, had: &HashSet<Source>) -> Result<HashSet<Strin
     Ok(sessions)
 }
 
-fn item(hit: &Hit, tokens: usize) -> Item {
+fn item(hit: &Hit, tokens: usize, text: String) -> Item {
     let source = Source { table: hit.source_table.clone(), id: hit.source_id.clone(), version: String::new() };
-    Item { source, tokens }
+    Item { source, tokens, text }
 }
 
 /// What was given, as entries of the index: a source that was given in any version stays out.

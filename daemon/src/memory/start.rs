@@ -69,12 +69,13 @@ impl Packer<'_> {
             version: if hit.source_table == "project_states" { hit.updated_at.clone() } else { String::new() },
         };
         let note = hit.note(excerpt(&hit.text, &[], limit));
-        let cost = tokens(&render(&note)) + 1;
+        let text = render(&note);
+        let cost = tokens(&text) + 1;
         if self.had.contains(&source) || cost > self.left {
             return None;
         }
         self.left -= cost;
-        self.items.push(Item { source, tokens: cost });
+        self.items.push(Item { source, tokens: cost, text });
         Some(note)
     }
 }

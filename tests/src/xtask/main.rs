@@ -22,6 +22,7 @@ Usage: cargo xtask COMMAND
                     recall (what it finds for its tokens; --json, --data FOLDER)
                     redact (what it finds and mistakes; --json, --corpus FOLDER)
                     scale (what recall costs as memory grows; --json, --memories N,N…, --seconds N)
+                    transcripts (importing them, beside plain reading and parsing; --json, --mib N)
                     verify (comparing with central: rows, seconds, bytes; [ROWS])
                    and sync (push, first sync, triggers, change notice; --json, --rows N, --samples N, --seconds N)
   faults           the fault tests, then what was acknowledged, broken, lost, in conflict (--all: every fault; --json)

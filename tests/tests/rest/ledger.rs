@@ -14,6 +14,7 @@ const AGREED: &str = include_str!("endpoints.txt");
 const OURS: &[&str] = &[
     "GET /api/docs",
     "GET /api/openapi.json",
+    "GET /api/stats",
     "GET /api/status",
     "GET /api/sync/verify",
     "GET /api/vault",

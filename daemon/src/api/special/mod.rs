@@ -24,6 +24,7 @@ mod services;
 mod sessions;
 mod snippets;
 mod solutions;
+mod stats;
 pub(crate) mod sync;
 mod tags;
 mod tasks;
@@ -73,6 +74,7 @@ pub(crate) fn routes() -> Vec<Route> {
         import::routes(),
         backups::routes(),
         memory::routes(),
+        stats::routes(),
         coord::routes(),
         sync::routes(),
         logins::routes(),
