@@ -29,6 +29,7 @@ mod digest;
 mod enrol;
 mod error;
 mod feed;
+mod forgotten;
 mod findings;
 mod grants;
 mod heartbeat;
