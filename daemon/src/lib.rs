@@ -22,6 +22,7 @@ mod config;
 mod coord;
 mod doctor;
 mod files;
+mod forget;
 mod import;
 mod intake;
 mod isolation;

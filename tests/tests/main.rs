@@ -26,6 +26,7 @@ mod capture;
 mod coord;
 mod exhaustion;
 mod faults;
+mod forgetting;
 mod import;
 mod installation;
 mod keyboard;

@@ -14,6 +14,7 @@ use super::ledger::{Conversation, State, Turn};
 use super::project::Place;
 use super::scene::{Scene, Visit};
 use super::transcript::{self, Exchange, Reading};
+use crate::forget::names;
 
 /// Silence after which a conversation will not go on, in microseconds.
 pub(super) const ABANDONED_US: u64 = 12 * 3600 * 1_000_000;
@@ -105,6 +106,9 @@ impl Scene<'_, '_> {
     }
 
     pub(super) fn exchange(&mut self, exchange: &Exchange) -> Result<(), StoreError> {
+        if self.is_forgotten(exchange)? {
+            return Ok(());
+        }
         let known = if let Some(id) = &exchange.prompt_id {
             Turn::load(self.tx.connection(), id)?
         } else {
@@ -131,6 +135,18 @@ impl Scene<'_, '_> {
             turn.state = State::Interrupted;
         }
         self.write_turn(&turn)
+    }
+
+    /// What was said before the conversation or its project was forgotten, and turns that were. A record that does not say
+    /// when it was made may be older than anything.
+    pub(super) fn is_forgotten(&mut self, exchange: &Exchange) -> Result<bool, StoreError> {
+        let conversation = self.conversation.id.clone();
+        if names::covers(self.tx.connection(), &conversation, &self.conversation.project_slug, exchange.at_us)? {
+            return Ok(true);
+        }
+        let at_us = if exchange.at_us == 0 { self.at_us } else { exchange.at_us };
+        let turn = exchange.prompt_id.clone().unwrap_or_else(|| format!("{conversation}:{at_us}"));
+        names::is_turn_forgotten(self.tx.connection(), &turn)
     }
 
     /// A prompt that no hook told of.

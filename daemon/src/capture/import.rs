@@ -19,6 +19,7 @@ use super::project::Place;
 use super::scene::{Scene, Visit};
 use super::transcript::Exchange;
 use super::{Capture, MachineInfo, fit, reject};
+use crate::forget::names;
 
 /// What became of something that was to be imported.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -181,6 +182,9 @@ fn is_new(tx: &WriteTx<'_>, sitting: &Sitting, exchange: &Exchange) -> Result<bo
         return Ok(turn.conversation == sitting.id && turn.state.is_waiting() && turn.parts.answers.is_empty());
     }
     let id = exchange.prompt_id.clone().unwrap_or_else(|| format!("{}:{}", sitting.id, exchange.at_us));
+    if names::covers(db, &sitting.id, &sitting.place.slug, exchange.at_us)? || names::is_turn_forgotten(db, &id)? {
+        return Ok(false);
+    }
     let memory = Key::new(derived_id("conversation_contexts", &id));
     Ok(tx.get(CONVERSATION_CONTEXTS, &memory)?.is_none())
 }
@@ -201,7 +205,14 @@ fn keep(
         let said = format!("import {} {} {} {}", context.place.slug, context.kind, context.title, context.text);
         derived_id("conversation_contexts", &said)
     });
-    if tx.get(CONVERSATION_CONTEXTS, &Key::new(id.as_str()))?.is_some() {
+    let is_forgotten = names::until(tx.connection(), "conversation_contexts", &id)?.is_some()
+        || names::covers(
+            tx.connection(),
+            context.session.as_deref().unwrap_or_default(),
+            &context.place.slug,
+            context.created_us,
+        )?;
+    if is_forgotten || tx.get(CONVERSATION_CONTEXTS, &Key::new(id.as_str()))?.is_some() {
         return Ok(false);
     }
     let (machine_id, _) = anchors::machine(tx, machine, replica_id, tx.now_us())?;

@@ -19,7 +19,7 @@ impl Scene<'_, '_> {
         event_id: &str,
         cwd: &str,
     ) -> Result<(), StoreError> {
-        let turn = self.turn_of(prompt_id)?;
+        let Some(turn) = self.turn_of(prompt_id)? else { return Ok(()) };
         let key = run.id.as_ref().map_or_else(|| event_id.to_owned(), |id| format!("{} {id}", self.conversation.id));
         if let Some(file) = &run.file {
             self.file_change(&turn.work_item_id, &key, file)?;

@@ -10,6 +10,7 @@ mod completions;
 mod conflicts;
 mod daemon;
 mod doctor;
+mod forget;
 mod import;
 mod locks;
 mod quarantine;
@@ -53,6 +54,7 @@ enum Command {
     Doctor(doctor::Arguments),
     Recall(recall::Arguments),
     Remember(remember::Arguments),
+    Forget(forget::Arguments),
     Import(import::Arguments),
     Locks(locks::Arguments),
     Sync(sync::Arguments),
@@ -83,6 +85,7 @@ fn run(command: Command, home: Home) -> Result<Outcome, Failure> {
         Command::Doctor(arguments) => Ok(doctor::run(&arguments, &home)),
         Command::Recall(arguments) => recall::run(&arguments, &home),
         Command::Remember(arguments) => remember::run(&arguments, &home),
+        Command::Forget(arguments) => forget::run(&arguments, &home),
         Command::Import(arguments) => import::run(&arguments, &home),
         Command::Locks(arguments) => locks::run(&arguments, &home),
         Command::Sync(arguments) => sync::run(&arguments, &home),

@@ -9,6 +9,7 @@ mod coord;
 mod credentials;
 mod decisions;
 mod failure_patterns;
+pub(crate) mod forget;
 pub(crate) mod health;
 mod history;
 pub(crate) mod import;
@@ -73,6 +74,7 @@ pub(crate) fn routes() -> Vec<Route> {
         import::routes(),
         backups::routes(),
         memory::routes(),
+        forget::routes(),
         coord::routes(),
         sync::routes(),
         logins::routes(),
