@@ -30,6 +30,7 @@ mod keeper;
 mod lock;
 mod logging;
 mod machine;
+mod mcp;
 mod notices;
 mod permission;
 mod phase;

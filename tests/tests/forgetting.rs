@@ -84,6 +84,10 @@ fn what_is_forgotten_is_nowhere_and_stays_away() {
         assert!(!found.contains("cellar") && !found.contains("blue"), "{found}");
         let found = machine.cli_in(project, &["recall", "Where is the lantern?", "--json"]).unwrap().ok().unwrap().stdout;
         assert!(found.contains("On the roof"), "{found}");
+    }
+    // Each asks central to forget the last images of what it has taken out.
+    share(&[&a, &b]);
+    for machine in [&a, &b] {
         assert_eq!(Replica::of(machine).number("SELECT count(*) FROM ct_forget_central"), 0);
     }
     let columns = "SELECT CONCAT(table_name, ' ', column_name) FROM information_schema.columns \

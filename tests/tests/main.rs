@@ -31,6 +31,7 @@ mod import;
 mod installation;
 mod keyboard;
 mod large_import;
+mod mcp;
 mod predecessor;
 mod rest;
 mod secrets;

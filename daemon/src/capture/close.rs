@@ -62,7 +62,8 @@ impl Scene<'_, '_> {
             .with("dense_summary", fit::column(&memory.summary))
             .with("metadata", metadata.to_string())
             .with("relevance_score", memory.importance);
-        self.tx.put(row)?;
+        let tags = fit::with_tags(row.text("tags"), &memory.labels);
+        self.tx.put(row.with("tags", tags))?;
         self.project_state(&story)
     }
 
@@ -80,6 +81,7 @@ impl Scene<'_, '_> {
                 }
             }
             story.done.failures.extend(done.failures);
+            story.done.commands.extend(done.commands);
         }
         let last = turns.iter().rev().find_map(|turn| turn.parts.answers.last());
         story.outcome = last.cloned().unwrap_or_default();

@@ -13,6 +13,7 @@ mod arrival;
 mod catch_up;
 mod close;
 mod compose;
+mod decide;
 mod deed;
 mod digest;
 mod fit;
@@ -49,6 +50,7 @@ use deed::Deed;
 use stats::Stats;
 use take::Done;
 
+pub(crate) use decide::{Decided, Decision};
 pub(crate) use fit::Clean;
 pub(crate) use import::{ImportedContext, Outcome as Imported, Sitting};
 pub use project::Place;

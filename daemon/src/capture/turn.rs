@@ -193,7 +193,10 @@ impl Scene<'_, '_> {
             .with("title", memory.title)
             .with("dense_summary", fit::column(&memory.summary))
             .with("metadata", metadata.to_string())
-            .with("relevance_score", memory.importance)
+            .with("relevance_score", memory.importance);
+        let tags = fit::with_tags(row.text("tags"), &memory.labels);
+        let row = row
+            .with("tags", tags)
             .with("detail_zst", memory.whole.map(|whole| compress(whole.as_bytes())));
         self.tx.put(row)
     }
@@ -232,7 +235,12 @@ impl Scene<'_, '_> {
         let failures = failures
             .query_map((work_item_id, NAMED), |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<Result<_, _>>()?;
-        Ok(Done { files, failures })
+        let mut commands = db.prepare_cached(
+            "SELECT command_text FROM command_runs WHERE work_item_id = ?1 ORDER BY created_at DESC LIMIT ?2",
+        )?;
+        let commands =
+            commands.query_map((work_item_id, NAMED), |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(Done { files, failures, commands })
     }
 
     /// Minutes that were worked in this conversation: the sum of its answered turns, not the wall clock.

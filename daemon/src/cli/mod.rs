@@ -13,6 +13,7 @@ mod doctor;
 mod forget;
 mod import;
 mod locks;
+mod mcp;
 mod quarantine;
 mod recall;
 mod remember;
@@ -57,6 +58,7 @@ enum Command {
     Forget(forget::Arguments),
     Import(import::Arguments),
     Locks(locks::Arguments),
+    Mcp(mcp::Arguments),
     Sync(sync::Arguments),
     Timesheet(timesheet::Arguments),
     Central(central::Arguments),
@@ -88,6 +90,7 @@ fn run(command: Command, home: Home) -> Result<Outcome, Failure> {
         Command::Forget(arguments) => forget::run(&arguments, &home),
         Command::Import(arguments) => import::run(&arguments, &home),
         Command::Locks(arguments) => locks::run(&arguments, &home),
+        Command::Mcp(arguments) => mcp::run(&arguments, &home),
         Command::Sync(arguments) => sync::run(&arguments, &home),
         Command::Timesheet(arguments) => timesheet::run(&arguments, &home),
         Command::Central(arguments) => central::run(&arguments, &home),

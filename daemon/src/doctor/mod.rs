@@ -8,6 +8,7 @@ mod chain;
 mod compared;
 mod daemon;
 mod home;
+mod mcp;
 mod replica;
 mod vault;
 
@@ -29,7 +30,7 @@ pub(crate) enum Level {
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
-    /// The link: `home`, `config`, `disk`, `programs`, `hooks`, `service`, `daemon`, `replica`, `vault`, `audit`,
+    /// The link: `home`, `config`, `disk`, `programs`, `hooks`, `mcp`, `service`, `daemon`, `replica`, `vault`, `audit`,
     /// `spool`, `events`, `central`, `users`, `compared`.
     pub(crate) check: &'static str,
     /// `ok`, `warn` or `fail`
@@ -87,6 +88,7 @@ const CHAIN: &[fn(&Patient<'_>) -> Vec<Finding>] = &[
     home::disk,
     chain::programs,
     chain::settings,
+    mcp::server,
     chain::service,
     daemon::answers,
     daemon::report,

@@ -3,6 +3,7 @@
 pub(crate) mod confirm;
 pub(crate) mod first_user;
 pub(crate) mod forget;
+pub(crate) mod mcp_proof;
 pub(crate) mod probe;
 pub(crate) mod record;
 pub(crate) mod steps;
@@ -23,6 +24,15 @@ pub(crate) fn settings_path(claude_config: Option<&Path>) -> Option<PathBuf> {
     let folder = claude_config.map(Path::to_path_buf).or_else(named);
     let folder = folder.or_else(|| env::home_dir().map(|home| home.join(".claude")))?;
     Some(std::path::absolute(folder).ok()?.join("settings.json"))
+}
+
+/// Claude Code's own configuration, where MCP servers are: beside the settings when their folder was named, else in the user's
+/// home.
+pub(crate) fn client_config_path(claude_config: Option<&Path>) -> Option<PathBuf> {
+    let settings = settings_path(claude_config)?;
+    let folder = settings.parent()?;
+    let home = env::home_dir()?;
+    Some(if folder == home.join(".claude") { home } else { folder.to_path_buf() }.join(".claude.json"))
 }
 
 /// The hook client that was built with this program.

@@ -16,6 +16,7 @@ pub(crate) mod import;
 mod infrastructure;
 pub(crate) mod logins;
 mod machines;
+pub(crate) mod memories;
 pub(crate) mod memory;
 mod pending_tasks;
 mod project_states;
@@ -75,6 +76,7 @@ pub(crate) fn routes() -> Vec<Route> {
         backups::routes(),
         memory::routes(),
         forget::routes(),
+        memories::routes(),
         coord::routes(),
         sync::routes(),
         logins::routes(),
