@@ -29,7 +29,9 @@ fn files(machine: &Machine, word: &str) -> Vec<String> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if std::fs::read(&path).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).to_lowercase().contains(word)) {
+            } else if std::fs::read(&path)
+                .is_ok_and(|bytes| String::from_utf8_lossy(&bytes).to_lowercase().contains(word))
+            {
                 found.push(path.display().to_string());
             }
         }
@@ -65,7 +67,8 @@ fn what_is_forgotten_is_nowhere_and_stays_away() {
     assert!(Replica::of(&b).number("SELECT count(*) FROM context_snippets") == 1);
 
     // Nothing happens unasked.
-    let shown = b.cli_in(&on_b, &["forget", "--query", &word, "--dry-run", "--json"]).unwrap().ok().unwrap().json().unwrap();
+    let shown =
+        b.cli_in(&on_b, &["forget", "--query", &word, "--dry-run", "--json"]).unwrap().ok().unwrap().json().unwrap();
     assert_eq!((shown["dry_run"].as_bool(), shown["deleted"]["context_snippets"].as_u64()), (Some(true), Some(1)));
     assert_eq!(b.cli_in(&on_b, &["forget", "--query", &word]).unwrap().code, 2, "there is no terminal to ask on");
     assert_eq!(Replica::of(&b).number("SELECT count(*) FROM forgotten"), 0);
@@ -82,7 +85,8 @@ fn what_is_forgotten_is_nowhere_and_stays_away() {
             .unwrap_or_else(|error| panic!("{error}: {:?}", files(machine, &word)));
         let found = machine.cli_in(project, &["recall", &word, "--json"]).unwrap().ok().unwrap().stdout;
         assert!(!found.contains("cellar") && !found.contains("blue"), "{found}");
-        let found = machine.cli_in(project, &["recall", "Where is the lantern?", "--json"]).unwrap().ok().unwrap().stdout;
+        let found =
+            machine.cli_in(project, &["recall", "Where is the lantern?", "--json"]).unwrap().ok().unwrap().stdout;
         assert!(found.contains("On the roof"), "{found}");
     }
     // Each asks central to forget the last images of what it has taken out.

@@ -44,12 +44,64 @@ const LANGUAGES: &[(&str, &str)] = &[
 
 /// Frameworks and tools, by the words that mean nothing else.
 const FRAMEWORKS: &[&str] = &[
-    "django", "flask", "fastapi", "sqlalchemy", "pytest", "numpy", "pandas", "pytorch", "react", "angular", "svelte",
-    "nextjs", "nuxt", "nodejs", "webpack", "vite", "jest", "playwright", "laravel", "symfony", "wordpress", "rails",
-    "aspnet", "blazor", "axum", "actix", "tokio", "sqlx", "serde", "kubernetes", "docker", "podman", "helm", "ansible",
-    "terraform", "nginx", "haproxy", "traefik", "systemd", "postgresql", "postgres", "mysql", "mariadb", "sqlite",
-    "mongodb", "redis", "kafka", "rabbitmq", "elasticsearch", "grafana", "prometheus", "proxmox", "vmware", "wireguard",
-    "openvpn", "intune", "exchange365", "sharepoint",
+    "django",
+    "flask",
+    "fastapi",
+    "sqlalchemy",
+    "pytest",
+    "numpy",
+    "pandas",
+    "pytorch",
+    "react",
+    "angular",
+    "svelte",
+    "nextjs",
+    "nuxt",
+    "nodejs",
+    "webpack",
+    "vite",
+    "jest",
+    "playwright",
+    "laravel",
+    "symfony",
+    "wordpress",
+    "rails",
+    "aspnet",
+    "blazor",
+    "axum",
+    "actix",
+    "tokio",
+    "sqlx",
+    "serde",
+    "kubernetes",
+    "docker",
+    "podman",
+    "helm",
+    "ansible",
+    "terraform",
+    "nginx",
+    "haproxy",
+    "traefik",
+    "systemd",
+    "postgresql",
+    "postgres",
+    "mysql",
+    "mariadb",
+    "sqlite",
+    "mongodb",
+    "redis",
+    "kafka",
+    "rabbitmq",
+    "elasticsearch",
+    "grafana",
+    "prometheus",
+    "proxmox",
+    "vmware",
+    "wireguard",
+    "openvpn",
+    "intune",
+    "exchange365",
+    "sharepoint",
 ];
 
 /// What a memory is about.
@@ -116,7 +168,8 @@ fn ticket(token: &str) -> Option<String> {
         && key.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
         && key.as_bytes()[0].is_ascii_uppercase();
     // Encodings, digests and the like are written the same way.
-    let is_other = ["UTF", "SHA", "ISO", "AES", "RSA", "MD", "CVE", "RFC", "BASE", "HTTP", "TLS", "IPV", "X"].contains(&key);
+    let is_other =
+        ["UTF", "SHA", "ISO", "AES", "RSA", "MD", "CVE", "RFC", "BASE", "HTTP", "TLS", "IPV", "X"].contains(&key);
     (is_key && !is_other && is_number(number)).then(|| token.to_lowercase())
 }
 
@@ -176,13 +229,17 @@ mod tests {
 
     #[test]
     fn languages_and_files_by_what_was_written() {
-        assert_eq!(of("", &["/p/src/Login.rs", r"C:\x\deploy.ps1"], &[]), ["deploy.ps1", "login.rs", "powershell", "rust"]);
+        assert_eq!(
+            of("", &["/p/src/Login.rs", r"C:\x\deploy.ps1"], &[]),
+            ["deploy.ps1", "login.rs", "powershell", "rust"]
+        );
         assert_eq!(of("", &["/p/Makefile"], &[]), ["makefile"]);
     }
 
     #[test]
     fn frameworks_tickets_and_hosts_by_what_was_said() {
-        let text = "See OPS-412 and #77: the Django app at https://shop.example.org/x fails (docker). UTF-8, AES-256, x-1.";
+        let text =
+            "See OPS-412 and #77: the Django app at https://shop.example.org/x fails (docker). UTF-8, AES-256, x-1.";
         assert_eq!(of(text, &[], &[]), ["#77", "django", "docker", "ops-412", "shop.example.org"]);
         assert_eq!(of("http://localhost:8080/ and a-b and #abc", &[], &[]), [] as [&str; 0]);
     }

@@ -195,9 +195,7 @@ impl Scene<'_, '_> {
             .with("metadata", metadata.to_string())
             .with("relevance_score", memory.importance);
         let tags = fit::with_tags(row.text("tags"), &memory.labels);
-        let row = row
-            .with("tags", tags)
-            .with("detail_zst", memory.whole.map(|whole| compress(whole.as_bytes())));
+        let row = row.with("tags", tags).with("detail_zst", memory.whole.map(|whole| compress(whole.as_bytes())));
         self.tx.put(row)
     }
 
@@ -238,8 +236,7 @@ impl Scene<'_, '_> {
         let mut commands = db.prepare_cached(
             "SELECT command_text FROM command_runs WHERE work_item_id = ?1 ORDER BY created_at DESC LIMIT ?2",
         )?;
-        let commands =
-            commands.query_map((work_item_id, NAMED), |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let commands = commands.query_map((work_item_id, NAMED), |row| row.get(0))?.collect::<Result<_, _>>()?;
         Ok(Done { files, failures, commands })
     }
 

@@ -13,7 +13,8 @@ pub(super) struct Arguments {}
 pub(super) fn run(_: &Arguments, home: &Home) -> Result<Outcome, Failure> {
     let folder = std::env::current_dir().map_err(|error| Failure::new(format!("find the current folder: {error}")))?;
     mcp::serve(home, folder).map_err(|error| {
-        Failure::new(format!("serve: {error}")).hint("this is for MCP clients; to try memory by hand: claudetools recall TEXT")
+        Failure::new(format!("serve: {error}"))
+            .hint("this is for MCP clients; to try memory by hand: claudetools recall TEXT")
     })?;
     Ok(Outcome::Done)
 }

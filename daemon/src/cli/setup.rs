@@ -96,8 +96,9 @@ fn prepare(arguments: &Arguments, home: Home) -> Result<Plan, Failure> {
     let plan = Plan {
         home,
         settings,
-        client_config: client_config_path(arguments.claude_config.as_deref())
-            .ok_or_else(|| Failure::new("find Claude Code's configuration").hint("name its folder: --claude-config DIR"))?,
+        client_config: client_config_path(arguments.claude_config.as_deref()).ok_or_else(|| {
+            Failure::new("find Claude Code's configuration").hint("name its folder: --claude-config DIR")
+        })?,
         hook: hook_program().map_err(|error| Failure::new(format!("find this program: {error}")))?,
         central: arguments.central.as_deref().map(central::parse).transpose()?,
         with_service: !arguments.no_service,

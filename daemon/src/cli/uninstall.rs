@@ -23,7 +23,10 @@ pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure
     let root = home.root().display();
     let data =
         if arguments.purge { format!("and DELETES all memory in {root}") } else { format!("the data in {root} stays") };
-    confirm(arguments.yes, &format!("This takes out the hooks, the MCP server and the service and stops the daemon; {data}.\n"))?;
+    confirm(
+        arguments.yes,
+        &format!("This takes out the hooks, the MCP server and the service and stops the daemon; {data}.\n"),
+    )?;
     let mut taken_out = steps::remove_hooks(home, settings_path(None));
     taken_out.extend(steps::remove_servers(home, client_config_path(None)));
     taken_out.push(steps::remove_service(home));

@@ -12,7 +12,11 @@ use crate::setup::record::Record;
 pub(super) fn server(patient: &Patient<'_>) -> Vec<Finding> {
     let recorded = Record::read(patient.home).map(|record| record.servers).unwrap_or_default();
     if recorded.is_empty() {
-        return vec![Finding::warn("mcp", "setup has put the MCP server into no .claude.json yet", "run: claudetools setup")];
+        return vec![Finding::warn(
+            "mcp",
+            "setup has put the MCP server into no .claude.json yet",
+            "run: claudetools setup",
+        )];
     }
     recorded.iter().map(|config| server_in(patient, config)).collect()
 }

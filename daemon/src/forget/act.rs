@@ -91,7 +91,8 @@ fn trim(tx: &mut WriteTx<'_>, id: &RowId, lines: &Lines) -> Result<(), StoreErro
 /// The turns of a conversation up to a moment, as this machine's hooks have told of them: none of them is ever taken in again.
 pub(super) fn forget_turns(tx: &mut WriteTx<'_>, conversation: &str, until_us: u64) -> Result<(), StoreError> {
     let db = tx.connection();
-    let mut known = db.prepare_cached("SELECT turn_id FROM ct_hook_turns WHERE claude_session_id = ?1 AND started_us <= ?2")?;
+    let mut known =
+        db.prepare_cached("SELECT turn_id FROM ct_hook_turns WHERE claude_session_id = ?1 AND started_us <= ?2")?;
     let turns = known.query_map((conversation, until_us.cast_signed()), |row| row.get(0))?;
     for turn in turns.collect::<Result<Vec<String>, _>>()? {
         names::refuse_turn(tx, &turn)?;

@@ -133,7 +133,8 @@ impl Plan {
     fn add_work(&mut self, tx: &ReadTx<'_>, work: &Row) -> Result<(), StoreError> {
         self.add_work_of(tx, work)?;
         for turn in tx.find_all(tables::CONVERSATION_CONTEXTS, "session_id", work.get("session_id"))? {
-            if turn.get("created_at") == work.get("created_at") && turn.text("context_type") == Some("general_context") {
+            if turn.get("created_at") == work.get("created_at") && turn.text("context_type") == Some("general_context")
+            {
                 self.add_row(tx, &turn)?;
             }
         }

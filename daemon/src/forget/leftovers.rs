@@ -10,11 +10,7 @@ use crate::files;
 
 /// Removes the events that hold the text, or are of one of these conversations and not later than the moment; how many.
 /// What waits in the spool to be taken in is taken in first, and refused then.
-pub(crate) fn drop_events(
-    spool: &Path,
-    needle: Option<&Needle>,
-    conversations: &[(String, u64)],
-) -> io::Result<u64> {
+pub(crate) fn drop_events(spool: &Path, needle: Option<&Needle>, conversations: &[(String, u64)]) -> io::Result<u64> {
     let mut dropped = 0;
     for path in set_aside(spool)? {
         let body = match std::fs::read(&path) {

@@ -1,7 +1,7 @@
 //! A text that is to be forgotten, and where it stands. The case of ASCII letters does not matter.
 
-use migrations::{Column, Entity, Kind};
 use merge::{Key, RowId};
+use migrations::{Column, Entity, Kind};
 use sync::StoreError;
 use sync::local::{ReadTx, decompress};
 

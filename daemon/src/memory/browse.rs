@@ -97,7 +97,9 @@ impl Within {
         };
         let (compared, order) = if after { (">", "ASC") } else { ("<", "DESC") };
         let part = |table: &str| {
-            format!("SELECT '{table}' AS t, id, created_at FROM {table} WHERE {column} = ?1 AND created_at {compared} ?2")
+            format!(
+                "SELECT '{table}' AS t, id, created_at FROM {table} WHERE {column} = ?1 AND created_at {compared} ?2"
+            )
         };
         let mut parts = vec![part("conversation_contexts"), part("decision_logs")];
         if matches!(self, Within::Project(_)) {

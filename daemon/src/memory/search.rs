@@ -177,12 +177,7 @@ fn tagged(tx: &ReadTx<'_>, query: &Query<'_>) -> Result<HashSet<u64>, StoreError
 }
 
 /// The newest of these entries that the caller may see.
-fn newest_of(
-    tx: &ReadTx<'_>,
-    only: &HashSet<u64>,
-    scopes: &Scopes,
-    most: usize,
-) -> Result<Vec<i64>, StoreError> {
+fn newest_of(tx: &ReadTx<'_>, only: &HashSet<u64>, scopes: &Scopes, most: usize) -> Result<Vec<i64>, StoreError> {
     let visible: Vec<i64> = only.iter().map(|id| id.cast_signed()).filter(|id| scopes.sees(*id)).collect();
     let mut made = tx.connection().prepare_cached(
         "SELECT created_at FROM ct_memory AS memory JOIN ct_memory_source AS source

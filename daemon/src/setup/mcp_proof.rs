@@ -18,9 +18,8 @@ const PROTOCOL: &str = "2025-06-18";
 
 /// The names of the tools that the installed server offers.
 pub(crate) fn prove(client_config: &Path) -> Result<Vec<String>, Failure> {
-    let failed = |what: String| {
-        Failure::new(format!("prove that the MCP server works: {what}")).hint("run: claudetools doctor")
-    };
+    let failed =
+        |what: String| Failure::new(format!("prove that the MCP server works: {what}")).hint("run: claudetools doctor");
     let installed = install::inspect_server(client_config).map_err(|error| failed(error.to_string()))?;
     let installed = installed.ok_or_else(|| failed(format!("it is not in {}", client_config.display())))?;
     tools(&installed).map_err(failed)

@@ -15,9 +15,7 @@ use serde_json::{Map, Value};
 
 use self::file::SettingsFile;
 pub use self::inspect::{Inspection, Stale, inspect};
-pub use self::server::{
-    SERVER, ServerCommand, ServerInstalled, inspect_server, install_server, remove_server,
-};
+pub use self::server::{SERVER, ServerCommand, ServerInstalled, inspect_server, install_server, remove_server};
 
 /// What [`install`] did.
 #[derive(Debug, Clone, PartialEq, Eq)]

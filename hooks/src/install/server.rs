@@ -105,7 +105,8 @@ fn look(root: &Root) -> Option<ServerCommand> {
 fn command(entry: &Value) -> Option<ServerCommand> {
     let program = entry["command"].as_str()?;
     let arguments = entry["args"].as_array()?.iter();
-    let arguments: Vec<String> = arguments.map(|argument| argument.as_str().map(str::to_owned)).collect::<Option<_>>()?;
+    let arguments: Vec<String> =
+        arguments.map(|argument| argument.as_str().map(str::to_owned)).collect::<Option<_>>()?;
     let stem = Path::new(program).file_stem()?.to_str()?;
     (stem == SERVER && arguments.first().is_some_and(|first| first == COMMAND))
         .then(|| ServerCommand { program: program.to_owned(), arguments })
@@ -126,7 +127,8 @@ mod tests {
     fn all_else_is_kept_and_twice_is_once() {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join(".claude.json");
-        let before = "{\n  \"numStartups\": 7,\n  \"mcpServers\": {\n    \"other\": {\n      \"command\": \"x\"\n    }\n  }\n}";
+        let before =
+            "{\n  \"numStartups\": 7,\n  \"mcpServers\": {\n    \"other\": {\n      \"command\": \"x\"\n    }\n  }\n}";
         std::fs::write(&config, before).unwrap();
         assert!(install(&config).unwrap().changed);
         assert_eq!(install(&config).unwrap(), ServerInstalled { changed: false, backup: None });
@@ -151,11 +153,9 @@ mod tests {
     fn what_is_not_ours_is_refused_and_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join(".claude.json");
-        for text in [
-            r#"{"mcpServers":{"claudetools":{"command":"/bin/other","args":[]}}}"#,
-            r#"{"mcpServers":[]}"#,
-            "{broken",
-        ] {
+        for text in
+            [r#"{"mcpServers":{"claudetools":{"command":"/bin/other","args":[]}}}"#, r#"{"mcpServers":[]}"#, "{broken"]
+        {
             std::fs::write(&config, text).unwrap();
             assert!(install(&config).is_err(), "{text}");
             assert_eq!(std::fs::read_to_string(&config).unwrap(), text);

@@ -38,9 +38,9 @@ async fn forget(connection: &mut MySqlConnection, rows: &[RowId]) -> Result<(), 
     let keys = repeated("(?, ?)", rows.len());
     for table in ["ct_sync_outbox", "ct_sync_rows"] {
         let text = format!("UPDATE {table} SET image = NULL WHERE image IS NOT NULL AND (tbl, pk) IN ({keys})");
-        let query = rows.iter().fold(statement(text), |query, row| {
-            query.bind(row.entity.name).bind(row.key.as_str().to_owned())
-        });
+        let query = rows
+            .iter()
+            .fold(statement(text), |query, row| query.bind(row.entity.name).bind(row.key.as_str().to_owned()));
         query.execute(&mut *connection).await?;
     }
     let text = format!("SELECT tbl, pk FROM ct_sync_rows WHERE deleted AND (tbl, pk) IN ({keys})");
@@ -51,8 +51,7 @@ async fn forget(connection: &mut MySqlConnection, rows: &[RowId]) -> Result<(), 
         deleted.insert((row.try_get_unchecked::<String, _>(0)?, row.try_get_unchecked::<String, _>(1)?));
     }
     let is_deleted = |row: &RowId| deleted.contains(&(row.entity.name.to_owned(), row.key.as_str().to_owned()));
-    let wanted: Wanted<'_> =
-        rows.iter().map(|row| ((row.entity.name, row.key.as_str()), is_deleted(row))).collect();
+    let wanted: Wanted<'_> = rows.iter().map(|row| ((row.entity.name, row.key.as_str()), is_deleted(row))).collect();
     let all = statement("SELECT replica_id, batch_no FROM ct_sync_receipts".to_owned());
     for receipt in all.fetch_all(&mut *connection).await? {
         let (replica, batch): (String, u64) = (receipt.try_get_unchecked(0)?, receipt.try_get_unchecked(1)?);

@@ -6,8 +6,8 @@
 use merge::{Key, RowId};
 use migrations::entity;
 
-use super::tx::{ReadTx, WriteTx};
 use super::StoreError;
+use super::tx::{ReadTx, WriteTx};
 
 /// Takes what this machine's bookkeeping holds of these rows out, and has central asked to do the same.
 pub fn forget_images(tx: &WriteTx<'_>, rows: &[RowId]) -> Result<(), StoreError> {

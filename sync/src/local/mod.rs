@@ -193,7 +193,9 @@ impl Store {
             // A caller that has gone away needs no answer.
             let _ = reply.send(outcome);
         };
-        self.inner.writer.submit(Mode::Tidy { rewritten_up_to }, Box::new(Task::<(), fn(&mut WriteTx<'_>) -> _>::nothing(reply)))?;
+        self.inner
+            .writer
+            .submit(Mode::Tidy { rewritten_up_to }, Box::new(Task::<(), fn(&mut WriteTx<'_>) -> _>::nothing(reply)))?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 

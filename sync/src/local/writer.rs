@@ -13,8 +13,8 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tokio::sync::watch;
 
-use super::tx::{Heads, WriteTx};
 use super::schema::BUSY_TIMEOUT;
+use super::tx::{Heads, WriteTx};
 use super::{StoreError, journal, state};
 use crate::clock::Clock;
 

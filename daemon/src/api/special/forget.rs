@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ::sync::StoreError;
 use axum::http::{Method, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use ::sync::StoreError;
 
 use crate::api::dispatch;
 use crate::api::input::formed;
@@ -114,7 +114,9 @@ fn wanted(request: ForgetMemories) -> Result<(Wanted, bool), Problem> {
     let ForgetMemories { ids, text, sessions, project, dry_run } = request;
     let text = match text {
         None => None,
-        Some(text) => Some(Needle::new(&text).ok_or_else(|| Problem::field("text", "must have at least three characters"))?),
+        Some(text) => {
+            Some(Needle::new(&text).ok_or_else(|| Problem::field("text", "must have at least three characters"))?)
+        }
     };
     let projects: Vec<String> = match project {
         None => Vec::new(),

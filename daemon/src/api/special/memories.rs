@@ -17,8 +17,8 @@ use crate::api::route::{Call, Content, Parameter, Reply, Route, Work};
 use crate::capture::{Decided, Decision};
 use crate::isolation::Treatment;
 use crate::machine;
-use crate::memory::browse::{self, Around, OpenEnd};
 use crate::memory::Hit;
+use crate::memory::browse::{self, Around, OpenEnd};
 
 /// Memories that one call gives.
 const MOST: usize = 50;

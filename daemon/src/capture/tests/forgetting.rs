@@ -26,9 +26,12 @@ impl Desk {
         let needle = Needle::new(text).unwrap();
         for entity in migrations::ENTITIES {
             let rows = self.store.read(|tx| tx.select(entity, "", &[])).unwrap();
-            found.extend(rows.iter().map(merge::encode).filter(|row| needle.is_in_bytes(row)).map(|row| {
-                format!("{} {}", entity.name, String::from_utf8_lossy(&row))
-            }));
+            found.extend(
+                rows.iter()
+                    .map(merge::encode)
+                    .filter(|row| needle.is_in_bytes(row))
+                    .map(|row| format!("{} {}", entity.name, String::from_utf8_lossy(&row))),
+            );
         }
         for path in ["replica.db", "replica.db-wal"] {
             let bytes = std::fs::read(self.folder.path().join(path)).unwrap();
@@ -69,7 +72,10 @@ async fn a_forgotten_session_leaves_nothing_and_does_not_come_back() {
     desk.forget(session("s1")).await;
     assert_eq!(desk.left("zanzibarium"), [] as [&str; 0]);
     assert_eq!(desk.one("SELECT count(*) FROM ct_memory_fts WHERE ct_memory_fts MATCH 'lantern'"), "1");
-    assert_eq!(desk.column("SELECT title FROM work_items ORDER BY created_at"), ["(forgotten)", "Where is the lantern?"]);
+    assert_eq!(
+        desk.column("SELECT title FROM work_items ORDER BY created_at"),
+        ["(forgotten)", "Where is the lantern?"]
+    );
 
     // Late events, the transcript, and an import of it.
     let stop = json!({"prompt_id": "p1", "last_assistant_message": "The zanzibarium, still."});
@@ -134,7 +140,8 @@ async fn a_text_is_taken_out_wherever_it_stands() {
     desk.turn("s1", "p1", &long, "Noted.").await;
     desk.turn("s1", "p2", "Find the lantern", "The ZANZIBARIUM is on the roof.").await;
     desk.turn("s1", "p3", "Find the anchor", "It is in the harbour.").await;
-    let note = crate::capture::Note { text: "A zanzibarium is blue.".into(), kind: "lesson".into(), ..Default::default() };
+    let note =
+        crate::capture::Note { text: "A zanzibarium is blue.".into(), kind: "lesson".into(), ..Default::default() };
     desk.capture.remember(note.clone()).await.unwrap();
     desk.pass(HOUR);
     desk.forget(text("zanzibarium")).await;
