@@ -93,6 +93,7 @@ const CHAIN: &[fn(&Patient<'_>) -> Vec<Finding>] = &[
     daemon::answers,
     daemon::report,
     replica::integrity,
+    replica::tags,
     vault::keys,
     chain::events,
     central::reachable,

@@ -131,6 +131,13 @@ fn again(tx: &mut WriteTx<'_>, wanted: &Wanted, until: &str) -> Result<(), Store
             delete(tx, id)?;
         }
     }
+    // A title or a summary that another machine has written meanwhile; of a session that goes on they tell what was said since.
+    for id in emptied.keys().filter(|id| id.entity == tables::SESSIONS) {
+        let key = id.key.as_str().into();
+        if tx.find(tables::CONVERSATION_CONTEXTS, "session_id", &key)?.is_none() {
+            empty(tx, id, false)?;
+        }
+    }
     Ok(())
 }
 

@@ -25,8 +25,8 @@ const INSTRUCTIONS: &str = "Long-term memory of this and other projects, on all 
     ask the user about something that may have come up earlier, and before you work out again what was worked out (ports, \
     commands, causes, conventions, decisions); then `get` what looks right. Search with the rare words of the matter. When \
     something is settled, call `decide`; when a lesson cost effort, call `remember`, in one or two plain sentences, without \
-    secrets. `timeline` shows what came before and after, `open_ends` what is unfinished, `who_is_here` who else works here. \
-    Call `forget` only when the user wants it.";
+    secrets. `timeline` shows what came around it, `open_ends` what is unfinished, `who_is_here` who else works here. \
+    `forget` only when the user wants it.";
 
 /// Serves on standard input and output until the client goes away.
 pub(crate) fn serve(home: &Home, folder: PathBuf) -> std::io::Result<()> {

@@ -18,6 +18,7 @@ mod postings;
 mod prompt;
 mod search;
 mod start;
+pub(crate) mod tags;
 mod tally;
 mod visibility;
 

@@ -13,12 +13,18 @@ const AGREED: &str = include_str!("endpoints.txt");
 /// Endpoints beyond the specification, which the command line and the hooks rely on.
 const OURS: &[&str] = &[
     "GET /api/docs",
+    "GET /api/memories",
+    "GET /api/memories/timeline",
+    "GET /api/open-ends",
     "GET /api/openapi.json",
     "GET /api/status",
     "GET /api/sync/verify",
     "GET /api/vault",
     "POST /api/auth/issue",
     "POST /api/billable-time/confirm",
+    "POST /api/context-tags/rebuild",
+    "POST /api/decide",
+    "POST /api/forget",
     "POST /api/probe/forget",
     "POST /api/recall",
     "POST /api/remember",

@@ -13,12 +13,12 @@ use sync::local::{ReadTx, WriteTx};
 use crate::api::dispatch;
 use crate::api::input::Id;
 use crate::api::problem::Problem;
-use crate::api::route::{Call, Content, Parameter, Reply, Route, Work};
+use crate::api::route::{Call, Content, Parameter, Reply, Route, Scope, Work};
 use crate::capture::{Decided, Decision};
 use crate::isolation::Treatment;
 use crate::machine;
-use crate::memory::Hit;
 use crate::memory::browse::{self, Around, OpenEnd};
+use crate::memory::{Hit, tags};
 
 /// Memories that one call gives.
 const MOST: usize = 50;
@@ -50,6 +50,10 @@ pub(super) fn routes() -> Vec<Route> {
             .about("memory", "What is open in a project: pending tasks, next actions, blockers")
             .with(project().required())
             .gives(StatusCode::OK, Content::of::<Vec<OpenEnd>>()),
+        Route::new(Method::POST, "/api/context-tags/rebuild", "context_tags_rebuild", Work::Write(rebuild_tags))
+            .about("memory", "Make the index of tags anew from the tags that rows carry")
+            .scope(Scope::Admin)
+            .gives(StatusCode::OK, Content::of::<Rebuilt>()),
         Route::new(Method::POST, "/api/decide", "decide", Work::Task(|call| Box::pin(decide(call))))
             .about("memory", "Record a decision in a project, and which earlier one it replaces")
             .treats(Treatment::Own)
@@ -78,6 +82,17 @@ fn timeline(tx: &ReadTx<'_>, call: &Call) -> Result<Reply, Problem> {
 
 fn open_ends(tx: &ReadTx<'_>, call: &Call) -> Result<Reply, Problem> {
     Ok(Reply::ok(browse::open_ends(tx, call.text("project").unwrap_or_default())?))
+}
+
+/// What the index of tags holds.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Rebuilt {
+    /// Its entries.
+    pub(crate) tags: u64,
+}
+
+fn rebuild_tags(tx: &mut WriteTx<'_>, _: &Call) -> Result<Reply, Problem> {
+    Ok(Reply::ok(Rebuilt { tags: tags::rebuild(tx)? }))
 }
 
 /// A decision.
