@@ -17,6 +17,7 @@ use crate::auth;
 use crate::billing;
 use crate::capture::Capture;
 use crate::coord;
+use crate::forget::sweep::{self, Swept};
 use crate::intake::IntakeError;
 use crate::memory::index::Index;
 use crate::memory::late;
@@ -39,6 +40,8 @@ const VAULT_LOOK: Duration = Duration::from_mins(1);
 const AUDIT_LOOK: Duration = Duration::from_secs(5);
 const USERS_LOOK: Duration = Duration::from_secs(2);
 const TOKEN_RENEWAL: Duration = Duration::from_hours(24);
+const FORGET_LOOK: Duration = Duration::from_secs(1);
+const FORGET_RETRY: Duration = Duration::from_secs(10);
 const SYNC_LOOK: Duration = Duration::from_secs(5);
 const LOCKS_LOOK: Duration = Duration::from_secs(1);
 /// How long a task waits for the replica before it looks again whether the stop came.
@@ -56,6 +59,7 @@ pub(crate) fn start(app: &Arc<App>) -> Vec<JoinHandle<()>> {
         task("open-replica", |app| Box::pin(open_replica(app))),
         task("drain-spool", |app| Box::pin(drain_spool(app))),
         task("try-saving", |app| Box::pin(try_saving(app))),
+        task("forget", |app| Box::pin(forget(app))),
         task("watch-sync", |app| Box::pin(watch_sync(app))),
         task("keep-locks", |app| Box::pin(keep_locks(app))),
         task("keep-ledger", |app| Box::pin(keep_ledger(app))),
@@ -195,6 +199,24 @@ async fn keep_index(app: Arc<App>) {
                 (pause, longer) = (longer, (longer * 2).min(LONGEST_INDEX_RETRY));
             }
             Err(panic) => app.tasks.failed("keep-index", &crate::tasks::panic_text(panic)),
+        }
+    }
+}
+
+/// Keeps to what was forgotten, here or on another machine.
+async fn forget(app: Arc<App>) {
+    let mut pause = FORGET_LOOK;
+    while app.stop.pause(pause).await {
+        pause = FORGET_LOOK;
+        let Ok(core) = app.core(OPENING_PATIENCE).await else { continue };
+        match sweep::step(&core.store, &core.index, &app.home.spool()).await {
+            Ok(Swept::More) => pause = Duration::ZERO,
+            Ok(Swept::Clean) => core.capture.catch_up_in_background(),
+            Ok(Swept::Nothing) => {}
+            Err(error) => {
+                tracing::warn!(%error, "what was forgotten is not out of all files yet; it is tried again");
+                pause = FORGET_RETRY;
+            }
         }
     }
 }

@@ -23,6 +23,7 @@ mod external_integrations;
 mod failure_patterns;
 mod file_changes;
 mod firewall_rules;
+mod forgotten;
 mod infrastructure;
 mod infrastructure_changes;
 mod infrastructure_tags;
@@ -76,6 +77,7 @@ pub use external_integrations::EXTERNAL_INTEGRATIONS;
 pub use failure_patterns::FAILURE_PATTERNS;
 pub use file_changes::FILE_CHANGES;
 pub use firewall_rules::FIREWALL_RULES;
+pub use forgotten::FORGOTTEN;
 pub use infrastructure::INFRASTRUCTURE;
 pub use infrastructure_changes::INFRASTRUCTURE_CHANGES;
 pub use infrastructure_tags::INFRASTRUCTURE_TAGS;
@@ -159,6 +161,7 @@ pub static ENTITIES: &[&Entity] = &[
     COORD_SESSION_LOCKS,
     COORD_COMPONENT_STATES,
     COORD_MESSAGES,
+    FORGOTTEN,
 ];
 
 /// `ENTITIES` by name, for [`entity`], which is asked once for each row that is pulled.

@@ -9,6 +9,7 @@
 pub mod budget;
 pub mod excerpt;
 pub mod index;
+pub mod labels;
 pub mod noise;
 pub mod redact;
 pub mod render;

@@ -116,7 +116,7 @@ pub(crate) async fn reading<T: Send + 'static>(
 /// same transaction.
 pub(crate) async fn write(
     call: Call,
-    work: fn(&mut WriteTx<'_>, &Call) -> Result<Reply, Problem>,
+    work: impl FnOnce(&mut WriteTx<'_>, &Call) -> Result<Reply, Problem> + Send + 'static,
 ) -> Result<Reply, Problem> {
     let store = call.core.store.clone();
     let (problem, entry) = (Arc::new(OnceLock::new()), call.entry.clone());
@@ -147,7 +147,7 @@ pub(crate) async fn write(
 fn within_limit(
     tx: &mut WriteTx<'_>,
     call: &Call,
-    work: fn(&mut WriteTx<'_>, &Call) -> Result<Reply, Problem>,
+    work: impl FnOnce(&mut WriteTx<'_>, &Call) -> Result<Reply, Problem>,
 ) -> Result<Reply, Problem> {
     let Some(limit) = &call.principal.limit else { return work(tx, call) };
     tx.watch();

@@ -6,13 +6,14 @@
 use merge::Row;
 use migrations::catalogue::{PROJECT_STATES, SESSIONS};
 use sync::local::derived_id;
-use sync::{StoreError, datetime_text};
+use sync::{StoreError, datetime_text, parse_datetime};
 
 use super::anchors::id_of;
 use super::compose::{self, SessionStory};
 use super::fit;
 use super::ledger::{State, Turn};
 use super::scene::Scene;
+use crate::forget::names;
 
 /// Characters of a prompt in a summary.
 const PROMPT_CHARS: usize = 160;
@@ -48,16 +49,21 @@ impl Scene<'_, '_> {
         let memory = compose::session(&story);
         self.session.set("summary", fit::column(&memory.summary));
         let id = derived_id("conversation_contexts", &format!("session {}", self.conversation.id));
+        // One that was forgotten with a turn that it retold is made anew without it, and so is a later one.
+        let forgotten_us = names::until(self.tx.connection(), "conversation_contexts", &id)?;
+        let forgotten_us = forgotten_us.as_deref().and_then(parse_datetime);
+        let made = forgotten_us.map_or_else(|| self.at(), |us| datetime_text(self.tx.now_us().max(us + 1)));
         let metadata = serde_json::json!({
             "source": "hooks", "git_branch": self.branch, "files_changed": story.done.files, "prompts": turns.len(),
         });
         let row = self
-            .context_row(&id, "session_summary", self.at(), &self.home_project())?
+            .context_row(&id, "session_summary", made, &self.home_project())?
             .with("title", memory.title)
             .with("dense_summary", fit::column(&memory.summary))
             .with("metadata", metadata.to_string())
             .with("relevance_score", memory.importance);
-        self.tx.put(row)?;
+        let tags = fit::with_tags(row.text("tags"), &memory.labels);
+        self.tx.put(row.with("tags", tags))?;
         self.project_state(&story)
     }
 
@@ -75,6 +81,7 @@ impl Scene<'_, '_> {
                 }
             }
             story.done.failures.extend(done.failures);
+            story.done.commands.extend(done.commands);
         }
         let last = turns.iter().rev().find_map(|turn| turn.parts.answers.last());
         story.outcome = last.cloned().unwrap_or_default();

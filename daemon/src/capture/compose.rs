@@ -1,6 +1,7 @@
 //! The text of a memory, made from what was said and done in a turn or a session. Pure.
 
 use recall::excerpt::title;
+use recall::labels::{Matter, labels};
 
 use super::fit::{self, WHOLE_BYTES};
 use super::ledger::{Parts, State};
@@ -25,6 +26,8 @@ pub(super) struct Done {
     pub(super) files: Vec<String>,
     /// What failed and was not put right: what was tried, and what came of it.
     pub(super) failures: Vec<(String, String)>,
+    /// Commands that were run.
+    pub(super) commands: Vec<String>,
 }
 
 /// A memory, as its columns take it.
@@ -36,6 +39,8 @@ pub(super) struct Memory {
     pub(super) whole: Option<String>,
     /// Importance in hundredths, 0 to 1000.
     pub(super) importance: i64,
+    /// Tags that it gets by itself.
+    pub(super) labels: Vec<String>,
 }
 
 /// The memory of one turn.
@@ -58,12 +63,15 @@ pub(super) fn turn(parts: &Parts, state: State, done: &Done) -> Memory {
     let shortened = parts.prompt.chars().count() > PROMPT_CHARS
         || answer.chars().count() > ANSWER_CHARS
         || parts.helpers.iter().any(|(_, report)| report.chars().count() > HELPER_CHARS);
+    let matter = Matter { text: &summary, files: &done.files, commands: &done.commands };
+    let labels = labels(matter);
     let heading = title(if parts.prompt.is_empty() { &answer } else { &parts.prompt }, TITLE_CHARS);
     Memory {
         title: if heading.is_empty() { "Turn without words".to_owned() } else { heading },
         summary,
         whole: shortened.then(|| whole(parts, &answer)),
         importance: importance(said, done),
+        labels,
     }
 }
 
@@ -109,6 +117,7 @@ pub(super) fn session(story: &SessionStory) -> Memory {
         summary,
         whole: None,
         importance: 600,
+        labels: labels(Matter { text: goal, files: &story.done.files, commands: &story.done.commands }),
     }
 }
 
@@ -214,6 +223,7 @@ mod tests {
         let done = Done {
             files: vec!["src/a.rs".into()],
             failures: vec![("cargo test".into(), "Exit code 101\nassertion failed".into())],
+            ..Done::default()
         };
         let memory = turn(&parts("# Fix the login\nplease", "Done."), State::Answered, &done);
         assert_eq!(memory.title, "Fix the login");
@@ -223,6 +233,7 @@ mod tests {
              Failed: cargo test: Exit code 101 / assertion failed"
         );
         assert_eq!((memory.whole, memory.importance), (None, 650));
+        assert_eq!(memory.labels, ["a.rs", "rust"]);
     }
 
     #[test]

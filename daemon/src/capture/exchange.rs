@@ -12,6 +12,7 @@ use sync::local::{WriteTx, derived_id};
 use super::ledger::{State, Turn};
 use super::scene::Scene;
 use super::transcript::{Exchange, Run};
+use crate::forget::names;
 
 /// Two prompts of the same words within this are one, where the client gave them no ids; in microseconds.
 const SAME_US: u64 = 2 * 60 * 1_000_000;
@@ -27,14 +28,26 @@ pub(super) enum Standing {
     Copied,
     /// A helper reports, and the prompt that it worked for is not known.
     Stray,
+    /// It was forgotten on purpose.
+    Forgotten,
 }
 
-/// How an exchange stands.
-pub(super) fn standing(tx: &WriteTx<'_>, conversation: &str, exchange: &Exchange) -> Result<Standing, StoreError> {
+/// How an exchange stands in a conversation of this project.
+pub(super) fn standing(
+    tx: &WriteTx<'_>,
+    (conversation, project): (&str, &str),
+    exchange: &Exchange,
+) -> Result<Standing, StoreError> {
     if exchange.is_copied {
         return Ok(Standing::Copied);
     }
     let db = tx.connection();
+    // A record that does not say when it was made may be older than anything.
+    if names::covers(db, conversation, project, exchange.at_us)?
+        || names::is_turn_forgotten(db, &turn_id(conversation, exchange))?
+    {
+        return Ok(Standing::Forgotten);
+    }
     let Some(turn) = turn_of(db, conversation, exchange)? else {
         if exchange.helper.is_some() {
             return Ok(Standing::Stray);
@@ -110,7 +123,8 @@ impl Scene<'_, '_> {
     /// Takes in what an exchange tells that is not known.
     pub(super) fn exchange(&mut self, exchange: &Exchange) -> Result<Standing, StoreError> {
         let conversation = self.conversation.id.clone();
-        let standing = standing(self.tx, &conversation, exchange)?;
+        let project = self.conversation.project_slug.clone();
+        let standing = standing(self.tx, (&conversation, &project), exchange)?;
         if standing != Standing::New {
             return Ok(standing);
         }

@@ -41,6 +41,17 @@ pub(super) fn bytes(text: &str, limit: usize) -> String {
     format!("{}{note}", &text[..floor(text, limit.saturating_sub(note.len()))])
 }
 
+/// A column of tags with more of them; those that it has stay, whoever gave them. NULL for none.
+pub(super) fn with_tags(known: Option<&str>, more: &[String]) -> Option<String> {
+    let mut tags: Vec<String> = known.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+    for tag in more {
+        if !tags.contains(tag) {
+            tags.push(tag.clone());
+        }
+    }
+    (!tags.is_empty()).then(|| serde_json::json!(tags).to_string())
+}
+
 /// What a text column takes.
 pub(super) fn column(text: &str) -> String {
     bytes(text, TEXT_BYTES)

@@ -20,7 +20,8 @@ use super::ledger::Conversation;
 use super::project::Place;
 use super::scene::{Scene, Visit};
 use super::transcript::Exchange;
-use super::{Capture, MachineInfo, admission, fit, reject};
+use super::{Capture, MachineInfo, fit, reject};
+use crate::forget::names;
 
 /// What became of something that was to be imported.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -258,25 +259,22 @@ impl Outcome {
 fn take(tx: &mut WriteTx<'_>, part: &Part, machine: &MachineInfo, replica_id: &str) -> Result<Outcome, StoreError> {
     let mut outcome = Outcome::default();
     let sitting = &part.sitting;
-    if admission::may_come_in(tx.connection(), &sitting.id)? {
-        let mut wanted = Vec::new();
-        for exchange in part.exchanges.iter() {
-            match exchange::standing(tx, &sitting.id, exchange)? {
-                Standing::New => wanted.push(exchange),
-                Standing::Known => outcome.known += 1,
-                Standing::Copied => outcome.copied += 1,
-                Standing::Stray => outcome.stray += 1,
-            }
+    let mut wanted = Vec::new();
+    for exchange in part.exchanges.iter() {
+        match exchange::standing(tx, (&sitting.id, &sitting.place.slug), exchange)? {
+            Standing::New => wanted.push(exchange),
+            Standing::Known => outcome.known += 1,
+            Standing::Copied => outcome.copied += 1,
+            Standing::Stray => outcome.stray += 1,
+            Standing::Forgotten => outcome.refused_by_user += 1,
         }
-        let ends = part.is_last && (part.has_begun || !wanted.is_empty() || is_left_open(tx, &sitting.id)?);
-        outcome.new = wanted.len() as u64;
-        if ends || !wanted.is_empty() {
-            bulk(tx, part.in_bulk)?;
-            outcome.created = write(tx, part, &wanted, machine, replica_id)?;
-            bulk_ends(tx, part.in_bulk)?;
-        }
-    } else {
-        outcome.refused_by_user = part.exchanges.len() as u64;
+    }
+    let ends = part.is_last && (part.has_begun || !wanted.is_empty() || is_left_open(tx, &sitting.id)?);
+    outcome.new = wanted.len() as u64;
+    if ends || !wanted.is_empty() {
+        bulk(tx, part.in_bulk)?;
+        outcome.created = write(tx, part, &wanted, machine, replica_id)?;
+        bulk_ends(tx, part.in_bulk)?;
     }
     // What a helper reports of a prompt that may still come is looked at again.
     if let Some(cursor) = part.cursor.as_ref().filter(|_| outcome.stray == 0) {
@@ -355,7 +353,14 @@ fn keep(
         let said = format!("import {} {} {} {}", context.place.slug, context.kind, context.title, context.text);
         derived_id("conversation_contexts", &said)
     });
-    if tx.get(CONVERSATION_CONTEXTS, &Key::new(id.as_str()))?.is_some() {
+    let is_forgotten = names::until(tx.connection(), "conversation_contexts", &id)?.is_some()
+        || names::covers(
+            tx.connection(),
+            context.session.as_deref().unwrap_or_default(),
+            &context.place.slug,
+            context.created_us,
+        )?;
+    if is_forgotten || tx.get(CONVERSATION_CONTEXTS, &Key::new(id.as_str()))?.is_some() {
         return Ok(false);
     }
     let (machine_id, _) = anchors::machine(tx, machine, replica_id, tx.now_us())?;

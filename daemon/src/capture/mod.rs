@@ -8,13 +8,13 @@
 //! Transcripts are read in the background ([`catch_up`]): they fill in what no hook told, after an interrupted turn or
 //! a killed client. Transcripts of other times and machines are taken in on request ([`import`]).
 
-mod admission;
 mod anchors;
 mod arrival;
 mod catch_up;
 mod close;
 mod compose;
 mod cursor;
+mod decide;
 mod deed;
 mod digest;
 mod exchange;
@@ -55,6 +55,7 @@ use stats::Stats;
 use take::Done;
 
 pub(crate) use cursor::Cursor;
+pub(crate) use decide::{Decided, Decision};
 pub(crate) use digest::sha256;
 pub(crate) use fit::Clean;
 pub(crate) use import::{ImportedContext, Outcome as Imported, Part, Sitting};

@@ -94,7 +94,7 @@ fn write(
     Ok(Remembered { id, project: place.slug.clone(), title: heading, redactions: clean.redactions })
 }
 
-fn tags(given: &[String]) -> Vec<String> {
+pub(super) fn tags(given: &[String]) -> Vec<String> {
     let mut tags: Vec<String> = given
         .iter()
         .map(|tag| fit::chars(&tag.trim().to_lowercase(), TAG_CHARS))

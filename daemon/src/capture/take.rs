@@ -11,6 +11,7 @@ use super::reply::Taken;
 use super::scene::{Scene, Visit};
 use super::stats::Stats;
 use crate::coord::{self, Session};
+use crate::forget::names;
 use crate::usage;
 
 /// A conversation that has been silent for so long may have been killed: what its transcript holds is read when another
@@ -53,6 +54,12 @@ pub(super) fn take(
     stats.redacted(&arrival.event, arrival.redactions);
     stats.write(tx.connection())?;
     if arrival.deed == Deed::Seen || arrival.conversation.is_empty() {
+        return Ok(Done::only(Taken::New));
+    }
+    if names::covers(tx.connection(), &arrival.conversation, &arrival.place.slug, at_us)? {
+        if let (Deed::Prompt { .. }, Some(turn)) = (&arrival.deed, &arrival.prompt_id) {
+            names::refuse_turn(tx, turn)?;
+        }
         return Ok(Done::only(Taken::New));
     }
     let visit = Visit {

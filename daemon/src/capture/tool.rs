@@ -20,7 +20,7 @@ impl Scene<'_, '_> {
         event_id: &str,
         cwd: &str,
     ) -> Result<(), StoreError> {
-        let turn = self.turn_of(prompt_id)?;
+        let Some(turn) = self.turn_of(prompt_id)? else { return Ok(()) };
         let key = self.key_of(run).unwrap_or_else(|| event_id.to_owned());
         self.write_run(&turn, &key, run, cwd)
     }

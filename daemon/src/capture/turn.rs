@@ -15,6 +15,7 @@ use super::digest::sha256;
 use super::fit::{self, WHOLE_BYTES};
 use super::ledger::{Conversation, Parts, State, Turn};
 use super::scene::Scene;
+use crate::forget::names;
 
 /// Characters of a work item's title and description.
 const TITLE_CHARS: usize = 200;
@@ -44,7 +45,8 @@ impl Scene<'_, '_> {
     /// A person has sent a prompt. Turns before it that were never answered were interrupted.
     pub(super) fn prompt(&mut self, prompt_id: Option<&str>, text: &str) -> Result<(), StoreError> {
         let id = prompt_id.map_or_else(|| self.unnamed_turn(text), str::to_owned);
-        if Turn::load(self.tx.connection(), &id)?.is_some() {
+        let db = self.tx.connection();
+        if Turn::load(db, &id)?.is_some() || names::is_turn_forgotten(db, &id)? {
             return Ok(());
         }
         self.interrupt_open_turns()?;
@@ -56,7 +58,7 @@ impl Scene<'_, '_> {
 
     /// The assistant has stopped. While background tasks run it does so more than once; each message is kept once.
     pub(super) fn answer(&mut self, prompt_id: Option<&str>, text: &str) -> Result<(), StoreError> {
-        let mut turn = self.turn_of(prompt_id)?;
+        let Some(mut turn) = self.turn_of(prompt_id)? else { return Ok(()) };
         turn.drop_partial_answer();
         turn.state = State::Answered;
         turn.parts.add_answer(text);
@@ -66,7 +68,7 @@ impl Scene<'_, '_> {
 
     /// The turn ended with an error of the API.
     pub(super) fn fail(&mut self, prompt_id: Option<&str>, error: &str, text: &str) -> Result<(), StoreError> {
-        let mut turn = self.turn_of(prompt_id)?;
+        let Some(mut turn) = self.turn_of(prompt_id)? else { return Ok(()) };
         turn.state = State::Failed;
         turn.parts.answered_us = turn.parts.answered_us.max(self.at_us);
         self.write_turn(&turn)?;
@@ -87,7 +89,7 @@ impl Scene<'_, '_> {
 
     /// A helper has reported.
     pub(super) fn help(&mut self, prompt_id: Option<&str>, agent: &str, text: &str) -> Result<(), StoreError> {
-        let mut turn = self.turn_of(prompt_id)?;
+        let Some(mut turn) = self.turn_of(prompt_id)? else { return Ok(()) };
         let report = (agent.to_owned(), text.to_owned());
         if !turn.parts.helpers.contains(&report) {
             turn.parts.helpers.push(report);
@@ -105,18 +107,22 @@ impl Scene<'_, '_> {
     }
 
     /// The turn that an event belongs to: the one of its prompt id, else the latest (machine prompts have ids of their
-    /// own, for which there is no turn), else one that is made now, since its prompt never reached us.
-    pub(super) fn turn_of(&mut self, prompt_id: Option<&str>) -> Result<Turn, StoreError> {
+    /// own, for which there is no turn), else one that is made now, since its prompt never reached us. None when it belongs
+    /// to what was forgotten.
+    pub(super) fn turn_of(&mut self, prompt_id: Option<&str>) -> Result<Option<Turn>, StoreError> {
         for id in [prompt_id, self.conversation.turn_id.clone().as_deref()].into_iter().flatten() {
+            if names::is_turn_forgotten(self.tx.connection(), id)? {
+                return Ok(None);
+            }
             if let Some(turn) = Turn::load(self.tx.connection(), id)? {
-                return Ok(turn);
+                return Ok(Some(turn));
             }
         }
         let id = prompt_id.map_or_else(|| self.unnamed_turn(""), str::to_owned);
         let turn = self.new_turn(id, "");
         self.write_turn(&turn)?;
         self.conversation.turn_id = Some(turn.id.clone());
-        Ok(turn)
+        Ok(Some(turn))
     }
 
     pub(super) fn new_turn(&mut self, id: String, prompt: &str) -> Turn {
@@ -199,8 +205,9 @@ impl Scene<'_, '_> {
             .with("title", memory.title)
             .with("dense_summary", fit::column(&memory.summary))
             .with("metadata", metadata.to_string())
-            .with("relevance_score", memory.importance)
-            .with("detail_zst", memory.whole.map(|whole| compress(whole.as_bytes())));
+            .with("relevance_score", memory.importance);
+        let tags = fit::with_tags(row.text("tags"), &memory.labels);
+        let row = row.with("tags", tags).with("detail_zst", memory.whole.map(|whole| compress(whole.as_bytes())));
         self.tx.put(row)
     }
 
@@ -238,7 +245,11 @@ impl Scene<'_, '_> {
         let failures = failures
             .query_map((work_item_id, NAMED), |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<Result<_, _>>()?;
-        Ok(Done { files, failures })
+        let mut commands = db.prepare_cached(
+            "SELECT command_text FROM command_runs WHERE work_item_id = ?1 ORDER BY created_at DESC LIMIT ?2",
+        )?;
+        let commands = commands.query_map((work_item_id, NAMED), |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(Done { files, failures, commands })
     }
 
     /// Minutes that were worked in this conversation: the sum of its answered turns, not the wall clock.

@@ -11,8 +11,10 @@ mod completions;
 mod conflicts;
 mod daemon;
 mod doctor;
+mod forget;
 mod import;
 mod locks;
+mod mcp;
 mod quarantine;
 mod recall;
 mod remember;
@@ -56,9 +58,11 @@ enum Command {
     Doctor(doctor::Arguments),
     Recall(recall::Arguments),
     Remember(remember::Arguments),
+    Forget(forget::Arguments),
     Import(import::Arguments),
     Stats(stats::Arguments),
     Locks(locks::Arguments),
+    Mcp(mcp::Arguments),
     Sync(sync::Arguments),
     Timesheet(timesheet::Arguments),
     Central(central::Arguments),
@@ -89,9 +93,11 @@ fn run(command: Command, home: Home) -> Result<Outcome, Failure> {
         Command::Doctor(arguments) => Ok(doctor::run(&arguments, &home)),
         Command::Recall(arguments) => recall::run(&arguments, &home),
         Command::Remember(arguments) => remember::run(&arguments, &home),
+        Command::Forget(arguments) => forget::run(&arguments, &home),
         Command::Import(arguments) => import::run(&arguments, &home),
         Command::Stats(arguments) => stats::run(&arguments, &home),
         Command::Locks(arguments) => locks::run(&arguments, &home),
+        Command::Mcp(arguments) => mcp::run(&arguments, &home),
         Command::Sync(arguments) => sync::run(&arguments, &home),
         Command::Timesheet(arguments) => timesheet::run(&arguments, &home),
         Command::Central(arguments) => central::run(&arguments, &home),

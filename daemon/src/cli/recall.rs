@@ -14,14 +14,21 @@ use crate::starter;
 /// Search the memory: what a hook would inject for this text, with scores and why
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Words or a question
+    /// Words or a question; without it the newest, of those with the tags
+    #[arg(default_value = "")]
     text: String,
     /// The project, by its slug [default: that of the current folder]
     #[arg(long, value_name = "SLUG")]
     project: Option<String>,
-    /// Only memories with one of these tags, separated by commas
-    #[arg(long, value_delimiter = ',')]
+    /// Only memories with this tag; several, separated by commas or repeated: with any of them
+    #[arg(long, visible_alias = "tag", value_delimiter = ',', value_name = "TAG")]
     tags: Vec<String>,
+    /// Only memories with all of the tags
+    #[arg(long, requires = "tags", conflicts_with = "any_tag")]
+    all_tags: bool,
+    /// With any of the tags; this is so unless --all-tags is given
+    #[arg(long, requires = "tags")]
+    any_tag: bool,
     /// The most tokens of text
     #[arg(long, value_name = "TOKENS")]
     budget: Option<usize>,
@@ -45,7 +52,8 @@ pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure
         text: arguments.text.clone(),
         project: arguments.project.clone(),
         cwd: env::current_dir().ok(),
-        tags: arguments.tags.clone(),
+        tags: arguments.tags.iter().map(|tag| tag.trim().to_lowercase()).collect(),
+        all_tags: arguments.all_tags,
         budget: arguments.budget,
         limit: arguments.limit,
         before: arguments.before.clone(),

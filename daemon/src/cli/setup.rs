@@ -9,9 +9,10 @@ use serde::Serialize;
 use super::{Failure, Outcome, central, output};
 use crate::setup::confirm::confirm;
 use crate::setup::first_user::{self, Wish};
+use crate::setup::mcp_proof;
 use crate::setup::probe::{self, Proof};
 use crate::setup::steps::{Done, Plan};
-use crate::setup::{hook_program, settings_path};
+use crate::setup::{client_config_path, hook_program, settings_path};
 
 /// Set up this machine: home, replica, hooks of Claude Code, service; then prove it with a save and a recall
 #[derive(Args)]
@@ -73,7 +74,8 @@ pub(super) fn run(arguments: &Arguments, home: Home) -> Result<Outcome, Failure>
         is_quiet: arguments.yes || arguments.json,
     };
     let steps = carry_out(&plan, &wish, arguments.json)?;
-    let proof = probe::prove(&plan.home, &plan.settings, &plan.hook)?;
+    let mut proof = probe::prove(&plan.home, &plan.settings, &plan.hook)?;
+    proof.tools = mcp_proof::prove(&plan.client_config)?;
     let changed = steps.iter().any(|done| done.changed);
     if arguments.json {
         output::json(&SetupReport { steps, proof, changed });
@@ -94,6 +96,9 @@ fn prepare(arguments: &Arguments, home: Home) -> Result<Plan, Failure> {
     let plan = Plan {
         home,
         settings,
+        client_config: client_config_path(arguments.claude_config.as_deref()).ok_or_else(|| {
+            Failure::new("find Claude Code's configuration").hint("name its folder: --claude-config DIR")
+        })?,
         hook: hook_program().map_err(|error| Failure::new(format!("find this program: {error}")))?,
         central: arguments.central.as_deref().map(central::parse).transpose()?,
         with_service: !arguments.no_service,
@@ -109,9 +114,10 @@ fn describe(plan: &Plan) -> String {
     let central =
         plan.central.as_ref().map_or("none, everything stays on this machine".to_owned(), ToString::to_string);
     format!(
-        "This makes {}, puts hooks into {} (keeping what is there)\nand starts the daemon{}. Central: {central}.\n",
+        "This makes {}, puts hooks into {} and an MCP server into {}\n(keeping what is there) and starts the daemon{}. Central: {central}.\n",
         plan.home.root().display(),
         plan.settings.display(),
+        plan.client_config.display(),
         if plan.with_service { " at each login" } else { "" },
     )
 }
@@ -142,6 +148,7 @@ fn carry_out(plan: &Plan, wish: &Wish, quiet: bool) -> Result<Vec<Done>, Failure
     note(plan.make_home())?;
     let stale = plan.set_central().map(&mut note).transpose()?.unwrap_or(false);
     note(plan.install_hooks())?;
+    note(plan.install_server())?;
     note(plan.register_service())?;
     note(plan.start_daemon(stale))?;
     if plan.has_central() {

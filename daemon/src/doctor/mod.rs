@@ -8,6 +8,7 @@ mod chain;
 mod compared;
 mod daemon;
 mod home;
+mod mcp;
 mod replica;
 mod vault;
 
@@ -29,7 +30,7 @@ pub(crate) enum Level {
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
-    /// The link: `home`, `config`, `disk`, `programs`, `hooks`, `service`, `daemon`, `replica`, `backup`, `vault`, `audit`,
+    /// The link: `home`, `config`, `disk`, `programs`, `hooks`, `mcp`, `service`, `daemon`, `replica`, `backup`, `vault`, `audit`,
     /// `spool`, `events`, `redaction`, `central`, `users`, `compared`.
     pub(crate) check: &'static str,
     /// `ok`, `warn` or `fail`
@@ -87,11 +88,13 @@ const CHAIN: &[fn(&Patient<'_>) -> Vec<Finding>] = &[
     home::disk,
     chain::programs,
     chain::settings,
+    mcp::server,
     chain::service,
     daemon::answers,
     daemon::report,
     replica::integrity,
     replica::backed_up,
+    replica::tags,
     vault::keys,
     chain::events,
     central::reachable,

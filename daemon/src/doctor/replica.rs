@@ -3,8 +3,11 @@
 use sync::local::Counts;
 use sync::{StoreError, local};
 
-use super::{Finding, Patient};
+use super::{FIX, Finding, Patient};
+use crate::api::special::memories::Rebuilt;
 use crate::backup::note;
+use crate::client;
+use crate::memory::tags;
 use crate::phase::Trouble;
 use crate::render::counted;
 
@@ -40,6 +43,24 @@ pub(super) fn backed_up(patient: &Patient<'_>) -> Vec<Finding> {
         None => "none was made on this machine yet   (claudetools backup)".to_owned(),
     };
     vec![Finding::ok("backup", what)]
+}
+
+/// The index of tags says the same as the rows.
+pub(super) fn tags(patient: &Patient<'_>) -> Vec<Finding> {
+    let Ok(differing) = local::inspect(&patient.home.replica(), tags::differences) else { return Vec::new() };
+    if differing == 0 {
+        return vec![Finding::ok("replica", "the index of tags says what the rows say")];
+    }
+    let what = format!("the index of tags differs from the rows in {}", counted(differing, "entry", "entries"));
+    if !patient.fix {
+        return vec![Finding::warn("replica", what, FIX)];
+    }
+    let rebuilt =
+        client::post::<Rebuilt>(patient.home, "/api/context-tags/rebuild", &serde_json::json!({}), client::LONG);
+    vec![match rebuilt {
+        Ok(Rebuilt { tags }) => Finding::fixed("replica", format!("{what}; made anew, with {tags}")),
+        Err(error) => Finding::fail("replica", format!("{what}, and cannot be made anew: {error}"), error.hint()),
+    }]
 }
 
 /// What the reconciliation left for a person.

@@ -90,6 +90,7 @@ pub(crate) fn refuses(entity: &Entity) -> bool {
         tables::SCHEMA_MIGRATIONS,
         tables::ALEMBIC_VERSION,
         tables::INTEGRATION_CREDENTIALS,
+        tables::FORGOTTEN,
     ];
     all.contains(&entity)
 }

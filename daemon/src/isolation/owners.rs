@@ -98,6 +98,10 @@ pub(crate) fn check_changes(tx: &WriteTx<'_>, limit: &Limit) -> Result<(), Probl
         if id.entity == tables::CREDENTIAL_AUDIT_LOG && before.is_none() {
             continue;
         }
+        // Nor is the name of a row that was forgotten; the row itself is judged.
+        if id.entity == tables::FORGOTTEN {
+            continue;
+        }
         let after = tx.get(id.entity, &id.key)?;
         let is_own = |rows: &Rows<'_>, row: &Option<Row>| match row {
             Some(row) => rows.owners(row).map(|owners| owners.are_within(limit)),

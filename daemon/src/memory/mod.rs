@@ -7,6 +7,7 @@
 //! Architecture invariant: the index is derived (triggers keep it, see `0003_memory.sql`) and never the truth; a hit's
 //! text is read from its source row.
 
+pub(crate) mod browse;
 mod environment;
 mod given;
 mod hit;
@@ -17,6 +18,7 @@ mod postings;
 mod prompt;
 mod search;
 mod start;
+pub(crate) mod tags;
 mod tally;
 mod visibility;
 

@@ -31,6 +31,8 @@ pub struct Query<'a> {
     pub project: Option<&'a str>,
     /// Only memories that carry one of these tags; empty for all.
     pub tags: &'a [String],
+    /// Only those that carry all of them.
+    pub all_tags: bool,
     /// The most hits to return.
     pub limit: usize,
     /// Now, in microseconds since the Unix epoch.
@@ -69,7 +71,7 @@ pub(super) fn search_except(
     let mut placed = Vec::with_capacity(found.candidates.len());
     for candidate in &found.candidates {
         let hit = Hit::load_indexed(tx, candidate.memory)?;
-        if let Some(mut hit) = hit.filter(|hit| carries(hit, query.tags) && is_before(hit, query.before)) {
+        if let Some(mut hit) = hit.filter(|hit| carries(hit, query) && is_before(hit, query.before)) {
             hit.same_project = scopes.owns(candidate.memory);
             hits.push(hit);
             placed.push(candidate.placed);
@@ -100,13 +102,21 @@ fn candidates(
 ) -> Result<Candidates, StoreError> {
     let terms = terms::query(query.text);
     let plain = |memory| Candidate { memory, placed: None };
-    let wanted = |id: i64| !except.contains(&id.cast_unsigned());
+    let only = if query.tags.is_empty() { None } else { Some(tagged(tx, query)?) };
+    let wanted = |id: i64| {
+        let id = id.cast_unsigned();
+        !except.contains(&id) && only.as_ref().is_none_or(|only| only.contains(&id))
+    };
     if terms.is_empty() {
-        let newest = postings::newest(tx, scopes, SCORED.max(query.limit))?;
+        let most = SCORED.max(query.limit);
+        let newest = match &only {
+            None => postings::newest(tx, scopes, most)?,
+            Some(only) => newest_of(tx, only, scopes, most)?,
+        };
         let candidates = newest.into_iter().filter(|&id| wanted(id)).map(plain).collect();
         return Ok(Candidates { query: Vec::new(), candidates });
     }
-    if let Some(found) = in_index(tx, query, scopes, except, &terms)? {
+    if let Some(found) = in_index(query, scopes, except, only.as_ref(), &terms)? {
         return Ok(found);
     }
     let found = postings::look_up(tx, terms, scopes, wanted, SCORED.max(query.limit))?;
@@ -115,20 +125,19 @@ fn candidates(
 
 /// None when the impact index cannot answer.
 fn in_index(
-    tx: &ReadTx<'_>,
     query: &Query<'_>,
     scopes: &Scopes,
     except: &HashSet<u64>,
+    only: Option<&HashSet<u64>>,
     terms: &[terms::Term],
 ) -> Result<Option<Candidates>, StoreError> {
     let Some(index) = query.index else { return Ok(None) };
-    let only = (!query.tags.is_empty()).then(|| tagged(tx, query.tags)).transpose()?;
     let stems: Vec<terms::Stem> = terms.iter().map(terms::Term::hash).collect();
     let ask = Ask {
         terms: &stems,
         scope: &|scope| scopes.factor(scope),
         except,
-        only: only.as_ref(),
+        only,
         // The index knows seconds only; what was made within this one, the row decides.
         before: query.before.map(|before| seconds(before).saturating_add(1)),
         now: u32::try_from(query.now_us / 1_000_000).unwrap_or(u32::MAX),
@@ -145,20 +154,42 @@ fn in_index(
     Ok(Some(Candidates { query: weighted.collect(), candidates: found.matches.iter().map(candidate).collect() }))
 }
 
-/// The entries of the index that carry one of these tags.
-fn tagged(tx: &ReadTx<'_>, tags: &[String]) -> Result<HashSet<u64>, StoreError> {
+/// The entries of the index that carry one of the tags, or all of them.
+fn tagged(tx: &ReadTx<'_>, query: &Query<'_>) -> Result<HashSet<u64>, StoreError> {
     let mut statement = tx.connection().prepare_cached(
         "SELECT memory.id FROM context_tags AS tag
            CROSS JOIN ct_memory AS memory ON memory.source_table = tag.source_table AND memory.source_id = tag.source_id
           WHERE tag.tag = ?1",
     )?;
-    let mut ids = HashSet::new();
-    for tag in tags {
+    let mut ids: Option<HashSet<u64>> = None;
+    for tag in query.tags {
+        let mut with = HashSet::new();
         for id in statement.query_map([tag], |row| row.get::<_, i64>(0))? {
-            ids.insert(id?.cast_unsigned());
+            with.insert(id?.cast_unsigned());
         }
+        ids = Some(match ids {
+            None => with,
+            Some(ids) if query.all_tags => ids.intersection(&with).copied().collect(),
+            Some(ids) => &ids | &with,
+        });
     }
-    Ok(ids)
+    Ok(ids.unwrap_or_default())
+}
+
+/// The newest of these entries that the caller may see.
+fn newest_of(tx: &ReadTx<'_>, only: &HashSet<u64>, scopes: &Scopes, most: usize) -> Result<Vec<i64>, StoreError> {
+    let visible: Vec<i64> = only.iter().map(|id| id.cast_signed()).filter(|id| scopes.sees(*id)).collect();
+    let mut made = tx.connection().prepare_cached(
+        "SELECT created_at FROM ct_memory AS memory JOIN ct_memory_source AS source
+             ON source.source_table = memory.source_table AND source.source_id = memory.source_id WHERE memory.id = ?1",
+    )?;
+    let mut dated = Vec::with_capacity(visible.len());
+    for id in visible {
+        let created: Option<String> = made.query_row([id], |row| row.get(0)).optional()?;
+        dated.extend(created.map(|created| (created, id)));
+    }
+    dated.sort_unstable_by(|one, other| other.cmp(one));
+    Ok(dated.into_iter().take(most).map(|(_, id)| id).collect())
 }
 
 fn is_before(hit: &Hit, before: Option<&str>) -> bool {
@@ -233,12 +264,14 @@ fn best_turns(hits: &[Hit], evidence: &[Lexical]) -> HashMap<String, Best> {
     best
 }
 
-fn carries(hit: &Hit, tags: &[String]) -> bool {
-    if tags.is_empty() {
+/// The row decides; the index of tags may be behind it for a moment.
+fn carries(hit: &Hit, query: &Query<'_>) -> bool {
+    if query.tags.is_empty() {
         return true;
     }
     let own: Vec<String> = hit.tags.as_deref().and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
-    tags.iter().any(|tag| own.contains(tag))
+    let carried = |tag: &String| own.contains(tag);
+    if query.all_tags { query.tags.iter().all(carried) } else { query.tags.iter().any(carried) }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "days need no microseconds")]

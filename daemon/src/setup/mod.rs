@@ -3,6 +3,7 @@
 pub(crate) mod confirm;
 pub(crate) mod first_user;
 pub(crate) mod forget;
+pub(crate) mod mcp_proof;
 pub(crate) mod probe;
 pub(crate) mod record;
 pub(crate) mod steps;
@@ -28,6 +29,15 @@ pub(crate) fn client_folder(claude_config: Option<&Path>) -> Option<PathBuf> {
 /// Its settings file.
 pub(crate) fn settings_path(claude_config: Option<&Path>) -> Option<PathBuf> {
     client_folder(claude_config).map(|folder| folder.join("settings.json"))
+}
+
+/// Claude Code's own configuration, where MCP servers are: beside the settings when their folder was named, else in the user's
+/// home.
+pub(crate) fn client_config_path(claude_config: Option<&Path>) -> Option<PathBuf> {
+    let settings = settings_path(claude_config)?;
+    let folder = settings.parent()?;
+    let home = env::home_dir()?;
+    Some(if folder == home.join(".claude") { home } else { folder.to_path_buf() }.join(".claude.json"))
 }
 
 /// The hook client that was built with this program.

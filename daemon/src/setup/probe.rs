@@ -31,6 +31,8 @@ pub(crate) struct Proof {
     pub(crate) recalled: String,
     /// Rows that the probe had made and that were removed.
     pub(crate) removed_rows: u64,
+    /// The tools that the installed MCP server offers.
+    pub(crate) tools: Vec<String>,
 }
 
 /// One hook, run as Claude Code runs it.
@@ -47,9 +49,10 @@ impl Proof {
     pub(crate) fn story(&self) -> String {
         let runs: Vec<String> = self.runs.iter().map(|run| format!("{} {:.1} ms", run.event, run.millis)).collect();
         format!(
-            "✓ proof    saved and found again through the installed hook\n  {}\n  recalled: {}\n",
+            "✓ proof    saved and found again through the installed hook\n  {}\n  recalled: {}\n  tools: {}\n",
             runs.join(", "),
-            self.recalled
+            self.recalled,
+            self.tools.join(", "),
         )
     }
 }
@@ -80,7 +83,7 @@ pub(crate) fn prove(home: &Home, settings: &Path, hook: &Path) -> Result<Proof, 
     let recalled = probe.save_and_find();
     let removed = probe.remove(home);
     let (recalled, removed_rows) = (recalled?, removed?);
-    Ok(Proof { runs: probe.runs, recalled, removed_rows })
+    Ok(Proof { runs: probe.runs, recalled, removed_rows, tools: Vec::new() })
 }
 
 /// The folder is a repository whose configuration names its project, so that it is a project of its own wherever the home

@@ -15,6 +15,8 @@ use crate::files;
 pub(crate) struct Record {
     /// The settings files of Claude Code that hold our hooks.
     pub(crate) settings: Vec<PathBuf>,
+    /// The configuration files of Claude Code that name our MCP server.
+    pub(crate) servers: Vec<PathBuf>,
     /// The name of the registered service.
     pub(crate) service: Option<String>,
 }
@@ -44,6 +46,13 @@ impl Record {
     /// Forgets it.
     pub(crate) fn remove(home: &Home) -> io::Result<bool> {
         files::remove_if_there(&path(home))
+    }
+
+    /// Adds a configuration file with our MCP server.
+    pub(crate) fn add_server(&mut self, config: PathBuf) {
+        if !self.servers.contains(&config) {
+            self.servers.push(config);
+        }
     }
 
     /// Adds a settings file.

@@ -20,6 +20,8 @@ pub(crate) struct Plan {
     pub(crate) home: Home,
     /// Claude Code's settings file.
     pub(crate) settings: PathBuf,
+    /// Claude Code's own configuration, where MCP servers are.
+    pub(crate) client_config: PathBuf,
     /// `claudetools-hook`, beside the running program.
     pub(crate) hook: PathBuf,
     /// Has been reached and is as it must be.
@@ -55,6 +57,9 @@ impl Plan {
         }
         let path = self.home.config();
         Config::load(&path).map_err(|error| Failure::new(&error).hint(error.hint()))?;
+        if let Err(problem) = install::inspect_server(&self.client_config) {
+            return Err(Failure::new(problem).hint("setup changes nothing while it cannot read that file"));
+        }
         match install::inspect(&self.settings, &self.hook).problem {
             Some(problem) => Err(Failure::new(problem).hint("setup changes nothing while it cannot read that file")),
             None => Ok(()),
@@ -111,6 +116,20 @@ impl Plan {
         Ok(Done::new("hooks", what, done.changed))
     }
 
+    /// Our MCP server into Claude Code's configuration.
+    pub(crate) fn install_server(&self) -> Step {
+        let failure =
+            |error: &dyn std::fmt::Display| Failure::new(error).hint("correct that file, then run setup again");
+        let mut record = Record::read(&self.home).map_err(|error| failure(&error))?;
+        record.add_server(self.client_config.clone());
+        record.write(&self.home).map_err(|error| failure(&error))?; // first: what is recorded too much does no harm
+        let program = std::env::current_exe().map_err(|error| failure(&error))?;
+        let done = install::install_server(&self.client_config, &program, self.home.root());
+        let done = done.map_err(|error| failure(&error))?;
+        let backup = done.backup.map_or(String::new(), |path| format!(", the file as it was: {}", path.display()));
+        Ok(Done::new("mcp", format!("{} in {}{backup}", install::SERVER, self.client_config.display()), done.changed))
+    }
+
     /// The daemon at each login, where the platform has a way.
     pub(crate) fn register_service(&self) -> Step {
         const ON_DEMAND: &str = "hooks start the daemon when it is needed";
@@ -158,6 +177,19 @@ pub(crate) fn remove_hooks(home: &Home, usual: Option<PathBuf>) -> Vec<Step> {
     let recorded = Record::read(home).map(|record| record.settings).unwrap_or_default();
     let files = if recorded.is_empty() { usual.into_iter().collect() } else { recorded };
     files.iter().filter(|path| is_of(home, path)).map(|path| remove_hooks_of(path)).collect()
+}
+
+/// Takes our MCP server out of every configuration that setup put it into.
+pub(crate) fn remove_servers(home: &Home, usual: Option<PathBuf>) -> Vec<Step> {
+    let recorded = Record::read(home).map(|record| record.servers).unwrap_or_default();
+    let files = if recorded.is_empty() { usual.into_iter().collect() } else { recorded };
+    let remove = |config: &PathBuf| {
+        let removed = install::remove_server(config, home.root())
+            .map_err(|error| Failure::new(error).hint("correct that file, then run uninstall again"))?;
+        let what = if removed { "taken out of" } else { "none of ours in" };
+        Ok(Done::new("mcp", format!("{what} {}", config.display()), removed))
+    };
+    files.iter().map(remove).collect()
 }
 
 /// True when the hooks in that file use this home, or when the file cannot be read, which is then said.

@@ -1,10 +1,12 @@
-//! Puts our hooks into Claude Code's settings.json, takes them out again, and tells `doctor` what is there.
+//! Puts our hooks into Claude Code's settings.json, and our MCP server into its .claude.json, takes them out again, and tells
+//! `doctor` what is there.
 //!
 //! Everything else in the file keeps its meaning and its order. A file that is not understood is refused and left alone.
 
 mod file;
 mod inspect;
 mod merge;
+mod server;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use serde_json::{Map, Value};
 
 use self::file::SettingsFile;
 pub use self::inspect::{Inspection, Stale, inspect};
+pub use self::server::{SERVER, ServerCommand, ServerInstalled, inspect_server, install_server, remove_server};
 
 /// What [`install`] did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +65,14 @@ pub enum InstallError {
         at: String,
         /// What should be there.
         expected: &'static str,
+    },
+    /// A name that is needed is another's.
+    #[error("change {}: `{at}` is another program's; rename or remove that entry and try again, nothing was changed", path.display())]
+    Taken {
+        /// The file.
+        path: PathBuf,
+        /// The place in it.
+        at: String,
     },
     /// Another program wrote it meanwhile.
     #[error("change {}: another program changed it at the same time; try again", .0.display())]

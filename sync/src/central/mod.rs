@@ -30,6 +30,7 @@ mod enrol;
 mod error;
 mod feed;
 mod findings;
+mod forgotten;
 mod grants;
 mod heartbeat;
 mod init;

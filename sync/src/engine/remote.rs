@@ -73,6 +73,10 @@ pub trait Remote: Send + Sync {
     ) -> impl Future<Output = Result<TablePage, CentralError>> + Send {
         std::future::ready(Err(CentralError::Protocol(format!("there are no pages of {}", entity.name))))
     }
+    /// Leaves no image of these rows in central's bookkeeping; a model has none that could be read.
+    fn forget_images(&self, _rows: &[RowId]) -> impl Future<Output = Result<(), CentralError>> + Send {
+        std::future::ready(Ok(()))
+    }
     /// Records a sign of life.
     fn heartbeat(&self, heartbeat: &Heartbeat) -> impl Future<Output = Result<(), CentralError>> + Send;
 }
@@ -133,6 +137,9 @@ impl Remote for Central {
         limit: usize,
     ) -> Result<TablePage, CentralError> {
         Central::table_page(self, entity, after, limit).await
+    }
+    async fn forget_images(&self, rows: &[RowId]) -> Result<(), CentralError> {
+        Central::forget_images(self, rows).await
     }
     async fn heartbeat(&self, heartbeat: &Heartbeat) -> Result<(), CentralError> {
         Central::heartbeat(self, heartbeat).await

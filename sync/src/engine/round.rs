@@ -25,6 +25,8 @@ const NUMBERING_PAUSE: Duration = Duration::from_millis(20);
 const MOST_FRUITLESS: usize = 20;
 /// How often rows are read again for the sake of a neighbour, before what is left stays parked or in quarantine.
 const REREADS: usize = 3;
+/// Rows whose images central is asked to forget in one go.
+const FORGOTTEN_AT_ONCE: usize = 200;
 
 /// What a round did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
@@ -174,7 +176,22 @@ impl<R: Remote> Round<'_, R> {
             // What was pushed comes back as changes of our own: taking them in now leaves the next round nothing to do.
             self.pull().await?;
         }
+        if self.central.versions().may_write {
+            self.forget_images().await?;
+        }
         Ok(self.central.heartbeat(&heartbeat(self.store, hostname, self.report.cursor)).await?)
+    }
+
+    /// What was forgotten here leaves no image at central, once that has heard of it.
+    async fn forget_images(&self) -> Result<(), SyncError> {
+        loop {
+            let rows = self.store.read_async(|tx| local::at_central(tx, FORGOTTEN_AT_ONCE)).await?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            self.central.forget_images(&rows).await?;
+            self.store.write_async(move |tx| local::gone_at_central(tx, &rows)).await?;
+        }
     }
 
     /// Finds out what became of a batch whose answer was never read.

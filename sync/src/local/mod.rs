@@ -15,6 +15,7 @@ mod duplicates;
 mod enrol;
 mod error;
 mod extent;
+mod forgotten;
 mod fresh;
 mod ids;
 mod journal;
@@ -53,6 +54,8 @@ pub use enrol::{Identity, identity, note_identity_seen};
 pub(crate) use enrol::{batch_numbers, become_another, cursor, note_acknowledged, set_clock_offset, start_over};
 pub use error::StoreError;
 pub(crate) use extent::{Refill, hold, refill, set_refill};
+pub(crate) use forgotten::{at_central, gone_at_central};
+pub use forgotten::{forget_images, waiting_at_central};
 pub use ids::{derived_id, new_id};
 pub use ledger::{
     Conflict, Counts, Detail, KEPT_US, Parked, Quarantined, Restored, acknowledge_all_conflicts, acknowledge_conflict,
@@ -181,6 +184,20 @@ impl Store {
         if self.inner.writer.is_inline() {
             simulated::pause().await;
         }
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Leaves nothing of what was deleted in the files: the write-ahead log is emptied, and a file of at most so many bytes is
+    /// written anew. Writers wait meanwhile. An error when a reader is in the way: it is to be tried again.
+    pub async fn tidy(&self, rewritten_up_to: u64) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let reply = move |outcome| {
+            // A caller that has gone away needs no answer.
+            let _ = reply.send(outcome);
+        };
+        self.inner
+            .writer
+            .submit(Mode::Tidy { rewritten_up_to }, Box::new(Task::<(), fn(&mut WriteTx<'_>) -> _>::nothing(reply)))?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 

@@ -12,7 +12,7 @@ use crate::clock::{Clock, datetime_text};
 /// Statements kept prepared on each connection: about three for each table that is in use.
 const CACHED_STATEMENTS: usize = 256;
 /// Another process (`doctor`, a backup) may hold the file for a moment.
-const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// The writing connection: WAL, every commit on disk before it returns.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
@@ -27,6 +27,8 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "recursive_triggers", true)?;
     connection.pragma_update(None, "wal_autocheckpoint", 2000)?;
+    // What is deleted is overwritten with zeros, so that it is not found in the file by whoever reads its bytes.
+    connection.pragma_update(None, "secure_delete", true)?;
     // What a savepoint may have to take back is small: a temporary file for it costs more than the changes.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(connection)

@@ -13,10 +13,13 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tokio::sync::watch;
 
+use super::schema::BUSY_TIMEOUT;
 use super::tx::{Heads, WriteTx};
 use super::{StoreError, journal, state};
 use crate::clock::Clock;
 
+/// How long tidying waits for readers.
+const TIDY_WAIT: std::time::Duration = std::time::Duration::from_millis(200);
 /// Most jobs in one commit: keeps the wait of the first bounded.
 const GROUP: usize = 256;
 
@@ -38,6 +41,13 @@ pub(super) struct Task<T, F> {
 impl<T, F> Task<T, F> {
     pub(super) fn new(job: F, reply: impl FnOnce(Result<T, StoreError>) + Send + 'static) -> Self {
         Self { job: Some(job), outcome: None, reply: Box::new(reply) }
+    }
+}
+
+impl<F> Task<(), F> {
+    /// Nothing to do within a transaction.
+    pub(super) fn nothing(reply: impl FnOnce(Result<(), StoreError>) + Send + 'static) -> Self {
+        Self { job: None, outcome: Some(Ok(())), reply: Box::new(reply) }
     }
 }
 
@@ -76,6 +86,8 @@ pub(super) enum Mode {
     /// with it; so its commit does not wait for the disk, and those who wait for the thread wait less. The next commit of
     /// another kind has all that came before it on disk.
     Snapshot,
+    /// No change: what was deleted is to leave the files, see [`super::Store::tidy`].
+    Tidy { rewritten_up_to: u64 },
 }
 
 type Submitted = (Mode, Box<dyn Job>);
@@ -194,6 +206,13 @@ impl Run {
     }
 
     fn commit(&mut self, mode: Mode, mut group: Vec<Box<dyn Job>>) {
+        if let Mode::Tidy { rewritten_up_to } = mode {
+            let tidied = self.tidy(rewritten_up_to);
+            for job in group {
+                job.answer(tidied.as_ref().map(|()| ()).map_err(StoreError::again));
+            }
+            return;
+        }
         let heads_before = self.heads;
         let committed = self.run(mode, &mut group);
         match &committed {
@@ -210,6 +229,27 @@ impl Run {
         for job in group {
             job.answer(committed.as_ref().map(|_| ()).map_err(StoreError::again));
         }
+    }
+
+    /// Outside of any transaction, as SQLite wants it.
+    fn tidy(&self, rewritten_up_to: u64) -> Result<(), StoreError> {
+        let number = |pragma| self.connection.pragma_query_value(None, pragma, |row| row.get::<_, u64>(0));
+        // A reader must not hold up everybody who writes.
+        self.connection.busy_timeout(TIDY_WAIT)?;
+        let tidied = self.empty_log().and_then(|()| {
+            if number("page_count")?.saturating_mul(number("page_size")?) <= rewritten_up_to {
+                self.connection.execute_batch("VACUUM")?;
+                self.empty_log()?;
+            }
+            Ok(())
+        });
+        self.connection.busy_timeout(BUSY_TIMEOUT)?;
+        tidied
+    }
+
+    fn empty_log(&self) -> Result<(), StoreError> {
+        let busy: i64 = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if busy == 0 { Ok(()) } else { Err(StoreError::other("a reader keeps the write-ahead log")) }
     }
 
     /// Runs and commits the jobs; true when one of them made a journal entry.

@@ -23,7 +23,7 @@ use crate::{Error, Machine, Result, binaries};
 
 const TURN: Duration = Duration::from_mins(2);
 const KEY: &str = "sk-ant-api03-dummy-key-of-the-tests-0000";
-const TOOLS: &str = "Bash Read Write Edit Glob Grep Agent Task";
+const TOOLS: &str = "Bash Read Write Edit Glob Grep Agent Task mcp__claudetools";
 /// A test machine may be so busy that the usual deadline passes; the tests of the deadline do not use the client.
 const PATIENT_HOOKS_MS: &str = "1800";
 

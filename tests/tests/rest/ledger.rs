@@ -13,6 +13,9 @@ const AGREED: &str = include_str!("endpoints.txt");
 /// Endpoints beyond the specification, which the command line and the hooks rely on.
 const OURS: &[&str] = &[
     "GET /api/docs",
+    "GET /api/memories",
+    "GET /api/memories/timeline",
+    "GET /api/open-ends",
     "GET /api/openapi.json",
     "GET /api/stats",
     "GET /api/status",
@@ -20,6 +23,9 @@ const OURS: &[&str] = &[
     "GET /api/vault",
     "POST /api/auth/issue",
     "POST /api/billable-time/confirm",
+    "POST /api/context-tags/rebuild",
+    "POST /api/decide",
+    "POST /api/forget",
     "POST /api/probe/forget",
     "POST /api/recall",
     "POST /api/remember",

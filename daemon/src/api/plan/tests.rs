@@ -28,7 +28,8 @@ fn every_table_that_the_specification_names_is_offered_once() {
             "users",
             "coord_session_locks",
             "coord_component_states",
-            "coord_messages"
+            "coord_messages",
+            "forgotten"
         ]
     );
 }

@@ -38,6 +38,7 @@ pub(super) fn routes() -> Vec<Route> {
             .with(Parameter::query(Column::uuid("project_id"), "The project that asks: it decides what may be seen"))
             .with(Parameter::query(Column::string("search_term", 1000), "What to look for; the newest without it"))
             .with(tags_parameter())
+            .with(Parameter::query(Column::bool("all_tags"), "true: all of the tags, instead of any"))
             .with(
                 Parameter::query(Column::int("limit"), "The most memories, 10 unless said otherwise")
                     .within(1, MAX_LIMIT),
@@ -75,6 +76,7 @@ fn find(tx: &ReadTx<'_>, call: &Call) -> Result<Vec<Hit>, Problem> {
         text: call.text("search_term").unwrap_or_default(),
         project: project.as_ref().and_then(|row| row.text("slug")),
         tags: &tags,
+        all_tags: call.flag("all_tags"),
         limit: LOOKED_AT,
         index: Some(&call.core.index),
         now_us: call.app.clock.now_us(),

@@ -37,6 +37,8 @@ pub(crate) struct RecallRequest {
     pub(crate) cwd: Option<PathBuf>,
     /// Only memories with one of these.
     pub(crate) tags: Vec<String>,
+    /// Only memories with all of them.
+    pub(crate) all_tags: bool,
     /// The most tokens of text.
     pub(crate) budget: Option<usize>,
     /// The most memories.
@@ -136,6 +138,7 @@ async fn recall(call: Call) -> Result<Reply, Problem> {
             text: &request.text,
             project: project.as_deref(),
             tags: &request.tags,
+            all_tags: request.all_tags,
             limit: request.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT),
             now_us,
             before: before.as_deref(),

@@ -9,12 +9,14 @@ mod coord;
 mod credentials;
 mod decisions;
 mod failure_patterns;
+pub(crate) mod forget;
 pub(crate) mod health;
 mod history;
 pub(crate) mod import;
 mod infrastructure;
 pub(crate) mod logins;
 mod machines;
+pub(crate) mod memories;
 pub(crate) mod memory;
 mod pending_tasks;
 mod project_states;
@@ -75,6 +77,8 @@ pub(crate) fn routes() -> Vec<Route> {
         backups::routes(),
         memory::routes(),
         stats::routes(),
+        forget::routes(),
+        memories::routes(),
         coord::routes(),
         sync::routes(),
         logins::routes(),

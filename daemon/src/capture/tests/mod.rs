@@ -1,6 +1,7 @@
 //! Whole events against a real store: what the rows say afterwards.
 
 pub(crate) mod desk;
+mod forgetting;
 mod intake;
 mod lifecycle;
 mod recall;

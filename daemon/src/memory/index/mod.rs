@@ -79,6 +79,8 @@ pub(crate) struct Index {
     trouble: Mutex<Option<String>>,
     /// The daemon is stopping: what takes long is left for the next time.
     stopping: AtomicBool,
+    /// Segments that hold anything dead are to be written anew.
+    purging: AtomicBool,
 }
 
 impl std::fmt::Debug for Index {
@@ -99,12 +101,18 @@ impl Index {
             turns: Turns::of_this_machine(),
             trouble: Mutex::default(),
             stopping: AtomicBool::new(false),
+            purging: AtomicBool::new(false),
         }
     }
 
     /// Lets a step that takes long end soon.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Has the files written anew that still hold what is gone; the upkeep does it with its next step.
+    pub(crate) fn purge(&self) {
+        self.purging.store(true, Ordering::Relaxed);
     }
 
     /// Searches, or None when the index cannot answer now. Blocks for as long as a search takes, a few at a time.

@@ -44,10 +44,13 @@ impl Index {
                 self.apply(&mut state, entry, true);
             }
         }
-        if self.read().tail.len() >= TAIL {
+        let purging = self.purging.swap(false, Ordering::Relaxed);
+        if purging || self.read().tail.len() >= TAIL {
             if let Some(held) = self.write_tail()? {
                 self.record(held)?;
-                self.merge(held)?;
+                self.merge(held, purging)?;
+            } else if purging {
+                self.purge();
             }
         } else if !is_long {
             // Nobody has searched for a while: the memory for it is not needed.
@@ -119,7 +122,7 @@ impl Index {
         self.keep().unwrap();
         let held = self.write_tail().unwrap().unwrap();
         self.record(held).unwrap();
-        self.merge(held).unwrap();
+        self.merge(held, false).unwrap();
     }
 
     /// While it is built: nobody else sees it.
@@ -128,7 +131,7 @@ impl Index {
         if tail.live() > 0 {
             built.segments.push(files::make(&self.folder, &self.name(), |out, _| tail.write(out))?);
         }
-        while let Some(few) = due(&built.segments) {
+        while let Some(few) = due(&built.segments, false) {
             let merged = self.merged(&built.segments, &few)?;
             replace(&mut built.segments, &few, merged);
         }
@@ -159,11 +162,11 @@ impl Index {
         Ok(Some(state.applied))
     }
 
-    /// Merges small segments into larger ones, until there are few.
-    fn merge(&self, held: i64) -> Result<(), IndexError> {
+    /// Merges small segments into larger ones, until there are few; `purging`: until none holds what is gone.
+    fn merge(&self, held: i64, purging: bool) -> Result<(), IndexError> {
         loop {
             let segments = self.read().segments.clone();
-            let Some(few) = due(&segments) else { return Ok(()) };
+            let Some(few) = due(&segments, purging) else { return Ok(()) };
             let mut merged = self.merged(&segments, &few)?;
             {
                 let mut state = self.write();
@@ -219,7 +222,7 @@ impl Index {
 
 /// The segments to be merged next: the smallest, as long as they are not much smaller together than the next one. That
 /// leaves about as many segments as the number of memories has doublings, and moves each memory as often.
-fn due(segments: &[InUse]) -> Option<Vec<usize>> {
+fn due(segments: &[InUse], purging: bool) -> Option<Vec<usize>> {
     let live = |at: usize| f64::from(segments[at].segment.len() - segments[at].dead.len());
     let mut order: Vec<usize> = (0..segments.len()).collect();
     order.sort_by(|&a, &b| live(a).total_cmp(&live(b)));
@@ -233,7 +236,10 @@ fn due(segments: &[InUse]) -> Option<Vec<usize>> {
             break;
         }
     }
-    let is_waste = |at: usize| segments[at].dead.len() * 2 > segments[at].segment.len();
+    let is_waste = |at: usize| {
+        let (dead, all) = (segments[at].dead.len(), segments[at].segment.len());
+        dead * 2 > all || (purging && dead > 0)
+    };
     if few.len() > 1 {
         return Some(few);
     }
