@@ -116,8 +116,9 @@ fn the_ledger_counts_what_reached_the_model() {
     let project = machine.project("project", "https://git.example.invalid/acme/ledger.git").unwrap();
     let client = Client::new(&machine, &project).unwrap();
     client.prompt("Where is the sextant? [[say:In drawer eleven, beside the barometer.]]").unwrap().ok().unwrap();
-    let asked = "I need the sextant now [[say:Open drawer eleven, where the barometer is.]]";
-    client.prompt(asked).unwrap().ok().unwrap();
+    // Words that stand in the prompt prove nothing: it names them as only the reader of JSON understands.
+    let tool = r#"[[tool:Bash {"command": "echo dr\u0061wer el\u0065ven b\u0061rometer", "description": "look"}]]"#;
+    client.prompt(&format!("I need the sextant now {tool} [[say:Open it.]]")).unwrap().ok().unwrap();
 
     let mut texts = BTreeSet::new();
     client.requests().unwrap().iter().for_each(|request| injected(&request["body"], &mut texts));

@@ -9,11 +9,11 @@ use std::sync::PoisonError;
 
 use sync::StoreError;
 
-use super::Capture;
 use super::ledger::Conversation;
 use super::project::Place;
 use super::scene::{Scene, Visit};
 use super::transcript::{self, Reading};
+use super::{Capture, admission};
 
 /// Silence after which a conversation will not go on, in microseconds.
 pub(super) const ABANDONED_US: u64 = 12 * 3600 * 1_000_000;
@@ -43,7 +43,11 @@ impl Capture {
             let (machine, replica_id) = (std::sync::Arc::clone(&self.machine), self.store.replica_id());
             self.store
                 .write_async(move |tx| {
-                    let Some(known) = Conversation::load(tx.connection(), &id)? else { return Ok(()) };
+                    let Some(mut known) = Conversation::load(tx.connection(), &id)? else { return Ok(()) };
+                    if !admission::may_come_in(tx.connection(), &id)? {
+                        known.transcript_due = false;
+                        return known.save(tx.connection());
+                    }
                     let (cwd, at_us) = (known.cwd.clone(), known.last_event_us);
                     let visit = Visit { conversation: &id, place: &place, cwd: &cwd, transcript: None, at_us };
                     let mut scene = Scene::enter(tx, &visit, &machine, &replica_id)?;
