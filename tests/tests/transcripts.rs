@@ -100,8 +100,9 @@ fn injected(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::String(text) => {
             for part in text.split("hook additional context: ").filter(|part| part.starts_with(MARKER)) {
-                let end = part.find("</system-reminder>").unwrap_or(part.len());
-                found.insert(part[..end].trim_end().to_owned());
+                // Ours has no empty line; what follows is the client's own.
+                let end = ["\n\n", "</system-reminder>"].iter().filter_map(|end| part.find(end)).min();
+                found.insert(part[..end.unwrap_or(part.len())].trim_end().to_owned());
             }
         }
         Value::Array(items) => items.iter().for_each(|item| injected(item, found)),
