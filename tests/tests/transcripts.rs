@@ -100,8 +100,9 @@ fn injected(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::String(text) => {
             for part in text.split("hook additional context: ").filter(|part| part.starts_with(MARKER)) {
-                let end = part.find("</system-reminder>").unwrap_or(part.len());
-                found.insert(part[..end].trim_end().to_owned());
+                // Ours has no empty line; what follows is the client's own.
+                let end = ["\n\n", "</system-reminder>"].iter().filter_map(|end| part.find(end)).min();
+                found.insert(part[..end.unwrap_or(part.len())].trim_end().to_owned());
             }
         }
         Value::Array(items) => items.iter().for_each(|item| injected(item, found)),
@@ -116,8 +117,9 @@ fn the_ledger_counts_what_reached_the_model() {
     let project = machine.project("project", "https://git.example.invalid/acme/ledger.git").unwrap();
     let client = Client::new(&machine, &project).unwrap();
     client.prompt("Where is the sextant? [[say:In drawer eleven, beside the barometer.]]").unwrap().ok().unwrap();
-    let asked = "I need the sextant now [[say:Open drawer eleven, where the barometer is.]]";
-    client.prompt(asked).unwrap().ok().unwrap();
+    // Words that stand in the prompt prove nothing: it names them as only the reader of JSON understands.
+    let tool = r#"[[tool:Bash {"command": "echo dr\u0061wer el\u0065ven b\u0061rometer", "description": "look"}]]"#;
+    client.prompt(&format!("I need the sextant now {tool} [[say:Open it.]]")).unwrap().ok().unwrap();
 
     let mut texts = BTreeSet::new();
     client.requests().unwrap().iter().for_each(|request| injected(&request["body"], &mut texts));

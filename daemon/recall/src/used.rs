@@ -32,16 +32,12 @@ impl Mark {
 }
 
 /// The marks of what was given; `is_rare` tells whether few memories hold a term.
-pub fn marks<E>(
-    given: &str,
-    prompt: &HashSet<Stem>,
-    mut is_rare: impl FnMut(&Term) -> Result<bool, E>,
-) -> Result<Vec<Mark>, E> {
+pub fn marks<E>(given: &str, prompt: &Said, mut is_rare: impl FnMut(&Term) -> Result<bool, E>) -> Result<Vec<Mark>, E> {
     let mut marks = Vec::new();
     for term in query(given) {
         let is_strong = is_identifier(&term);
         let is_long = term.text().chars().filter(|letter| letter.is_alphabetic()).count() >= MIN_LETTERS;
-        if !(is_strong || is_long) || prompt.contains(&term.hash()) || !is_rare(&term)? {
+        if !(is_strong || is_long) || prompt.0.contains(&term.hash()) || !is_rare(&term)? {
             continue;
         }
         marks.push(Mark { stem: term.hash(), is_strong });
@@ -58,20 +54,33 @@ fn is_identifier(term: &Term) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let letters = text.chars().any(char::is_alphabetic);
     let is_year = text.len() == 4 && (text.starts_with("19") || text.starts_with("20"));
-    (term.is_phrase() && letters) || (digits > 0 && letters) || (digits >= 4 && !is_year && !term.is_phrase())
+    (letters && (term.is_phrase() || digits > 0)) || (digits >= 4 && !is_year && !term.is_phrase())
 }
 
 /// All that stands in a text, for [`is_used`] and as the prompt of [`marks`].
-pub fn said(text: &str) -> HashSet<Stem> {
+pub fn said(text: &str) -> Said {
     let mut found = Vec::new();
     document(text, WORDS, &mut found);
-    found.into_iter().collect()
+    Said(found.into_iter().collect())
+}
+
+/// Words and identifiers of a text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said(HashSet<Stem>);
+
+impl Said {
+    /// What stands here and not there.
+    #[must_use]
+    pub fn but(mut self, other: &Said) -> Self {
+        self.0.retain(|stem| !other.0.contains(stem));
+        self
+    }
 }
 
 /// Whether what was said shows that a memory was of use.
-pub fn is_used(marks: &[Mark], said: &HashSet<Stem>) -> bool {
+pub fn is_used(marks: &[Mark], said: &Said) -> bool {
     let all: usize = marks.iter().map(|mark| mark.points()).sum();
-    let found: usize = marks.iter().filter(|mark| said.contains(&mark.stem)).map(|mark| mark.points()).sum();
+    let found: usize = marks.iter().filter(|mark| said.0.contains(&mark.stem)).map(|mark| mark.points()).sum();
     found >= all.div_ceil(2).clamp(LEAST, NEEDED)
 }
 

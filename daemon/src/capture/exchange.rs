@@ -104,12 +104,12 @@ fn turn_id(conversation: &str, exchange: &Exchange) -> String {
 /// Whether a run's rows are there.
 fn is_there(tx: &WriteTx<'_>, conversation: &str, run: &Run) -> Result<bool, StoreError> {
     // A run without an id of the client's cannot be told from another one.
-    let Some(id) = &run.run.id else { return Ok(true) };
+    let Some(id) = &run.deed.id else { return Ok(true) };
     let key = format!("{conversation} {id}");
     let tables = [
-        (FILE_CHANGES, run.run.file.is_some()),
-        (COMMAND_RUNS, run.run.command.is_some()),
-        (OPERATION_FAILURES, run.run.failure.is_some()),
+        (FILE_CHANGES, run.deed.file.is_some()),
+        (COMMAND_RUNS, run.deed.command.is_some()),
+        (OPERATION_FAILURES, run.deed.failure.is_some()),
     ];
     for (table, _) in tables.into_iter().filter(|(_, is_told)| *is_told) {
         if tx.get(table, &Key::new(derived_id(table.name, &key)))?.is_none() {
@@ -168,7 +168,7 @@ impl Scene<'_, '_> {
         for run in runs {
             if !is_there(self.tx, &turn.conversation, run)? {
                 self.at_us = if run.at_us == 0 { turn.started_us } else { run.at_us };
-                self.rows_of(turn, &run.run, &run.cwd)?;
+                self.rows_of(turn, &run.deed, &run.cwd)?;
             }
         }
         self.at_us = event_us;

@@ -99,9 +99,9 @@ impl Capture {
         }
         let Sitting { place, cwd, .. } = &part.sitting;
         let ignores = |file: Option<&str>| file.is_some_and(|file| self.policy.ignores(&place.slug, cwd, file));
-        if part.exchanges.iter().flat_map(|exchange| &exchange.runs).any(|run| ignores(run.run.file_path())) {
+        if part.exchanges.iter().flat_map(|exchange| &exchange.runs).any(|run| ignores(run.deed.file_path())) {
             for exchange in Arc::make_mut(&mut part.exchanges) {
-                exchange.runs.retain(|run| !ignores(run.run.file_path()));
+                exchange.runs.retain(|run| !ignores(run.deed.file_path()));
             }
         }
         self.import_part_that_is_on(part, dry_run)

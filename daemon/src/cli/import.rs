@@ -1,5 +1,6 @@
 //! `import`: transcripts and contexts of other times and machines.
 
+use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -27,8 +28,8 @@ pub(super) struct Arguments {
     #[arg(value_name = "PATH", required_unless_present = "transcripts")]
     paths: Vec<PathBuf>,
     /// Claude Code's own transcripts, each read on from where it was read last (default: ~/.claude/projects)
-    #[arg(long, value_name = "DIR", num_args = 0..=1)]
-    transcripts: Option<Option<PathBuf>>,
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "")]
+    transcripts: Option<OsString>,
     /// Only say what would be new
     #[arg(long)]
     dry_run: bool,
@@ -71,8 +72,8 @@ fn wanted(arguments: &Arguments) -> Result<Vec<(PathBuf, bool)>, Failure> {
     let mut wanted: Vec<(PathBuf, bool)> = arguments.paths.iter().map(|path| (path.clone(), false)).collect();
     if let Some(folder) = &arguments.transcripts {
         let folder = match folder {
-            Some(folder) => folder.clone(),
-            None => setup::client_folder(None).map(|own| own.join(transcripts::FOLDER)).ok_or_else(|| {
+            folder if !folder.is_empty() => PathBuf::from(folder),
+            _ => setup::client_folder(None).map(|own| own.join(transcripts::FOLDER)).ok_or_else(|| {
                 Failure::new(
                     "find the transcripts of Claude Code: neither CLAUDE_CONFIG_DIR nor a home directory is known",
                 )

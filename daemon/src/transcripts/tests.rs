@@ -28,7 +28,7 @@ fn path(desk: &Desk, name: &str) -> PathBuf {
 }
 
 fn append(desk: &Desk, name: &str, records: &[Value]) {
-    raw(desk, name, &records.iter().map(|record| format!("{record}\n")).collect::<String>());
+    raw(desk, name, &(records.iter().map(Value::to_string).collect::<Vec<_>>().join("\n") + "\n"));
 }
 
 fn raw(desk: &Desk, name: &str, text: &str) {
@@ -68,7 +68,7 @@ fn all(desk: &Desk, names: &[&str]) -> Told {
 }
 
 /// A record of this conversation, so many seconds after ten o'clock on a day long ago.
-fn record(desk: &Desk, seconds: u64, fields: Value) -> Value {
+fn record(desk: &Desk, seconds: u64, fields: &Value) -> Value {
     let mut record = json!({
         "sessionId": SESSION, "cwd": desk.folder.path().join("repo"), "isSidechain": false,
         "timestamp": format!("2026-03-01T10:{:02}:{:02}.000Z", seconds / 60, seconds % 60),
@@ -81,7 +81,7 @@ fn said(desk: &Desk, seconds: u64, id: &str, text: &str) -> Value {
     record(
         desk,
         seconds,
-        json!({"type": "user", "promptId": id, "uuid": format!("u-{id}"), "origin": {"kind": "human"},
+        &json!({"type": "user", "promptId": id, "uuid": format!("u-{id}"), "origin": {"kind": "human"},
                                  "message": {"role": "user", "content": text}}),
     )
 }
@@ -90,7 +90,7 @@ fn answered(desk: &Desk, seconds: u64, text: &str, stop: &str) -> Value {
     record(
         desk,
         seconds,
-        json!({"type": "assistant", "message": {"id": text, "model": "m", "stop_reason": stop,
+        &json!({"type": "assistant", "message": {"id": text, "model": "m", "stop_reason": stop,
                                  "content": [{"type": "text", "text": text}]}}),
     )
 }
@@ -102,11 +102,11 @@ fn tool(desk: &Desk, seconds: u64, (id, name): (&str, &str), input: &Value, own:
     let call = record(
         desk,
         seconds,
-        json!({"type": "assistant", "message": {"id": format!("m-{id}"), "stop_reason": "tool_use",
+        &json!({"type": "assistant", "message": {"id": format!("m-{id}"), "stop_reason": "tool_use",
                       "content": [{"type": "tool_use", "id": id, "name": name, "input": input}]}}),
     );
     let mut result =
-        record(desk, seconds + 1, json!({"type": "user", "promptId": "p1", "message": {"content": [block]}}));
+        record(desk, seconds + 1, &json!({"type": "user", "promptId": "p1", "message": {"content": [block]}}));
     if !own.is_null() {
         result["toolUseResult"] = own.clone();
     }

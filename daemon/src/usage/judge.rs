@@ -3,11 +3,8 @@
 //! A memory is told by its marks ([`recall::used`]) in the answer, in commands and in changes of files; its id in any of
 //! them shows it too. One that is not used now may be with a later answer of the same conversation.
 
-use std::collections::HashSet;
-
 use merge::Key;
 use migrations::catalogue::{CONTEXT_SNIPPETS, CONVERSATION_CONTEXTS};
-use recall::terms::Stem;
 use recall::used::{is_used, said, unpacked};
 use sync::local::{ReadTx, WriteTx, decompress};
 use sync::{Store, StoreError, datetime_text};
@@ -69,8 +66,7 @@ fn used(tx: &ReadTx<'_>, spoken: &Spoken) -> Result<Vec<Used>, StoreError> {
         told_to_tools(tx, work_item, &mut text)?;
     }
     // What the person said, the assistant may only repeat.
-    let prompt = said(&spoken.prompt);
-    let words: HashSet<Stem> = said(&text).difference(&prompt).copied().collect();
+    let words = said(&text).but(&said(&spoken.prompt));
     let shows = |used: &Used, marks: &[u8]| text.contains(&used.id) || is_used(&unpacked(marks), &words);
     Ok(open.into_iter().filter(|(used, marks)| shows(used, marks)).map(|(used, _)| used).collect())
 }
@@ -123,12 +119,12 @@ fn note(tx: &mut WriteTx<'_>, used: &[Used]) -> Result<u64, StoreError> {
 }
 
 /// One more use of the memory itself, where its table counts them.
-fn count(tx: &mut WriteTx<'_>, used: &Used, now_us: u64) -> Result<(), StoreError> {
-    let Some(table) = [CONVERSATION_CONTEXTS, CONTEXT_SNIPPETS].into_iter().find(|table| table.name == used.table)
+fn count(tx: &mut WriteTx<'_>, memory: &Used, now_us: u64) -> Result<(), StoreError> {
+    let Some(table) = [CONVERSATION_CONTEXTS, CONTEXT_SNIPPETS].into_iter().find(|table| table.name == memory.table)
     else {
         return Ok(());
     };
-    let Some(mut row) = tx.get(table, &Key::new(used.id.as_str()))? else { return Ok(()) };
+    let Some(mut row) = tx.get(table, &Key::new(memory.id.as_str()))? else { return Ok(()) };
     let uses = row.int("usage_count").unwrap_or(0).saturating_add(1).min(i32::MAX.into());
     row.set("usage_count", uses).set("last_used_at", datetime_text(now_us));
     tx.put(row)

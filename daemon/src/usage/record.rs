@@ -1,9 +1,7 @@
 //! An injection into the ledger: what it cost, what it was made of, and by what its use can be told.
 
-use std::collections::HashSet;
-
-use recall::terms::{Stem, Term};
-use recall::used::{Mark, marks, packed, said};
+use recall::terms::Term;
+use recall::used::{Mark, Said, marks, packed, said};
 use rusqlite::Connection;
 use sync::StoreError;
 use sync::local::ReadTx;
@@ -105,7 +103,7 @@ fn prune(db: &Connection, now_us: u64) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn marks_of(tx: &ReadTx<'_>, text: &str, prompt: &HashSet<Stem>) -> Result<Vec<Mark>, StoreError> {
+fn marks_of(tx: &ReadTx<'_>, text: &str, prompt: &Said) -> Result<Vec<Mark>, StoreError> {
     let sql = "SELECT count(*) FROM (SELECT 1 FROM ct_memory_fts WHERE ct_memory_fts MATCH ?1 LIMIT ?2)";
     let mut holding = tx.connection().prepare_cached(sql)?;
     marks(text, prompt, |term: &Term| {

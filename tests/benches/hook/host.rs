@@ -23,6 +23,16 @@ pub(crate) fn kib_of_process(pid: u32, name: &str) -> u64 {
     value.trim_end_matches(" kB").parse().unwrap_or(0)
 }
 
+/// The processor time that a process has taken so far, in seconds; the kernel counts in hundredths.
+#[allow(dead_code, reason = "not every benchmark asks for it")]
+pub(crate) fn seconds_of_process(pid: u32) -> f64 {
+    let stat = text(&format!("/proc/{pid}/stat"));
+    // Behind the name, which may hold anything.
+    let fields: Vec<&str> = stat.rsplit_once(") ").map_or("", |(_, rest)| rest).split(' ').collect();
+    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u32>().ok()).unwrap_or(0);
+    f64::from(ticks(11) + ticks(12)) / 100.0
+}
+
 /// The value of `name: value`.
 fn field(path: &str, name: &str) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;

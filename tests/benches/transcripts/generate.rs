@@ -1,6 +1,7 @@
 //! Transcripts as Claude Code 2.1 writes them, of the sizes that real ones have: most of it is what the client keeps of its
 //! requests and what tools read; a person's words are a fraction of a percent.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -98,7 +99,8 @@ impl Talk<'_> {
         while (text.len() as u64) < bytes {
             let (name, other) = (self.prose.word().to_owned(), self.prose.word().to_owned());
             let number = self.prose.random().below(10_000);
-            text.push_str(&format!("    let {name} = self.{other}({number}, \"{name} of {other}\")?;\n"));
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "    let {name} = self.{other}({number}, \"{name} of {other}\")?;");
         }
         text
     }
@@ -130,12 +132,12 @@ impl Talk<'_> {
         }
         let sentences = 5 + self.prose.random().below(25);
         let text = self.prose.sentences(sentences);
-        self.answer(number * 100 + 99, "end_turn", json!({"type": "text", "text": text}))?;
+        self.answer(number * 100 + 99, "end_turn", &json!({"type": "text", "text": text}))?;
         let snapshot = self.source(2_000);
         self.line(&json!({"type": "file-history-snapshot", "messageId": prompt_id, "snapshot": {"files": snapshot}}))
     }
 
-    fn answer(&mut self, message: u64, stop: &str, block: Value) -> std::io::Result<()> {
+    fn answer(&mut self, message: u64, stop: &str, block: &Value) -> std::io::Result<()> {
         let id = format!("msg_{}_{message}", &self.session[..8]);
         let record = self.record(json!({"type": "assistant", "requestId": id, "message": {
             "id": id, "type": "message", "role": "assistant", "model": "claude-opus-5-5", "content": [block],
@@ -149,12 +151,12 @@ impl Talk<'_> {
         self.answer(
             number,
             "tool_use",
-            json!({"type": "thinking", "thinking": thinking, "signature": "x".repeat(400)}),
+            &json!({"type": "thinking", "thinking": thinking, "signature": "x".repeat(400)}),
         )?;
         let id = format!("toolu_{}_{number}", &self.session[..8]);
         let path = format!("{}/src/{}.rs", self.cwd, self.prose.word());
         let (name, input, content, own) = self.deed(&path);
-        self.answer(number, "tool_use", json!({"type": "tool_use", "id": id, "name": name, "input": input}))?;
+        self.answer(number, "tool_use", &json!({"type": "tool_use", "id": id, "name": name, "input": input}))?;
         let blob = self.source(1_500);
         self.line(&json!({"type": "api-request-blob", "sessionId": self.session, "message": {"role": "user", "content": blob}}))?;
         let result = self.record(json!({"type": "user", "promptId": prompt_id, "toolUseResult": own, "message": {

@@ -10,11 +10,16 @@ use super::generate::Made;
 /// The goal: MB/s of transcript.
 const GOAL: f64 = 50.0;
 
+/// After which a hook gives up, unless told otherwise: its event waits on disk then.
+const DEADLINE: Duration = Duration::from_millis(200);
+
 pub(crate) struct Report {
     pub(crate) made: Made,
     pub(crate) bare: Duration,
     pub(crate) parsed: Duration,
     pub(crate) took: Duration,
+    /// Seconds of processor time that the daemon took for it, with its indexing and the hooks meanwhile.
+    pub(crate) spent: f64,
     /// Until recall finds all of it.
     pub(crate) indexed: Duration,
     pub(crate) again: Duration,
@@ -52,6 +57,7 @@ impl Report {
         line("reading the lines", format!("{:.0} MB/s", self.rate(self.bare)));
         line("reading them and parsing each as JSON", format!("{:.0} MB/s", self.rate(self.parsed)));
         line("**import**, saved durably", format!("{:.0} MB/s", self.rate(self.took)));
+        line("processor time of the daemon for it", format!("{:.2} s", self.spent));
         line("until recall finds all of it", format!("{:.0} MB/s", self.rate(self.indexed)));
         line("the same once more, nothing being new", format!("{:.2} s", self.again.as_secs_f64()));
         line("memories made", self.memories.to_string());
@@ -63,6 +69,8 @@ impl Report {
                 line(&format!("{what}, {name} of {}", times.len()), format!("{:.1} ms", at(times, share)));
             }
         }
+        let late = self.during.iter().filter(|time| **time > DEADLINE).count();
+        line(&format!("hooks meanwhile that took more than {} ms", DEADLINE.as_millis()), late.to_string());
         let met = if self.rate(self.took) >= GOAL { "met" } else { "**missed**" };
         line(&format!("goal: at least {GOAL:.0} MB/s"), met.to_owned());
         text
@@ -73,7 +81,7 @@ impl Report {
         let report = json!({
             "bytes": self.made.bytes, "files": self.made.files, "prompts": self.made.prompts, "memories": self.memories,
             "read_mb_s": self.rate(self.bare), "parse_mb_s": self.rate(self.parsed), "import_mb_s": self.rate(self.took),
-            "found_mb_s": self.rate(self.indexed), "again_s": self.again.as_secs_f64(), "resident_kib": self.resident,
+            "found_mb_s": self.rate(self.indexed), "cpu_s": self.spent, "again_s": self.again.as_secs_f64(), "resident_kib": self.resident,
             "anonymous_kib": self.anonymous, "hook_alone": hooks(&self.alone), "hook_meanwhile": hooks(&self.during),
             "host": self.host,
         });

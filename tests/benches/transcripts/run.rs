@@ -15,6 +15,8 @@ use super::{generate, host, plain};
 /// Between two events of hooks while the import runs.
 const BETWEEN: Duration = Duration::from_millis(100);
 const LOOK: Duration = Duration::from_millis(20);
+/// A hook waits so long here, so that its time is known also where it would have given up.
+const PATIENCE_MS: &str = "5000";
 /// Events of hooks when nothing else goes on.
 const ALONE: u64 = 30;
 
@@ -33,7 +35,10 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
     machine.start_daemon()?;
     let hook = |number: u64| hook(&machine, &projects[0].display().to_string(), number);
     let alone = (0..ALONE).map(hook).collect::<Result<Vec<_>>>()?;
+    let pid = machine.daemon_pid().unwrap_or(0);
+    let spent = host::seconds_of_process(pid);
     let (imported, took, watched) = watched(&machine, &hook)?;
+    let spent = host::seconds_of_process(pid) - spent;
     let indexed = {
         let begun = Instant::now();
         let queue = |tx: &local::ReadTx<'_>| {
@@ -56,6 +61,7 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
         bare,
         parsed,
         took,
+        spent,
         indexed,
         again: again_took,
         memories: imported["contexts_created"].as_u64().unwrap_or(0),
@@ -122,7 +128,10 @@ fn hook(machine: &Machine, cwd: &str, number: u64) -> Result<Duration> {
     let input = json!({ "session_id": "bench-live", "cwd": cwd, "prompt_id": format!("live-{number}"),
         "hook_event_name": "UserPromptSubmit", "prompt": format!("please look at the zeppelin, part {number}") });
     let begun = Instant::now();
-    let run = machine.hook("UserPromptSubmit", format!("{input}\n").as_bytes())?.ok()?;
+    let run = machine.hook_with("UserPromptSubmit", format!("{input}\n").as_bytes(), |command| {
+        command.env("CLAUDETOOLS_HOOK_DEADLINE_MS", PATIENCE_MS);
+    });
+    let run = run?.ok()?;
     let took = begun.elapsed();
     if run.stdout.contains("systemMessage") {
         return Err(Error::new(format!("save an event while the import runs: {}", run.stdout)));

@@ -23,9 +23,10 @@ struct Hints {
 #[expect(clippy::expect_used, reason = "constant patterns, built by the tests")]
 static HINTS: LazyLock<Hints> = LazyLock::new(|| {
     let (mut patterns, mut rules, mut always): (Vec<&str>, Vec<u128>, u128) = (Vec::new(), Vec::new(), 0);
-    let mut add = |hint, bits: u128| match patterns.iter().position(|known| *known == hint) {
-        Some(at) => rules[at] |= bits,
-        None => {
+    let mut add = |hint, bits: u128| {
+        if let Some(at) = patterns.iter().position(|known| *known == hint) {
+            rules[at] |= bits;
+        } else {
             patterns.push(hint);
             rules.push(bits);
         }
@@ -35,10 +36,14 @@ static HINTS: LazyLock<Hints> = LazyLock::new(|| {
         if rule.hints.iter().any(|hint| hint.len() < SHORTEST) {
             always |= 1 << at;
         } else {
-            rule.hints.iter().for_each(|hint| add(hint, 1 << at));
+            for hint in rule.hints {
+                add(hint, 1 << at);
+            }
         }
     }
-    TWINS.iter().for_each(|twin| add(twin, every));
+    for twin in TWINS {
+        add(twin, every);
+    }
     let all = AhoCorasick::builder()
         .ascii_case_insensitive(true)
         .match_kind(MatchKind::Standard)

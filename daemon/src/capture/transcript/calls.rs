@@ -20,7 +20,7 @@ const WHOLES: &[&str] = &["originalFile", "content", "oldString", "newString", "
 /// What a tool did, and when and where.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Run {
-    pub(in crate::capture) run: ToolRun,
+    pub(in crate::capture) deed: ToolRun,
     /// In microseconds since the Unix epoch.
     pub(in crate::capture) at_us: u64,
     pub(in crate::capture) cwd: String,
@@ -60,7 +60,7 @@ impl Calls {
                 return None;
             };
             let cwd = record.cwd.get().unwrap_or_default().to_owned();
-            (!run.is_empty()).then(|| Run { run, at_us: record.at_us(), cwd })
+            (!run.is_empty()).then(|| Run { deed: run, at_us: record.at_us(), cwd })
         });
         runs.collect()
     }

@@ -129,7 +129,7 @@ impl Reader {
     /// How many exchanges are here, and about how many bytes they take.
     pub(crate) fn waiting(&self) -> (usize, usize) {
         let size = |exchange: &Exchange| {
-            let runs: usize = exchange.runs.iter().map(|run| run.run.size()).sum();
+            let runs: usize = exchange.runs.iter().map(|run| run.deed.size()).sum();
             exchange.prompt.len() + exchange.answer.len() + runs
         };
         (self.exchanges.len(), self.exchanges.iter().map(size).sum())
@@ -144,7 +144,7 @@ impl Reader {
         let content = &record.message.content;
         if content.blocks().iter().any(|block| block.kind.is("tool_result")) {
             let runs = self.calls.results(record);
-            self.redactions += runs.iter().map(|run| run.run.redactions).sum::<u64>();
+            self.redactions += runs.iter().map(|run| run.deed.redactions).sum::<u64>();
             if let Some(exchange) = self.exchanges.last_mut() {
                 exchange.runs.extend(runs);
             }
