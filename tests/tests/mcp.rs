@@ -32,7 +32,7 @@ impl Tools {
     }
 
     /// What a tool answers; Err when it says that it could not.
-    fn call(&self, name: &'static str, arguments: Value) -> Result<String, String> {
+    fn call(&self, name: &'static str, arguments: &Value) -> Result<String, String> {
         let params = CallToolRequestParams::new(name).with_arguments(arguments.as_object().unwrap().clone());
         let answer = self.runtime.block_on(self.client.call_tool(params)).unwrap();
         let answer = serde_json::to_value(answer).unwrap();
@@ -40,7 +40,7 @@ impl Tools {
         if answer["isError"] == true { Err(text) } else { Ok(text) }
     }
 
-    fn ok(&self, name: &'static str, arguments: Value) -> String {
+    fn ok(&self, name: &'static str, arguments: &Value) -> String {
         self.call(name, arguments).unwrap()
     }
 }
@@ -68,53 +68,53 @@ fn the_tools_search_get_save_and_forget() {
     let listed = tools.runtime.block_on(tools.client.list_all_tools()).unwrap();
     assert_eq!(listed.len(), 8);
 
-    let found = tools.ok("search", json!({ "query": "lantern" }));
+    let found = tools.ok("search", &json!({ "query": "lantern" }));
     assert!(found.contains("Where is the lantern kept?") && !found.contains("boathouse"), "an index only: {found}");
     let id = id_in(&found);
-    let whole = tools.ok("get", json!({ "ids": [id, "00000000-0000-7000-8000-000000000000"] }));
+    let whole = tools.ok("get", &json!({ "ids": [id, "00000000-0000-7000-8000-000000000000"] }));
     assert!(whole.contains("boathouse") && whole.contains("project git.example.invalid/acme/by-protocol"), "{whole}");
     assert!(whole.contains("There is no memory 00000000"), "{whole}");
-    let around = tools.ok("timeline", json!({ "id": id }));
+    let around = tools.ok("timeline", &json!({ "id": id }));
     assert!(around.contains(&format!("> {id}")) && around.contains("And the anchor?"), "{around}");
-    let tagged = tools.ok("search", json!({ "query": "", "tags": ["ops-412"] }));
+    let tagged = tools.ok("search", &json!({ "query": "", "tags": ["ops-412"] }));
     assert!(tagged.contains("lantern") && !tagged.contains("anchor"), "{tagged}");
 
     // Decisions replace each other.
-    let first = id_in(&tools.ok("decide", json!({ "text": "We use port 4317.", "rationale": "It is free." })));
-    let second = tools.ok("decide", json!({ "text": "We use port 4318.", "supersedes": first, "impact": "high" }));
+    let first = id_in(&tools.ok("decide", &json!({ "text": "We use port 4317.", "rationale": "It is free." })));
+    let second = tools.ok("decide", &json!({ "text": "We use port 4318.", "supersedes": first, "impact": "high" }));
     assert!(second.contains(&format!("replaces {first}")), "{second}");
-    let found = tools.ok("search", json!({ "query": "which port do we use" }));
+    let found = tools.ok("search", &json!({ "query": "which port do we use" }));
     assert!(found.contains("4318") && !found.contains("4317"), "{found}");
-    let saved = tools.ok("remember", json!({ "text": "The pump needs priming.", "tags": ["Pump", "water"] }));
-    let both = tools.ok("search", json!({ "query": "", "tags": ["pump", "water"], "all_tags": true }));
+    let saved = tools.ok("remember", &json!({ "text": "The pump needs priming.", "tags": ["Pump", "water"] }));
+    let both = tools.ok("search", &json!({ "query": "", "tags": ["pump", "water"], "all_tags": true }));
     assert!(both.contains("priming"), "{both}");
-    let neither = tools.ok("search", json!({ "query": "", "tags": ["pump", "fire"], "all_tags": true }));
+    let neither = tools.ok("search", &json!({ "query": "", "tags": ["pump", "fire"], "all_tags": true }));
     assert!(!neither.contains("priming"), "{neither}");
 
     // Nothing goes without a yes.
     let saved = id_in(&saved.replace(['.', ','], " "));
-    assert!(tools.ok("forget", json!({ "id": saved })).contains("Nothing was changed"));
-    assert!(tools.ok("search", json!({ "query": "pump priming" })).contains("priming"));
-    tools.ok("forget", json!({ "id": saved, "confirm": true }));
-    assert!(!tools.ok("search", json!({ "query": "pump priming" })).contains("priming"));
+    assert!(tools.ok("forget", &json!({ "id": saved })).contains("Nothing was changed"));
+    assert!(tools.ok("search", &json!({ "query": "pump priming" })).contains("priming"));
+    tools.ok("forget", &json!({ "id": saved, "confirm": true }));
+    assert!(!tools.ok("search", &json!({ "query": "pump priming" })).contains("priming"));
 
-    tools.ok("remember", json!({ "text": "Waiting for the customer's key.", "kind": "blocker" }));
-    assert!(tools.ok("open_ends", json!({})).contains("customer's key"));
-    assert!(tools.ok("who_is_here", json!({})).contains("session "));
+    tools.ok("remember", &json!({ "text": "Waiting for the customer's key.", "kind": "blocker" }));
+    assert!(tools.ok("open_ends", &json!({})).contains("customer's key"));
+    assert!(tools.ok("who_is_here", &json!({})).contains("session "));
 
     // Another client's memory is not shown, whatever is asked for.
     let replica = Replica::of(&machine);
     let walrus = replica.rows("SELECT id FROM conversation_contexts WHERE title LIKE '%walrus%'").remove(0);
     belongs_to_a_client(&machine, "git.example.invalid/globex/secret");
     let asked = json!({ "query": "walrus", "project": "git.example.invalid/globex/secret" });
-    assert!(!tools.ok("search", asked).contains("walrus"));
-    assert!(!tools.ok("get", json!({ "ids": [walrus] })).contains("cellar"));
-    assert!(tools.call("forget", json!({ "id": walrus, "confirm": true })).is_err());
-    assert!(tools.call("timeline", json!({ "id": walrus })).is_err());
+    assert!(!tools.ok("search", &asked).contains("walrus"));
+    assert!(!tools.ok("get", &json!({ "ids": [walrus] })).contains("cellar"));
+    assert!(tools.call("forget", &json!({ "id": walrus, "confirm": true })).is_err());
+    assert!(tools.call("timeline", &json!({ "id": walrus })).is_err());
 
     // A daemon that is gone is started; one that cannot be reached is told of, with what to do.
     machine.stop_daemon().unwrap();
-    assert!(tools.ok("search", json!({ "query": "lantern" })).contains("lantern"));
+    assert!(tools.ok("search", &json!({ "query": "lantern" })).contains("lantern"));
 }
 
 /// Gives a project to a client of its own.

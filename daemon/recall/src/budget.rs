@@ -109,7 +109,7 @@ mod tests {
     fn of_equals_the_shorter_goes_before() {
         let candidates = [candidate(60, "alpha"), candidate(40, "beta")];
         assert_eq!(packed(&candidates, 100), [1, 0]);
-        assert_eq!(pack(&candidates, 100, &Weights { brevity: false, ..Weights::default() }), [0, 1]);
+        assert_eq!(pack(&candidates, 100, &Weights { brevity: 0.0, ..Weights::default() }), [0, 1]);
     }
 
     #[test]
@@ -120,7 +120,7 @@ mod tests {
         };
         let candidates = [turn(9.0, "alpha", "one"), turn(8.0, "beta", "one"), turn(7.5, "gamma", "two")];
         assert_eq!(packed(&candidates, 40), [0, 2]);
-        assert_eq!(pack(&candidates, 40, &Weights { spread: false, ..Weights::default() }), [0, 1]);
+        assert_eq!(pack(&candidates, 40, &Weights { spread: 1.0, ..Weights::default() }), [0, 1]);
     }
 
     #[test]

@@ -78,25 +78,32 @@ pub struct Weights {
     pub importance: bool,
     /// Whether use counts.
     pub usage: bool,
-    /// Whether memories of other sessions go before further ones of the same.
-    pub spread: bool,
-    /// Whether of two memories that say as much the shorter one goes before.
-    pub brevity: bool,
+    /// Share of its worth that each further memory of a session keeps, see [`SPREAD`]; 1 for all of it.
+    pub spread: f64,
+    /// Exponent by which its cost lowers a memory's place, see [`BREVITY`]; 0 for none.
+    pub brevity: f64,
 }
 
 impl Weights {
     /// Factor for the place in a budget of a memory that costs so many tokens, when so many of its session are there already.
     #[expect(clippy::cast_precision_loss, reason = "tokens and memories of one answer")]
     pub fn place(&self, tokens: usize, of_its_session: usize) -> f64 {
-        let spread = if self.spread { SPREAD.powi(i32::try_from(of_its_session).unwrap_or(i32::MAX)) } else { 1.0 };
-        let brevity = if self.brevity { (tokens as f64 + BREVITY_OFFSET).powf(-BREVITY) } else { 1.0 };
-        spread * brevity
+        let spread = self.spread.powi(i32::try_from(of_its_session).unwrap_or(i32::MAX));
+        spread * (tokens as f64 + BREVITY_OFFSET).powf(-self.brevity)
     }
 }
 
 impl Default for Weights {
     fn default() -> Self {
-        Self { neighbour: 0.35, session: 0.2, age: true, importance: true, usage: true, spread: true, brevity: true }
+        Self {
+            neighbour: 0.35,
+            session: 0.2,
+            age: true,
+            importance: true,
+            usage: true,
+            spread: SPREAD,
+            brevity: BREVITY,
+        }
     }
 }
 

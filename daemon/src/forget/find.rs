@@ -237,7 +237,9 @@ impl Plan {
         }
         for id in text::rows(tx, tables::PROJECT_STATES, needle)? {
             let state = tx.get(tables::PROJECT_STATES, &id.key)?;
-            state.iter().for_each(|state| self.add_lines_of(state, Lines::With(needle.clone())));
+            if let Some(state) = &state {
+                self.add_lines_of(state, Lines::With(needle.clone()));
+            }
         }
         self.add_turns(tx, needle)
     }

@@ -48,7 +48,7 @@ pub(super) fn without(state: &Row, lines: &Lines) -> Option<Row> {
         let Some(list) = list else { continue };
         let kept: Vec<&Json> = list.iter().filter(|item| !lines.concern(&text_of(item))).collect();
         if kept.len() < list.len() {
-            trimmed.set(column, Json::from_iter(kept.into_iter().cloned()).to_string());
+            trimmed.set(column, kept.into_iter().cloned().collect::<Json>().to_string());
         }
     }
     for column in TEXTS {

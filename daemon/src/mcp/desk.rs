@@ -31,8 +31,11 @@ pub(super) struct Desk {
     project: String,
 }
 
+/// What a tool does with what the model gives it.
+pub(super) type Tool = fn(&Desk, &Value) -> Told;
+
 /// What each tool does.
-pub(super) const CALLS: [(&str, fn(&Desk, Value) -> Told); 8] = [
+pub(super) const CALLS: [(&str, Tool); 8] = [
     ("search", Desk::search),
     ("get", Desk::get),
     ("timeline", Desk::timeline),
@@ -44,7 +47,7 @@ pub(super) const CALLS: [(&str, fn(&Desk, Value) -> Told); 8] = [
 ];
 
 /// The function of a tool.
-pub(super) fn find(name: &str) -> Option<fn(&Desk, Value) -> Told> {
+pub(super) fn find(name: &str) -> Option<Tool> {
     CALLS.iter().find(|(known, _)| *known == name).map(|(_, call)| *call)
 }
 
@@ -54,11 +57,11 @@ impl Desk {
         Self { home, folder, project }
     }
 
-    fn search(&self, given: Value) -> Told {
+    fn search(&self, given: &Value) -> Told {
         let only = given["project"].as_str().filter(|project| !project.is_empty());
-        let limit = number(&given, "limit").unwrap_or(INDEX_LIMIT);
+        let limit = number(given, "limit").unwrap_or(INDEX_LIMIT);
         let request = json!({
-            "text": text(&given, "query"), "cwd": self.folder, "tags": tags(&given),
+            "text": text(given, "query"), "cwd": self.folder, "tags": tags(given),
             "all_tags": given["all_tags"] == true, "limit": if only.is_some() { LOOKED_AT } else { limit },
         });
         let answer = self.post("/api/recall", &request)?;
@@ -69,10 +72,10 @@ impl Desk {
         if found.is_empty() {
             return Ok("Nothing in memory fits. Other words may: names, error texts, file names.".to_owned());
         }
-        Ok(index(&found, number(&given, "budget").unwrap_or(INDEX_TOKENS), None))
+        Ok(index(&found, number(given, "budget").unwrap_or(INDEX_TOKENS), None))
     }
 
-    fn get(&self, given: Value) -> Told {
+    fn get(&self, given: &Value) -> Told {
         let ids: Vec<&str> = given["ids"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         if ids.is_empty() {
             return Err("give the ids of memories, as search shows them".to_owned());
@@ -86,10 +89,10 @@ impl Desk {
         Ok(told)
     }
 
-    fn timeline(&self, given: Value) -> Told {
-        let each = number(&given, "each").unwrap_or(5).to_string();
+    fn timeline(&self, given: &Value) -> Told {
+        let each = number(given, "each").unwrap_or(5).to_string();
         let mut parameters = vec![("each", each.as_str()), ("project", self.project.as_str())];
-        let (id, at) = (text(&given, "id"), text(&given, "at"));
+        let (id, at) = (text(given, "id"), text(given, "at"));
         parameters.extend([("id", id), ("at", at)].into_iter().filter(|(_, value)| !value.is_empty()));
         let found = self.ask("/api/memories/timeline", &parameters)?;
         let found: Vec<&Value> = found.as_array().into_iter().flatten().collect();
@@ -99,15 +102,15 @@ impl Desk {
         Ok(index(&found, 2 * INDEX_TOKENS, Some(id)))
     }
 
-    fn remember(&self, given: Value) -> Told {
+    fn remember(&self, given: &Value) -> Told {
         let kind = given["kind"].as_str().unwrap_or("lesson");
-        let request = json!({ "text": text(&given, "text"), "kind": kind, "tags": tags(&given), "cwd": self.folder });
+        let request = json!({ "text": text(given, "text"), "kind": kind, "tags": tags(given), "cwd": self.folder });
         let saved = self.post("/api/remember", &request)?;
         Ok(format!("Saved as {} in {}.{}", text(&saved, "id"), text(&saved, "project"), redacted(&saved)))
     }
 
-    fn decide(&self, given: Value) -> Told {
-        let mut request = json!({ "text": text(&given, "text"), "tags": tags(&given), "cwd": self.folder });
+    fn decide(&self, given: &Value) -> Told {
+        let mut request = json!({ "text": text(given, "text"), "tags": tags(given), "cwd": self.folder });
         for name in ["rationale", "impact", "supersedes"] {
             if let Some(value) = given[name].as_str().filter(|value| !value.is_empty()) {
                 request[name] = value.into();
@@ -119,8 +122,8 @@ impl Desk {
         Ok(format!("Decision {id} is on record in {project}.{replaced}{}", redacted(&saved)))
     }
 
-    fn forget(&self, given: Value) -> Told {
-        let id = text(&given, "id");
+    fn forget(&self, given: &Value) -> Told {
+        let id = text(given, "id");
         // Only what this project may see.
         let seen = self.ask("/api/memories", &[("ids", id), ("project", &self.project)])?;
         if seen.as_array().is_none_or(Vec::is_empty) {
@@ -136,7 +139,7 @@ impl Desk {
         Ok(told + ended)
     }
 
-    fn open_ends(&self, _: Value) -> Told {
+    fn open_ends(&self, _: &Value) -> Told {
         let ends = self.ask("/api/open-ends", &[("project", &self.project)])?;
         let line = |end: &Value| {
             let id = end["id"].as_str().map_or(String::new(), |id| format!(" [{id}]"));
@@ -146,7 +149,7 @@ impl Desk {
         Ok(if told.is_empty() { "Nothing is open in this project.".to_owned() } else { told })
     }
 
-    fn who_is_here(&self, _: Value) -> Told {
+    fn who_is_here(&self, _: &Value) -> Told {
         let status = self.ask("/api/coord/status", &[("project_key", &self.project)])?;
         let mut told = String::new();
         let projects = status["projects"].as_array().into_iter().flatten();

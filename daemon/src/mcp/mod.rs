@@ -23,8 +23,8 @@ use desk::Desk;
 /// What the model is told of the server, whatever tools it has loaded.
 const INSTRUCTIONS: &str = "Long-term memory of this and other projects, on all machines of the user. Use `search` before you \
     ask the user about something that may have come up earlier, and before you work out again what was worked out (ports, \
-    commands, causes, conventions, decisions); then `get` what looks right. Search with the rare words of the matter. When \
-    something is settled, call `decide`; when a lesson cost effort, call `remember`, in one or two plain sentences, without \
+    commands, causes, conventions, decisions); then `get` what looks right. Search with rare words of the matter. When \
+    something is settled, call `decide`; when a lesson cost effort, call `remember`, in one or two sentences, without \
     secrets. `timeline` shows what came around it, `open_ends` what is unfinished, `who_is_here` who else works here. \
     `forget` only when the user wants it.";
 
@@ -32,13 +32,13 @@ const INSTRUCTIONS: &str = "Long-term memory of this and other projects, on all 
 pub(crate) fn serve(home: &Home, folder: PathBuf) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let server = Server { desk: Desk::new(home.clone(), folder) };
-    let served = runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let running = server.serve(rmcp::transport::stdio()).await.map_err(std::io::Error::other)?;
         running.waiting().await.map_err(std::io::Error::other)
     });
     // A read of standard input may be under way that nothing can end.
     runtime.shutdown_background();
-    served.map(drop)
+    outcome.map(drop)
 }
 
 struct Server {
@@ -70,7 +70,7 @@ impl ServerHandler for Server {
         let Some(call) = desk::find(&request.name) else {
             return Err(ErrorData::invalid_params(format!("there is no tool {}", request.name), None));
         };
-        let called = tokio::task::spawn_blocking(move || call(&desk, arguments.into())).await;
+        let called = tokio::task::spawn_blocking(move || call(&desk, &arguments.into())).await;
         let result = match called.unwrap_or_else(|_| Err("an error in this program ended the call".into())) {
             Ok(text) => CallToolResult::success(vec![ContentBlock::text(text)]),
             Err(why) => CallToolResult::error(vec![ContentBlock::text(why)]),

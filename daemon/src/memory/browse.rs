@@ -30,7 +30,9 @@ pub(crate) fn load(tx: &ReadTx<'_>, project: Option<&str>, ids: &[&str]) -> Resu
 fn seen(tx: &ReadTx<'_>, scopes: &Scopes, table: &str, id: &str) -> Result<Option<Hit>, StoreError> {
     let Some(memory) = entry(tx, table, id)?.filter(|memory| scopes.sees(*memory)) else { return Ok(None) };
     let mut hit = Hit::load(tx, table, id)?;
-    hit.iter_mut().for_each(|hit| hit.same_project = scopes.owns(memory));
+    if let Some(hit) = &mut hit {
+        hit.same_project = scopes.owns(memory);
+    }
     Ok(hit)
 }
 

@@ -66,7 +66,7 @@ pub fn remove_server(config: &Path, home: &Path) -> Result<bool, InstallError> {
     let file = SettingsFile::read(config)?;
     let mut root = file.parse()?;
     check(&root).map_err(|misfit| misfit.of(config))?;
-    if !look(&root).is_some_and(|ours| ours.home() == Some(home)) {
+    if look(&root).is_none_or(|ours| ours.home() != Some(home)) {
         return Ok(false);
     }
     if let Some(servers) = root.get_mut(SERVERS).and_then(Value::as_object_mut) {

@@ -209,7 +209,7 @@ impl Run {
         if let Mode::Tidy { rewritten_up_to } = mode {
             let tidied = self.tidy(rewritten_up_to);
             for job in group {
-                job.answer(tidied.as_ref().map(|()| ()).map_err(StoreError::again));
+                job.answer(tidied.as_ref().copied().map_err(StoreError::again));
             }
             return;
         }

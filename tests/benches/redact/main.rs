@@ -43,9 +43,9 @@ fn main() -> Result<()> {
     let mut code = Code::default();
     code.read(&corpus)?;
     if is_json {
-        print_json(&left, &code)
+        print_json(&left, &code);
     } else {
-        print_table(&left, &code)
+        print_table(&left, &code);
     }
     Ok(())
 }
@@ -137,7 +137,9 @@ fn print_table(left: &BTreeMap<&str, usize>, code: &Code) {
     println!("| taken for secrets there | {} |", code.found);
     println!("| the same in 1,000 lines | {:.2} |", code.of_a_thousand_lines());
     println!("| MB of text a second, one thread | {:.0} |", code.mb_per_second());
-    left.iter().for_each(|(kind, count)| println!("\nleft: {count} of {OF_EACH} of {kind}"));
+    for (kind, count) in left {
+        println!("\nleft: {count} of {OF_EACH} of {kind}");
+    }
     let kinds: Vec<String> = code.kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
     println!("\nTaken for secrets in code: {}.", kinds.join(", "));
 }

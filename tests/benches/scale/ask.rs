@@ -69,6 +69,7 @@ impl<'a> Caller<'a> {
     }
 
     /// Does it until the time is over; the times of what was asked.
+    #[expect(clippy::disallowed_methods, reason = "a session that saves does something else in between")]
     fn go_on(&self, question: Question, seed: u64, during: Duration) -> Result<Vec<Duration>> {
         let (mut prose, project, began) = (Prose::new(1_000 + seed), seed::slug(0), Instant::now());
         let mut times = Vec::new();
@@ -103,7 +104,9 @@ pub(crate) fn run(home: &Home, questions: &[Question], callers: usize, during: D
             .collect();
         for caller in asking {
             let times = caller.join().map_err(|_| Error::new("hear of a caller: its thread panicked"))??;
-            times.into_iter().for_each(|time| samples.add(time));
+            for time in times {
+                samples.add(time);
+            }
         }
         Ok::<(), Error>(())
     })?;

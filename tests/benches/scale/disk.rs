@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use sync::local;
 use world::{Error, Result};
 
 /// Bytes of a file with its WAL, or of all files of a folder.
@@ -22,14 +22,13 @@ pub(crate) fn bytes(path: &Path) -> Result<u64> {
 
 /// Bytes of the memories' own texts: titles, summaries, tags, and details as they are stored.
 pub(crate) fn text_bytes(replica: &Path) -> Result<u64> {
-    let sum = || -> rusqlite::Result<i64> {
-        let db = Connection::open_with_flags(replica, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        db.query_row(
+    let sum = local::inspect(replica, |tx| {
+        Ok(tx.connection().query_row(
             "SELECT sum(length(CAST(title AS BLOB)) + length(CAST(dense_summary AS BLOB)) + length(CAST(tags AS BLOB))
                         + ifnull(length(detail_zst), 0)) FROM conversation_contexts",
             [],
-            |row| row.get(0),
-        )
-    };
-    Ok(sum().map_err(Error::doing("measure the texts"))?.unsigned_abs())
+            |row| row.get::<_, i64>(0),
+        )?)
+    });
+    Ok(sum.map_err(Error::doing("measure the texts"))?.unsigned_abs())
 }

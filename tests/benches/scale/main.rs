@@ -28,7 +28,7 @@ mod prose;
 mod seed;
 
 /// A million memories are indexed in much less.
-const PATIENCE: Duration = Duration::from_secs(1_200);
+const PATIENCE: Duration = Duration::from_mins(20);
 /// Callers at the same time.
 const MANY: usize = 8;
 /// Saves of which the time until they are found is taken.
@@ -41,9 +41,9 @@ fn main() -> Result<()> {
         sizes.push(measure(memories, options.turn)?);
     }
     if options.json {
-        report::print_json(&sizes)
+        report::print_json(&sizes);
     } else {
-        report::print_table(&sizes)
+        report::print_table(&sizes);
     }
     Ok(())
 }

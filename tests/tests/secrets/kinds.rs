@@ -19,6 +19,7 @@ use crate::conversation::{Conversation, new_uuid};
 const OF_A_TURN: usize = 12;
 
 /// Everything that a replica holds, unpacked.
+#[expect(clippy::disallowed_methods, reason = "looks at the file as any program would")]
 fn dump(machine: &Machine) -> Vec<u8> {
     let db = Connection::open_with_flags(machine.home().replica(), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let packed: Vec<(String, String)> = db

@@ -107,7 +107,9 @@ fn is_drawn(value: &[u8]) -> bool {
 #[expect(clippy::cast_precision_loss, reason = "characters of one value")]
 fn bits(value: &[u8]) -> f64 {
     let mut counts = [0_usize; 256];
-    value.iter().for_each(|&byte| counts[usize::from(byte)] += 1);
+    for &byte in value {
+        counts[usize::from(byte)] += 1;
+    }
     let all = value.len() as f64;
     counts.iter().filter(|&&count| count > 0).map(|&count| count as f64 / all).map(|share| -share * share.log2()).sum()
 }

@@ -79,8 +79,8 @@ fn weights(without: &[Signal]) -> Weights {
             Signal::Age => weights.age = false,
             Signal::Importance => weights.importance = false,
             Signal::Usage => weights.usage = false,
-            Signal::Spread => weights.spread = false,
-            Signal::Brevity => weights.brevity = false,
+            Signal::Spread => weights.spread = 1.0,
+            Signal::Brevity => weights.brevity = 0.0,
         }
     }
     weights
