@@ -23,8 +23,8 @@ use desk::Desk;
 /// What the model is told of the server, whatever tools it has loaded.
 const INSTRUCTIONS: &str = "Long-term memory of this and other projects, on all machines of the user. Use `search` before you \
     ask the user about something that may have come up earlier, and before you work out again what was worked out (ports, \
-    commands, causes, conventions, decisions); then `get` what looks right. Search with the rare words of the matter. When \
-    something is settled, call `decide`; when a lesson cost effort, call `remember`, in one or two plain sentences, without \
+    commands, causes, conventions, decisions); then `get` what looks right. Search with rare words of the matter. When \
+    something is settled, call `decide`; when a lesson cost effort, call `remember`, in one or two sentences, without \
     secrets. `timeline` shows what came around it, `open_ends` what is unfinished, `who_is_here` who else works here. \
     `forget` only when the user wants it.";
 
