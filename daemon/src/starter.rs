@@ -51,13 +51,23 @@ impl StarterError {
 pub(crate) fn ensure_running(home: &Home) -> Result<Health, StarterError> {
     match client::health(home) {
         Ok(health) if health.state != "opening" => return Ok(health),
-        Err(error) if error.is_nobody() && lock::holder(&home.lock()).is_none() => {
+        // One that is stopping answers no more, and lets go of the home in a moment; one that is starting will answer.
+        Err(error) if error.is_nobody() && is_free_soon(home) => {
             let program = std::env::current_exe().map_err(program_error(Path::new("claudetools")))?;
             start(home, &program)?;
         }
         _ => {}
     }
     wait_until_open(home)
+}
+
+/// True once nobody holds the home; false when somebody answers first, or goes on holding it.
+fn is_free_soon(home: &Home) -> bool {
+    let decided = wait::until(STOP_LIMIT, || match lock::holder(&home.lock()) {
+        None => Some(true),
+        Some(_) => client::health(home).is_ok().then_some(false),
+    });
+    decided.unwrap_or(false)
 }
 
 /// Starts `program daemon --detach` and waits until it answers, or has ended.
