@@ -17,6 +17,8 @@ pub(super) fn integrity(patient: &Patient<'_>) -> Vec<Finding> {
         return vec![Finding::fail("replica", format!("{} does not exist", path.display()), "run: claudetools setup")];
     }
     let looked = local::inspect(&path, |tx| {
+        // Rows of central may have what a newer build allows, or what somebody wrote with SQL: that is no damage.
+        tx.connection().pragma_update(None, "ignore_check_constraints", true)?;
         let mut statement = tx.connection().prepare("PRAGMA quick_check(3)")?;
         let said = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
         Ok::<_, StoreError>((said.join("; "), local::counts(tx)?))
@@ -81,3 +83,35 @@ fn set_aside(counts: Counts) -> Vec<Finding> {
 /// Nothing here deletes data; a person decides.
 const DAMAGED: &str = "stop the daemon, move replica.db, replica.db-wal and replica.db-shm to a safe place, and run: \
     claudetools setup   (what central has comes back; what waits in spool/ is taken in)   or: claudetools restore BACKUP --force";
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use hooks::home::Home;
+    use sync::{Store, SystemClock};
+
+    use super::super::Level;
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "stands for rows that came from central")]
+    fn a_value_that_this_build_does_not_know_is_no_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        Store::open(&home.replica(), Arc::new(SystemClock)).unwrap().close().unwrap();
+        let db = rusqlite::Connection::open(home.replica()).unwrap();
+        db.execute_batch(
+            "PRAGMA ignore_check_constraints = ON;
+             INSERT INTO clients (id, name, client_type, created_at, updated_at)
+             VALUES ('0190a000-0000-7000-8000-000000000001', 'Example', 'of a later build',
+                     '2026-11-20T10:00:00.000000Z', '2026-11-20T10:00:00.000000Z')",
+        )
+        .unwrap();
+        let said: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).unwrap();
+        assert_ne!(said, "ok", "the row breaks a CHECK");
+        drop(db);
+        let found = integrity(&Patient { home: &home, fix: false });
+        assert_eq!(found[0].level, Level::Ok, "{found:?}");
+    }
+}
