@@ -7,7 +7,8 @@
 //! orders keys otherwise does not matter.) Rows for which that does not settle it are looked up one by one, and those that
 //! are not new, or whose table has unique keys, go the general way.
 //!
-//! Nor do they pass the triggers that would index them, and that only queue them in bulk: SQLite keeps a journal for each
+//! Nor do they pass the triggers that would index them, and that only queue them in bulk, nor those that look whether a row
+//! was forgotten: SQLite keeps a journal for each
 //! statement that fires any, to take back all of it, and closing that journal costs more the more the transaction has
 //! changed. What the triggers would do is done here.
 //!
@@ -16,6 +17,7 @@
 use std::collections::{HashMap, HashSet};
 
 use merge::{Key, Row, RowId};
+use migrations::catalogue::FORGOTTEN;
 use migrations::{Entity, entity};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -32,6 +34,18 @@ pub(super) const LARGE: usize = 100;
 pub(super) const QUEUED: [&str; 4] = ["conversation_contexts", "context_snippets", "decision_logs", "project_states"];
 /// The tables whose triggers do something else.
 pub(super) const TRIGGERED: [&str; 1] = ["problem_solutions"];
+/// The tables whose rows are to be taken out again when they were forgotten on purpose (`0023_forgotten.sql`).
+pub(super) const FORGETTABLE: [&str; 9] = [
+    "conversation_contexts",
+    "context_snippets",
+    "decision_logs",
+    "project_states",
+    "problem_solutions",
+    "file_changes",
+    "command_runs",
+    "operation_failures",
+    "work_items",
+];
 
 /// Runs a job in which the text of what is stored is queued for indexing instead of being indexed.
 pub(super) fn in_bulk<T>(
@@ -88,8 +102,11 @@ pub(super) fn store(
         };
         match insert.run(row) {
             Ok(()) => {
-                if untriggered.is_some() && QUEUED.contains(&incoming.id.entity.name) {
-                    queue.execute([incoming.id.entity.name, incoming.id.key.as_str()])?;
+                if untriggered.is_some() {
+                    if QUEUED.contains(&incoming.id.entity.name) {
+                        queue.execute([incoming.id.entity.name, incoming.id.key.as_str()])?;
+                    }
+                    heed_forgotten(tx.connection(), row, quiet.none_forgotten)?;
                 }
                 tx.witness(incoming.time);
                 settle(tx, &incoming.id, row, &mut quiet)?;
@@ -102,6 +119,20 @@ pub(super) fn store(
     }
     drop(untriggered);
     apply_rows(tx, refused, in_turn, applied)
+}
+
+/// A row that names what was forgotten, and one that is named so, have the named one taken out.
+fn heed_forgotten(db: &Connection, row: &Row, none_forgotten: bool) -> Result<(), StoreError> {
+    let (table, key) = (row.entity().name, row.key());
+    if row.entity() == FORGOTTEN {
+        let due = "INSERT OR IGNORE INTO ct_forget_due SELECT source_table, source_id FROM forgotten WHERE id = ?1";
+        db.prepare_cached(due)?.execute([key.as_str()])?;
+    } else if !none_forgotten && FORGETTABLE.contains(&table) {
+        let due = "INSERT OR IGNORE INTO ct_forget_due
+                   SELECT source_table, source_id FROM forgotten WHERE source_table = ?1 AND source_id = ?2";
+        db.prepare_cached(due)?.execute([table, key.as_str()])?;
+    }
+    Ok(())
 }
 
 /// While it lives, no trigger fires on the connection.
@@ -175,6 +206,8 @@ struct Quiet {
     no_quarantine: bool,
     /// No reference waits for its row.
     no_parked: bool,
+    /// Nothing was forgotten before this page; what it brings itself is heeded as it comes.
+    none_forgotten: bool,
     /// Rows that others of the page refer to, and that are there.
     parents: HashSet<RowId>,
 }
@@ -185,6 +218,7 @@ impl Quiet {
         Ok(Self {
             no_quarantine: !any("SELECT 1 FROM ct_sync_quarantine LIMIT 1")?,
             no_parked: !orphan::has_parked(tx)?,
+            none_forgotten: !any("SELECT 1 FROM forgotten LIMIT 1")?,
             parents: HashSet::new(),
         })
     }

@@ -1,10 +1,10 @@
 //! Large pages: the short way must end where the general one ends, and indexing is put off, never forgotten.
 
 use merge::{Key, Row, Value};
-use migrations::catalogue::{CONVERSATION_CONTEXTS, FILE_CHANGES};
+use migrations::catalogue::{CONVERSATION_CONTEXTS, FILE_CHANGES, FORGOTTEN};
 
 use super::{Replica, at_central, client, id, key, present, project, replica};
-use crate::local::fresh::{QUEUED, TRIGGERED};
+use crate::local::fresh::{FORGETTABLE, QUEUED, TRIGGERED};
 use crate::local::{Incoming, StoreError};
 
 fn context(name: &str) -> Row {
@@ -81,7 +81,34 @@ fn what_triggers_do_for_a_new_row_is_known_to_the_short_way() {
         names
     };
     assert_eq!(tables("ct_memory_queue_%"), sorted(&QUEUED));
-    assert_eq!(tables("%"), sorted(&[QUEUED.as_slice(), TRIGGERED.as_slice()].concat()));
+    let mut forgetful = sorted(&[FORGETTABLE.as_slice(), &["forgotten"]].concat());
+    assert_eq!(tables("ct_forget_%"), forgetful);
+    forgetful.extend(QUEUED.iter().chain(&TRIGGERED));
+    forgetful.sort_unstable();
+    forgetful.dedup();
+    assert_eq!(tables("%"), forgetful);
+}
+
+#[test]
+fn what_was_forgotten_is_taken_out_of_a_large_page_too() {
+    let name = |number: u64, memory: &str| {
+        Row::new(FORGOTTEN)
+            .with("id", id(&format!("name {number}")))
+            .with("source_table", "conversation_contexts")
+            .with("source_id", id(memory))
+            .with("forgotten_at", "2026-11-20T10:00:00.000000Z")
+    };
+    let due = "SELECT count(*) FROM ct_forget_due";
+    let replica = replica();
+    replica.apply(vec![present(at_central(name(1, "memory 7")), 500)]);
+    assert_eq!(replica.count(due), 1);
+    replica.store.write(|tx| Ok(tx.connection().execute_batch("DELETE FROM ct_forget_due")?)).unwrap();
+    replica.apply(contexts(150));
+    assert_eq!(replica.count(due), 1, "one of the page was forgotten before");
+    let names =
+        (0..150).map(|number| present(at_central(name(number + 10, &format!("memory {number}"))), 600 + number));
+    replica.apply(names.collect());
+    assert_eq!(replica.count(due), 150, "and all of them afterwards");
 }
 
 fn index(replica: &Replica) {
