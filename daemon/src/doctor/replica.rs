@@ -108,6 +108,7 @@ mod tests {
                      '2026-11-20T10:00:00.000000Z', '2026-11-20T10:00:00.000000Z')",
         )
         .unwrap();
+        db.pragma_update(None, "ignore_check_constraints", false).unwrap();
         let said: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).unwrap();
         assert_ne!(said, "ok", "the row breaks a CHECK");
         drop(db);

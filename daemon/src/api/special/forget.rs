@@ -64,6 +64,7 @@ pub(super) fn routes() -> Vec<Route> {
             .treats(Treatment::Own)
             .takes(Content::of::<ForgetMemories>())
             .fails(StatusCode::NOT_FOUND)
+            .fails(StatusCode::CONFLICT)
             .gives(StatusCode::OK, Content::of::<Forgotten>()),
     ]
 }
@@ -115,7 +116,7 @@ fn wanted(request: ForgetMemories) -> Result<(Wanted, bool), Problem> {
     let text = match text {
         None => None,
         Some(text) => {
-            Some(Needle::new(&text).ok_or_else(|| Problem::field("text", "must have at least three characters"))?)
+            Some(Needle::new(&text).ok_or_else(|| Problem::at_odds("a text must have at least three characters"))?)
         }
     };
     let projects: Vec<String> = match project {
@@ -123,7 +124,7 @@ fn wanted(request: ForgetMemories) -> Result<(Wanted, bool), Problem> {
         Some(slug) => vec![formed(Form::Slug, &slug).unwrap_or(slug)],
     };
     if ids.is_empty() && text.is_none() && sessions.is_empty() && projects.is_empty() {
-        return Err(Problem::field("body", "must name what is to be forgotten: ids, text, sessions or project"));
+        return Err(Problem::at_odds("name what is to be forgotten: ids, text, sessions or project"));
     }
     let ids = ids.iter().map(|id| id.trim().to_ascii_lowercase()).collect();
     Ok((Wanted { ids, text, sessions, projects }, dry_run))

@@ -45,6 +45,7 @@ pub(super) fn routes() -> Vec<Route> {
             )
             .with(project())
             .fails(StatusCode::NOT_FOUND)
+            .fails(StatusCode::CONFLICT)
             .gives(StatusCode::OK, Content::of::<Vec<Hit>>()),
         get("/api/open-ends", "open_ends", Work::Read(open_ends))
             .about("memory", "What is open in a project: pending tasks, next actions, blockers")
@@ -74,7 +75,7 @@ fn timeline(tx: &ReadTx<'_>, call: &Call) -> Result<Reply, Problem> {
     let around = match (call.text("id"), call.text("at")) {
         (Some(id), None) => Around::Memory(id),
         (None, Some(at)) => Around::Moment(at),
-        _ => return Err(Problem::field("id", "or at must be given, and only one of them")),
+        _ => return Err(Problem::at_odds("id or at must be given, and only one of them")),
     };
     let told = browse::timeline(tx, call.text("project"), around, each)?;
     told.map(Reply::ok).ok_or_else(|| Problem::not_found("memory"))
