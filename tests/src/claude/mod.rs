@@ -94,7 +94,9 @@ impl<'m> Client<'m> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             other => other.map_err(Error::doing("read the model's log"))?,
         };
-        text.lines().map(|line| serde_json::from_str(line).map_err(Error::doing("read the model's log"))).collect()
+        // One that is being written has no end yet.
+        let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        whole.map(|line| serde_json::from_str(line).map_err(Error::doing("read the model's log"))).collect()
     }
 
     fn request_log(&self) -> PathBuf {
