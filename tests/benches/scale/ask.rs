@@ -52,7 +52,7 @@ impl<'a> Caller<'a> {
     }
 
     pub(crate) fn save(&self, text: &str) -> Result<Value> {
-        self.ask("POST", "/api/remember", &json!({ "text": text }).to_string())
+        self.ask("POST", "/api/remember", &json!({ "text": text, "kind": "lesson" }).to_string())
     }
 
     pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> Result<Value> {
