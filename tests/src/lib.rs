@@ -5,6 +5,7 @@
 //! next run would not sweep ([`scratch`]).
 
 pub mod api;
+pub mod arguments;
 pub mod binaries;
 pub mod child;
 pub mod claude;

@@ -1,7 +1,7 @@
 //! A machine and its backup: made while it works, restored in its place and on another machine, and what becomes of what
 //! happened since.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -100,13 +100,7 @@ fn what_happened_since_the_backup_comes_back_and_nothing_is_lost() {
     // Backed up while the daemon runs, with something that central has not got.
     a.ask("POST", "/api/sync/pause", &json!({}));
     let unsent = a.client("unsent at the backup");
-    let file = a.machine.temporary().join("a.tar.zst");
-    let arguments = ["backup", file.to_str().unwrap(), "--with-keys", "--json"];
-    let made = a.machine.cli_with(&[("CLAUDETOOLS_PASSPHRASE", PASSPHRASE)], &arguments).unwrap().ok().unwrap();
-    assert_eq!(made.json().unwrap()["with_keys"], true);
-    let status = a.machine.cli(&["status", "--json"]).unwrap().json().unwrap();
-    assert_eq!(status["replica"]["last_backup"]["path"], json!(file.canonicalize().unwrap()), "{status:#}");
-    assert!(a.machine.cli(&["doctor"]).unwrap().stdout.contains("a.tar.zst"));
+    let file = backed_up(&a.machine);
     a.ask("POST", "/api/sync/resume", &json!({}));
 
     // What happens since: changes, a new row, a delete, the trail going on; here and elsewhere.
@@ -157,6 +151,18 @@ fn what_happened_since_the_backup_comes_back_and_nothing_is_lost() {
     assert_eq!(Replica::of(&a.machine).everything(), Replica::of(&b.machine).everything());
 
     on_another_machine(&b, &url, &file, &credential);
+}
+
+/// Makes a backup with the keys, which status and doctor know of.
+fn backed_up(machine: &Machine) -> PathBuf {
+    let file = machine.temporary().join("a.tar.zst");
+    let arguments = ["backup", file.to_str().unwrap(), "--with-keys", "--json"];
+    let made = machine.cli_with(&[("CLAUDETOOLS_PASSPHRASE", PASSPHRASE)], &arguments).unwrap().ok().unwrap();
+    assert_eq!(made.json().unwrap()["with_keys"], true);
+    let status = machine.cli(&["status", "--json"]).unwrap().json().unwrap();
+    assert_eq!(status["replica"]["last_backup"]["path"], json!(file.canonicalize().unwrap()), "{status:#}");
+    assert!(machine.cli(&["doctor"]).unwrap().stdout.contains("a.tar.zst"));
+    file
 }
 
 /// The same backup on a machine that has nothing yet: with its keys, and beside the one that it is of.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use world::arguments::{number, numbers, value};
 use world::{Error, Result};
 
 const USAGE: &str = "cargo xtask bench api [--json] [--seconds N] [--rounds N] [--clients N,N…]";
@@ -35,12 +36,12 @@ impl Options {
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--json" => options.json = true,
-                "--seconds" => options.turn = Duration::from_secs(number(&value(&mut arguments)?)? as u64),
-                "--rounds" => options.rounds = number(&value(&mut arguments)?)?,
+                "--seconds" => options.turn = Duration::from_secs(number(&value(&mut arguments, USAGE)?)? as u64),
+                "--rounds" => options.rounds = number(&value(&mut arguments, USAGE)?)?,
                 "--clients" => {
-                    options.clients = value(&mut arguments)?.split(',').map(number).collect::<Result<_>>()?;
+                    options.clients = numbers(&value(&mut arguments, USAGE)?)?;
                 }
-                BARE => return Ok(Wanted::Bare(value(&mut arguments)?.into())),
+                BARE => return Ok(Wanted::Bare(value(&mut arguments, USAGE)?.into())),
                 // What `cargo bench` says to every benchmark.
                 "--bench" => {}
                 other => return Err(Error::new(format!("understand {other}; usage: {USAGE}"))),
@@ -48,12 +49,4 @@ impl Options {
         }
         Ok(Wanted::Bench(options))
     }
-}
-
-fn value(arguments: &mut impl Iterator<Item = String>) -> Result<String> {
-    arguments.next().ok_or_else(|| Error::new(format!("find a value; usage: {USAGE}")))
-}
-
-fn number(text: &str) -> Result<usize> {
-    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| Error::new(format!("read {text} as a number above 0")))
 }

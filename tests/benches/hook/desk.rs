@@ -68,8 +68,8 @@ impl Desk {
             logged: 0,
             helped: 0,
         };
-        // It opens the replica after it has begun to answer.
-        desk.ask("GET", "/api/status", b"")?;
+        // It opens the replica after it has begun to answer, and its index after that.
+        desk.machine.index_ready(PATIENCE)?;
         Ok(desk)
     }
 

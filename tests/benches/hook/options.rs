@@ -1,5 +1,6 @@
 //! What the benchmark is asked for.
 
+use world::arguments::{number, numbers, value};
 use world::{Error, Result};
 
 const USAGE: &str = "bench hook [--json] [--samples N] [--memories N,N…]";
@@ -20,8 +21,8 @@ impl Options {
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--json" => options.json = true,
-                "--samples" => options.samples = number(&value(&mut arguments)?)?,
-                "--memories" => options.memories = numbers(&value(&mut arguments)?)?,
+                "--samples" => options.samples = number(&value(&mut arguments, USAGE)?)?,
+                "--memories" => options.memories = numbers(&value(&mut arguments, USAGE)?)?,
                 // What `cargo bench` says to every benchmark.
                 "--bench" => {}
                 other => return Err(Error::new(format!("understand {other}; usage: {USAGE}"))),
@@ -29,16 +30,4 @@ impl Options {
         }
         Ok(options)
     }
-}
-
-fn value(arguments: &mut impl Iterator<Item = String>) -> Result<String> {
-    arguments.next().ok_or_else(|| Error::new(format!("find a value; usage: {USAGE}")))
-}
-
-fn numbers(list: &str) -> Result<Vec<usize>> {
-    list.split(',').map(number).collect()
-}
-
-fn number(text: &str) -> Result<usize> {
-    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| Error::new(format!("read {text} as a number above 0")))
 }

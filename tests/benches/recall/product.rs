@@ -11,7 +11,7 @@ use migrations::catalogue::{CONVERSATION_CONTEXTS, PROJECTS, SESSIONS};
 use serde_json::{Value, json};
 use sync::local::{WriteTx, derived_id};
 use sync::{Store, StoreError, SystemClock};
-use world::{Error, Machine, Result, wait};
+use world::{Error, Machine, Result};
 
 use super::data::{Asked, Budget, Item, Set};
 use super::host;
@@ -38,9 +38,7 @@ impl Product {
         store.close().map_err(Error::doing("close a replica"))?;
         machine.start_daemon()?;
         let product = Product { machine };
-        wait::eventually("the memory index is ready", PATIENCE, || {
-            product.ask("GET", "/api/status", b"").is_ok_and(|status| status["replica"]["index"]["ready"] == true)
-        })?;
+        product.machine.index_ready(PATIENCE)?;
         Ok(product)
     }
 

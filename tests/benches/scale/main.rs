@@ -11,7 +11,7 @@ mod report;
 
 use std::time::{Duration, Instant};
 
-use world::{Error, Machine, Result, wait};
+use world::{Error, Machine, Result};
 
 use ask::{Caller, Question};
 use options::Options;
@@ -77,21 +77,14 @@ fn measure(memories: usize, turn: Duration) -> Result<Size> {
 /// Starts the daemon on a replica without an index; how long until it is there.
 fn rebuild(machine: &Machine) -> Result<Duration> {
     machine.start_daemon()?;
-    ready(machine)?;
+    machine.index_ready(PATIENCE)?;
     machine.stop_daemon()?;
     let index = machine.home().index();
     std::fs::remove_dir_all(&index).map_err(Error::doing(format!("remove {}", index.display())))?;
     machine.start_daemon()?;
     let began = Instant::now();
-    ready(machine)?;
+    machine.index_ready(PATIENCE)?;
     Ok(began.elapsed())
-}
-
-fn ready(machine: &Machine) -> Result<()> {
-    let caller = Caller::new(machine.home());
-    wait::eventually("the memory index is ready", PATIENCE, || {
-        caller.ask("GET", "/api/status", "").is_ok_and(|status| status["replica"]["index"]["ready"] == true)
-    })
 }
 
 /// From saving a memory to its being found: one save, one question each.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use world::arguments::{number, numbers, value};
 use world::{Error, Result};
 
 const USAGE: &str = "cargo xtask bench scale [--json] [--memories N,N…] [--seconds N]";
@@ -22,8 +23,8 @@ impl Options {
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--json" => options.json = true,
-                "--seconds" => options.turn = Duration::from_secs(number(&value(&mut arguments)?)? as u64),
-                "--memories" => options.memories = numbers(&value(&mut arguments)?)?,
+                "--seconds" => options.turn = Duration::from_secs(number(&value(&mut arguments, USAGE)?)? as u64),
+                "--memories" => options.memories = numbers(&value(&mut arguments, USAGE)?)?,
                 // What `cargo bench` says to every benchmark.
                 "--bench" => {}
                 other => return Err(Error::new(format!("understand {other}; usage: {USAGE}"))),
@@ -31,16 +32,4 @@ impl Options {
         }
         Ok(options)
     }
-}
-
-fn value(arguments: &mut impl Iterator<Item = String>) -> Result<String> {
-    arguments.next().ok_or_else(|| Error::new(format!("find a value; usage: {USAGE}")))
-}
-
-fn numbers(list: &str) -> Result<Vec<usize>> {
-    list.split(',').map(number).collect()
-}
-
-fn number(text: &str) -> Result<usize> {
-    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| Error::new(format!("read {text} as a number above 0")))
 }

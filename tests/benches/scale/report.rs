@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use world::goals::Goals;
 
 use super::figures::Figures;
 use super::host;
@@ -75,26 +76,23 @@ pub(crate) fn print_table(sizes: &[Size]) {
             size.each(size.index),
         );
     }
-    println!();
-    goals(sizes);
+    println!("\n{}", goals(sizes).table());
 }
 
 /// Recall's p99 less what a bare request of as many callers takes in the median, against the goals.
-fn goals(sizes: &[Size]) {
+fn goals(sizes: &[Size]) -> Goals {
+    let mut goals = Goals::default();
     for size in sizes {
         let Some((_, goal)) = GOALS.iter().find(|(memories, _)| size.memories <= *memories) else { continue };
         for latency in size.latencies.iter().filter(|latency| latency.what != BARE) {
             let bare = size.latencies.iter().find(|other| other.what == BARE && other.callers == latency.callers);
             let own = latency.figures.p99.saturating_sub(bare.map_or(Duration::ZERO, |bare| bare.figures.median));
-            let verdict = if own < *goal { "met" } else { "**missed**" };
             let (memories, callers, what) = (size.memories, latency.callers, latency.what);
-            println!(
-                "- {memories} memories, {what}, {callers} callers: p99 {} ms beside a bare request, goal {}: {verdict}",
-                ms(own),
-                ms(*goal)
-            );
+            let asked = format!("{memories} memories, {what}, {callers} callers: p99 below {} ms", ms(*goal));
+            goals.note(asked, own < *goal, format!("{} ms", ms(own)));
         }
     }
+    goals
 }
 
 /// What the daemon answers without any work.
@@ -107,7 +105,7 @@ fn ms(time: Duration) -> String {
 pub(crate) fn print_json(sizes: &[Size]) {
     let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     let figures = |figures: &Figures| json!({ "samples": figures.samples, "median_us": us(figures.median), "p95_us": us(figures.p95), "p99_us": us(figures.p99) });
-    let sizes: Vec<_> = sizes
+    let measured: Vec<_> = sizes
         .iter()
         .map(|size| {
             let latencies: Vec<_> = size
@@ -123,5 +121,5 @@ pub(crate) fn print_json(sizes: &[Size]) {
             })
         })
         .collect();
-    println!("{}", json!({ "facts": host::facts(), "sizes": sizes }));
+    println!("{}", json!({ "facts": host::facts(), "sizes": measured, "goals": goals(sizes).json() }));
 }

@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
+use hooks::link::Link;
+use hooks::wire::Request;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -46,6 +48,16 @@ impl Machine {
         }
         *self.child() = Some(daemon);
         Ok(())
+    }
+
+    /// Waits until the running daemon's memory index answers: until then the replica's text index does, more slowly.
+    pub fn index_ready(&self, patience: Duration) -> Result<()> {
+        let request = Request { method: "GET", path: "/api/status", headers: &[], body: b"" };
+        eventually("the memory index is ready", patience, || {
+            let answer = Link::open(self.home(), patience).ok().and_then(|link| link.ask(&request).ok());
+            let status = answer.and_then(|answer| serde_json::from_slice::<Value>(&answer.body).ok());
+            status.is_some_and(|status| status["replica"]["index"]["ready"] == true)
+        })
     }
 
     /// The process id of the daemon that answers here, or did when it was killed.

@@ -1,4 +1,4 @@
-//! Secrets of many kinds, shaped as their makers shape them, said in prompts, answers, commands, files and transcripts; then
+//! Secrets of many kinds, shaped as their makers shape them, said in prompts, answers, commands and files; then
 //! searched for where memory is kept and told: the replica with its packed columns, the index, the log, central, another
 //! machine, and what a prompt is given. The words beside them must be found there: so a search that finds nothing has looked.
 
