@@ -209,11 +209,14 @@ impl Store {
         self.inner.readers.read(job)
     }
 
-    /// [`Store::read`] on a thread for blocking work.
+    /// [`Store::read`] on a thread for blocking work. A store without threads reads at once, on its caller's.
     pub async fn read_async<T: Send + 'static>(
         &self,
         job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        if self.inner.writer.is_inline() {
+            return self.read(job);
+        }
         let (store, turn) = (self.clone(), self.inner.readers.turn().await?);
         off_the_workers(turn, move || store.read(job)).await
     }
@@ -233,6 +236,9 @@ impl Store {
         &self,
         job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        if self.inner.writer.is_inline() {
+            return self.read(job);
+        }
         let (store, turn) = (self.clone(), self.inner.table_readers.turn().await?);
         off_the_workers(turn, move || store.scan(job)).await
     }

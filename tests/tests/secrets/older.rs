@@ -36,7 +36,7 @@ fn regress(machine: &Machine, refill: &str) {
     for table in copied.chain(["ct_sync_state", "ct_vault_keys"]) {
         let columns = "SELECT group_concat(name) FROM pragma_table_info(?1, 'main')";
         let Some(columns) = older.query_row(columns, [table], |row| row.get::<_, Option<String>>(0)).unwrap() else {
-            panic!("the earlier build had no table {table}");
+            continue; // the table came with a later step
         };
         let copy = format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM now.{table}");
         older.execute_batch(&format!("DELETE FROM main.{table}; {copy}")).unwrap();
