@@ -1,8 +1,9 @@
 //! Packing: the best memories that fit a token budget, without saying the same thing twice.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use crate::score::Weights;
+use crate::terms::{Stem, Subject};
 
 /// Characters that a token stands for. Real tokenisers give 3.5 to 4.5 on English prose and code; this errs on the
 /// side of a smaller injection for prose.
@@ -27,8 +28,6 @@ pub fn chars(tokens: usize) -> usize {
 pub struct Candidate {
     /// What it costs, provenance line included.
     pub tokens: usize,
-    /// What it is about, from [`crate::terms::subject`].
-    pub subject: BTreeSet<String>,
     /// Its relevance, from [`crate::score`].
     pub worth: f64,
     /// For a turn of a conversation, the session.
@@ -36,10 +35,17 @@ pub struct Candidate {
 }
 
 /// Positions of the candidates to take, in the order in which they are to be read: always the one that is worth most
-/// beside those taken ([`Weights::place`]). A candidate that no longer fits is passed over for a smaller one.
-pub fn pack(candidates: &[Candidate], budget: usize, weights: &Weights) -> Vec<usize> {
+/// beside those taken ([`Weights::place`]). A candidate that no longer fits is passed over for a smaller one. `subject` is
+/// asked for what a candidate is about, once for each that may be taken: to find that out costs more than all else here.
+pub fn pack(
+    candidates: &[Candidate],
+    budget: usize,
+    weights: &Weights,
+    subject: impl Fn(usize) -> Subject,
+) -> Vec<usize> {
     let mut left = budget;
     let mut taken: Vec<usize> = Vec::new();
+    let mut subjects: Vec<Subject> = Vec::new();
     let mut told: HashMap<&str, usize> = HashMap::new();
     let mut open: Vec<usize> = (0..candidates.len()).collect();
     loop {
@@ -54,9 +60,11 @@ pub fn pack(candidates: &[Candidate], budget: usize, weights: &Weights) -> Vec<u
         let Some((_, best)) = best else { return taken };
         open.retain(|&at| at != best);
         let candidate = &candidates[best];
-        if !taken.iter().any(|&other| near_duplicates(&candidate.subject, &candidates[other].subject)) {
+        let about = subject(best);
+        if !subjects.iter().any(|other| near_duplicates(&about, other)) {
             left -= candidate.tokens;
             taken.push(best);
+            subjects.push(about);
             if let Some(session) = &candidate.session {
                 *told.entry(session).or_default() += 1;
             }
@@ -67,38 +75,55 @@ pub fn pack(candidates: &[Candidate], budget: usize, weights: &Weights) -> Vec<u
 /// True when two texts say about the same. Texts with different numbers do not, however alike they are: ports,
 /// versions and dates are the facts that are asked for.
 #[expect(clippy::cast_precision_loss, reason = "words of one memory")]
-pub fn near_duplicates(one: &BTreeSet<String>, other: &BTreeSet<String>) -> bool {
-    if one.len().min(other.len()) < COMPARABLE_WORDS {
+pub fn near_duplicates(one: &Subject, other: &Subject) -> bool {
+    if one.words().len().min(other.words().len()) < COMPARABLE_WORDS {
         return one == other;
     }
-    if !numbers(one).eq(numbers(other)) {
+    if one.numbers() != other.numbers() {
         return false;
     }
-    let common = one.intersection(other).count();
-    let all = one.len() + other.len() - common;
+    let common = common(one.words(), other.words());
+    let all = one.words().len() + other.words().len() - common;
     common as f64 / all as f64 >= SAME
 }
 
-fn numbers(subject: &BTreeSet<String>) -> impl Iterator<Item = &String> {
-    subject.iter().filter(|word| word.bytes().any(|b| b.is_ascii_digit()))
+/// How many words two sorted lists have in common.
+fn common(one: &[Stem], other: &[Stem]) -> usize {
+    let (mut left, mut right, mut found) = (0, 0, 0);
+    while let (Some(a), Some(b)) = (one.get(left), other.get(right)) {
+        left += usize::from(a <= b);
+        right += usize::from(b <= a);
+        found += usize::from(a == b);
+    }
+    found
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::terms::subject;
 
-    fn candidate(tokens: usize, text: &str) -> Candidate {
-        Candidate { tokens, subject: subject(text), worth: 5.0, session: None }
+    /// A candidate and its text.
+    type Told = (Candidate, &'static str);
+
+    fn candidate(tokens: usize, text: &'static str) -> Told {
+        (Candidate { tokens, worth: 5.0, session: None }, text)
     }
 
-    fn packed(candidates: &[Candidate], budget: usize) -> Vec<usize> {
-        pack(candidates, budget, &Weights::default())
+    fn packed_with(told: &[Told], budget: usize, weights: &Weights) -> Vec<usize> {
+        let candidates: Vec<Candidate> = told.iter().map(|(candidate, _)| candidate.clone()).collect();
+        pack(&candidates, budget, weights, |at| subject(told[at].1))
+    }
+
+    fn packed(told: &[Told], budget: usize) -> Vec<usize> {
+        packed_with(told, budget, &Weights::default())
     }
 
     #[test]
     fn best_first_within_the_budget() {
-        let worth = |worth, candidate| Candidate { worth, ..candidate };
+        let worth = |worth, (candidate, text): Told| (Candidate { worth, ..candidate }, text);
         let candidates =
             [worth(3.0, candidate(60, "alpha")), worth(9.0, candidate(60, "beta")), worth(1.0, candidate(40, "gamma"))];
         assert_eq!(packed(&candidates, 100), [1, 2]);
@@ -109,18 +134,19 @@ mod tests {
     fn of_equals_the_shorter_goes_before() {
         let candidates = [candidate(60, "alpha"), candidate(40, "beta")];
         assert_eq!(packed(&candidates, 100), [1, 0]);
-        assert_eq!(pack(&candidates, 100, &Weights { brevity: 0.0, ..Weights::default() }), [0, 1]);
+        assert_eq!(packed_with(&candidates, 100, &Weights { brevity: 0.0, ..Weights::default() }), [0, 1]);
     }
 
     #[test]
     fn what_another_session_says_goes_before_more_of_the_same() {
         let turn = |worth, text, session: &str| {
             let session = Some(session.to_owned());
-            Candidate { worth, session, ..candidate(20, text) }
+            let (candidate, text) = candidate(20, text);
+            (Candidate { worth, session, ..candidate }, text)
         };
         let candidates = [turn(9.0, "alpha", "one"), turn(8.0, "beta", "one"), turn(7.5, "gamma", "two")];
         assert_eq!(packed(&candidates, 40), [0, 2]);
-        assert_eq!(pack(&candidates, 40, &Weights { spread: 1.0, ..Weights::default() }), [0, 1]);
+        assert_eq!(packed_with(&candidates, 40, &Weights { spread: 1.0, ..Weights::default() }), [0, 1]);
     }
 
     #[test]

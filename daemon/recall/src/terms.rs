@@ -4,7 +4,7 @@
 //! index finds is recognised here again. A query keeps identifiers whole (`src/main.rs`, `getUserName`, `PROJ-123`,
 //! as phrases) beside their parts; stop words stay out, numbers stay in.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hasher};
 
 use unicode_normalization::UnicodeNormalization;
@@ -119,15 +119,20 @@ pub fn query(text: &str) -> Vec<Term> {
 
 /// All words of a text as stems, stop words included, in order.
 pub fn stems(text: &str) -> Vec<Stem> {
-    let mut letters = Vec::new();
-    let mut stems = Vec::with_capacity(text.len() / 6);
-    for word in words(text) {
-        letters.clear();
-        if word.is_ascii() {
-            letters.extend(word.bytes().map(|letter| letter.to_ascii_lowercase()));
-        } else {
-            letters.extend(fold(word).bytes());
+    let mut letters = Vec::with_capacity(64);
+    let mut stems = Vec::with_capacity(text.len() / 5);
+    if text.is_ascii() {
+        // The same as below; most memories are, and to ask each letter for its class takes as long as all else.
+        for word in text.as_bytes().split(|letter| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {
+            letters.clear();
+            letters.extend(word.iter().map(u8::to_ascii_lowercase));
+            stem(&mut letters);
+            stems.push(hashed(&letters));
         }
+        return stems;
+    }
+    for word in words(text) {
+        fold_into(word, &mut letters);
         stem(&mut letters);
         stems.push(hashed(&letters));
     }
@@ -185,12 +190,7 @@ fn identifier(cut: &[Stem], found: &mut Vec<Stem>) {
 
 /// A word's stem, and whether it is worth a look.
 fn word(word: &str, letters: &mut Vec<u8>) -> (Stem, bool) {
-    letters.clear();
-    if word.is_ascii() {
-        letters.extend(word.bytes().map(|letter| letter.to_ascii_lowercase()));
-    } else {
-        letters.extend(fold(word).bytes());
-    }
+    fold_into(word, letters);
     let content = letters.len() > 1 && !std::str::from_utf8(letters).is_ok_and(is_stop_word);
     stem(letters);
     (hashed(letters), content)
@@ -208,13 +208,47 @@ fn joined(stems: &[Stem]) -> Stem {
     Stem(hasher.finish())
 }
 
-/// The distinct stems of a text that are not stop words: what it is about, for comparing texts.
-pub fn subject(text: &str) -> BTreeSet<String> {
-    words(text)
-        .map(fold)
-        .filter(|word| !is_stop_word(word))
-        .map(|word| String::from_utf8_lossy(&stemmed(&word)).into_owned())
-        .collect()
+/// What a text is about, for comparing texts: its distinct stems that are not stop words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Subject {
+    words: Vec<Stem>,
+    numbers: Vec<Stem>,
+}
+
+impl Subject {
+    /// All of them, sorted.
+    pub fn words(&self) -> &[Stem] {
+        &self.words
+    }
+
+    /// Those with a digit, sorted.
+    pub fn numbers(&self) -> &[Stem] {
+        &self.numbers
+    }
+}
+
+/// What a text is about.
+pub fn subject(text: &str) -> Subject {
+    let mut subject = Subject::default();
+    let mut letters = Vec::new();
+    for part in words(text) {
+        fold_into(part, &mut letters);
+        if std::str::from_utf8(&letters).is_ok_and(is_stop_word) {
+            continue;
+        }
+        let is_number = letters.iter().any(u8::is_ascii_digit);
+        stem(&mut letters);
+        let stem = hashed(&letters);
+        subject.words.push(stem);
+        if is_number {
+            subject.numbers.push(stem);
+        }
+    }
+    for list in [&mut subject.words, &mut subject.numbers] {
+        list.sort_unstable();
+        list.dedup();
+    }
+    subject
 }
 
 fn stemmed(word: &str) -> Vec<u8> {
@@ -258,6 +292,16 @@ fn is_content(word: &str) -> bool {
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let parts = |c: char| !c.is_alphanumeric() && (c.is_ascii() || !is_combining_mark(c));
     text.split(parts).filter(|word| !word.is_empty())
+}
+
+/// [`fold`] into a buffer, which is emptied before.
+fn fold_into(word: &str, letters: &mut Vec<u8>) {
+    letters.clear();
+    if word.is_ascii() {
+        letters.extend(word.bytes().map(|letter| letter.to_ascii_lowercase()));
+    } else {
+        letters.extend(fold(word).bytes());
+    }
 }
 
 fn fold(word: &str) -> String {

@@ -56,12 +56,11 @@ pub(super) fn pack(hits: Vec<Hit>, query: &[Weighted], weights: &Weights, budget
         .zip(&notes)
         .map(|(hit, note)| Candidate {
             tokens: tokens(&render(note)) + 1,
-            subject: subject(&note.text),
             worth: hit.score.total,
             session: hit.session_id.clone().filter(|_| hit.is_turn()),
         })
         .collect();
-    let taken = budget::pack(&candidates, room, weights);
+    let taken = budget::pack(&candidates, room, weights, |at| subject(&notes[at].text));
     let text = block(&[Section { heading: String::new(), notes: taken.iter().map(|&at| notes[at].clone()).collect() }]);
     let shown = taken.iter().map(|&at| (candidates[at].tokens, render(&notes[at]))).collect();
     let mut hits: Vec<Option<Hit>> = hits.into_iter().map(Some).collect();

@@ -16,8 +16,9 @@ use super::visibility::Scopes;
 
 /// Candidates that are read and scored in full.
 const SCORED: usize = 64;
-/// Candidates of the impact index beside those that are wanted: scoring in full may put them before others.
-const SPARE: usize = 8;
+/// Candidates of the impact index beside those that are wanted: scoring in full may put them before others. The index
+/// knows all but use, so that it is seldom far off.
+const SPARE: usize = 4;
 /// Characters of a memory that are compared; our own summaries are shorter.
 const COMPARED_CHARS: usize = 16_000;
 const US_PER_DAY: f64 = 86_400.0 * 1e6;
@@ -141,7 +142,7 @@ fn in_index(
         // The index knows seconds only; what was made within this one, the row decides.
         before: query.before.map(|before| seconds(before).saturating_add(1)),
         now: u32::try_from(query.now_us / 1_000_000).unwrap_or(u32::MAX),
-        best: query.limit + query.limit / 4 + SPARE,
+        best: query.limit + query.limit / 8 + SPARE,
         weights: &query.weights,
     };
     let Some(found) = index.search(&ask)? else { return Ok(None) };

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use migrations::ladder::{SQLITE, Step};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
@@ -64,6 +65,8 @@ fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     connection.pragma_update(None, "trusted_schema", true)?;
+    // A cached statement would be prepared anew whenever it is bound to other values than those that it was planned with.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 

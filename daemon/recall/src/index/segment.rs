@@ -24,6 +24,8 @@ const FOOTER: usize = 40;
 const TERM: usize = 16;
 /// Memories that can hold a term: what fits beside the impact.
 const MOST_DOCS: u32 = (1 << 24) - 1;
+/// Terms from one signpost to the next: half a page is read to find a term, and a million terms take 64 KiB of memory.
+const STRIDE: usize = 128;
 /// Bytes read at a time when a segment is checked.
 const CHUNK: usize = 1 << 18;
 /// Tables of memories up to this many bytes are kept in memory.
@@ -93,6 +95,8 @@ pub struct Segment {
     docs_at: u64,
     /// The whole table of memories, when it is small.
     kept: Option<Vec<u8>>,
+    /// Every [`STRIDE`]th term, so that one short read finds any.
+    signposts: Vec<u64>,
     scopes: Vec<(u32, Range<u32>)>,
 }
 
@@ -183,13 +187,26 @@ impl Segment {
             return Err(SegmentError::Damaged("its length"));
         }
         let docs_bytes = docs as usize * Doc::BYTES;
-        let mut segment = Segment { source, docs, terms, terms_at, docs_at, kept: None, scopes: Vec::new() };
+        let (kept, signposts, scopes) = (None, Vec::new(), Vec::new());
+        let mut segment = Segment { source, docs, terms, terms_at, docs_at, kept, signposts, scopes };
         let mut sum = crc32fast::Hasher::new();
-        segment.pass(0..docs_at, |chunk| sum.update(chunk))?;
+        let mut signposts = Vec::with_capacity(terms as usize / STRIDE + 1);
+        let mut term = 0;
+        segment.pass(0..terms_at, 1, |chunk| sum.update(chunk))?;
+        segment.pass(terms_at..docs_at, TERM, |chunk| {
+            sum.update(chunk);
+            for entry in chunk.as_chunks::<TERM>().0 {
+                if term % STRIDE == 0 {
+                    signposts.push(u64_at(entry, 0));
+                }
+                term += 1;
+            }
+        })?;
+        segment.signposts = signposts;
         let mut table = Vec::new();
         let mut scopes: Vec<(u32, Range<u32>)> = Vec::new();
         let mut place = 0;
-        segment.pass(docs_at..docs_at + docs_bytes as u64, |chunk| {
+        segment.pass(docs_at..docs_at + docs_bytes as u64, Doc::BYTES, |chunk| {
             sum.update(chunk);
             if docs_bytes <= KEPT_DOCS {
                 table.extend_from_slice(chunk);
@@ -211,9 +228,9 @@ impl Segment {
         Ok(segment)
     }
 
-    /// Hands a range of bytes on, in chunks that split no memory.
-    fn pass(&self, range: Range<u64>, mut each: impl FnMut(&[u8])) -> Result<(), SegmentError> {
-        let mut buffer = vec![0; CHUNK / Doc::BYTES * Doc::BYTES];
+    /// Hands a range of bytes on, in chunks that split no entry of so many bytes.
+    fn pass(&self, range: Range<u64>, entry: usize, mut each: impl FnMut(&[u8])) -> Result<(), SegmentError> {
+        let mut buffer = vec![0; CHUNK / entry * entry];
         let mut at = range.start;
         while at < range.end {
             let length = buffer.len().min(usize::try_from(range.end - at).unwrap_or(usize::MAX));
@@ -267,32 +284,23 @@ impl Segment {
         Ok(None)
     }
 
-    /// A term's postings, None when no memory holds it. Terms are evenly spread numbers, so that a term's place is known
-    /// within a few times the square root of their number.
+    /// A term's postings, None when no memory holds it.
     pub fn postings(&self, term: Stem) -> io::Result<Option<Postings>> {
         let wanted = term.to_bits();
-        let guess = u64::try_from((u128::from(wanted) * u128::from(self.terms)) >> 64).unwrap_or(0);
-        let mut reach = 4 * u64::from(self.terms).isqrt() + 16;
-        loop {
-            let first = guess.saturating_sub(reach);
-            let end = guess.saturating_add(reach).min(u64::from(self.terms));
-            // One more than the window shows where the last term's postings end.
-            let shown = (end + 1).min(u64::from(self.terms));
-            let mut window = vec![0; usize::try_from(shown - first).unwrap_or(0) * TERM];
-            self.source.read_at(self.terms_at + first * TERM as u64, &mut window)?;
-            let entries = window.as_chunks::<TERM>().0;
-            let at = entries.partition_point(|entry| u64_at(entry, 0) < wanted);
-            let is_within = (at > 0 || first == 0) && (at < entries.len() || shown == u64::from(self.terms));
-            if !is_within {
-                reach = reach.saturating_mul(16);
-                continue;
-            }
-            return match entries.get(at) {
-                Some(entry) if u64_at(entry, 0) == wanted => {
-                    self.entry(entry, &entries[at + 1..], first + at as u64 + 1)
-                }
-                _ => Ok(None),
-            };
+        let Some(post) = self.signposts.partition_point(|first| *first <= wanted).checked_sub(1) else {
+            return Ok(None);
+        };
+        let first = (post * STRIDE) as u64;
+        // One more than the stride shows where the last term's postings end.
+        let shown = (first + STRIDE as u64 + 1).min(u64::from(self.terms));
+        let mut window = [0; (STRIDE + 1) * TERM];
+        let window = &mut window[..usize::try_from(shown - first).unwrap_or(0) * TERM];
+        self.source.read_at(self.terms_at + first * TERM as u64, window)?;
+        let entries = window.as_chunks::<TERM>().0;
+        let at = entries.partition_point(|entry| u64_at(entry, 0) < wanted);
+        match entries.get(at) {
+            Some(entry) if u64_at(entry, 0) == wanted => self.entry(entry, &entries[at + 1..], first + at as u64 + 1),
+            _ => Ok(None),
         }
     }
 
