@@ -10,6 +10,7 @@ mod apply;
 mod backup;
 mod collision;
 mod compressed;
+mod crew;
 mod digest;
 mod duplicates;
 mod enrol;
@@ -79,6 +80,7 @@ pub use verified::{Verified, verified};
 pub(crate) use verified::{note_made, note_verified, suspect, verified_of};
 
 use crate::clock::Clock;
+use crew::Crew;
 use readers::Readers;
 use shade::ShadedReaders;
 use writer::{Mode, Task, Writer};
@@ -92,6 +94,7 @@ pub struct Store {
 struct Inner {
     writer: Writer,
     readers: Readers,
+    crew: Crew,
     table_readers: Readers,
     shaded_readers: ShadedReaders,
     clock: Arc<dyn Clock>,
@@ -125,9 +128,9 @@ impl Store {
         let (notify, changes) = watch::channel(0);
         let writer = Writer::start(connection, Arc::clone(&clock), notify)?;
         let (readers, table_readers) = (Readers::new(path.to_owned()), Readers::of_tables(path.to_owned()));
-        let shaded_readers = ShadedReaders::new(path.to_owned());
+        let (crew, shaded_readers) = (Crew::new(path.to_owned(), readers::MAPPED), ShadedReaders::new(path.to_owned()));
         let replica_id = std::sync::RwLock::new(replica_id);
-        let inner = Inner { writer, readers, table_readers, shaded_readers, clock, changes, replica_id };
+        let inner = Inner { writer, readers, crew, table_readers, shaded_readers, clock, changes, replica_id };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -209,7 +212,7 @@ impl Store {
         self.inner.readers.read(job)
     }
 
-    /// [`Store::read`] on a thread for blocking work. A store without threads reads at once, on its caller's.
+    /// [`Store::read`] on a thread of its own. A store without threads reads at once, on its caller's.
     pub async fn read_async<T: Send + 'static>(
         &self,
         job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -217,8 +220,7 @@ impl Store {
         if self.inner.writer.is_inline() {
             return self.read(job);
         }
-        let (store, turn) = (self.clone(), self.inner.readers.turn().await?);
-        off_the_workers(turn, move || store.read(job)).await
+        self.inner.crew.read(job).await
     }
 
     /// [`Store::read_async`] for a job that sees only what the shade leaves.

@@ -15,6 +15,9 @@ use super::{ReadTx, StoreError, schema};
 /// quicker in turns. Only blocking readers open more, for a burst, and close them after it.
 const KEPT: usize = 8;
 
+/// Bytes of the file that a connection for questions maps.
+pub(super) const MAPPED: usize = 256 << 20;
+
 /// Connections that wait for their next reader.
 pub(super) struct Idle {
     connections: Mutex<Vec<Connection>>,
@@ -66,7 +69,7 @@ pub(super) struct Readers {
 impl Readers {
     /// Readers for questions.
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, mapped: 256 << 20, idle: Idle::default() }
+        Self { path, mapped: MAPPED, idle: Idle::default() }
     }
 
     /// Readers of whole tables.

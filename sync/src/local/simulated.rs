@@ -69,7 +69,8 @@ impl Store {
         let readers = Readers::new(std::path::PathBuf::new());
         let table_readers = Readers::of_tables(std::path::PathBuf::new());
         let shaded_readers = super::shade::ShadedReaders::new(std::path::PathBuf::new());
-        let inner = Inner { writer, readers, table_readers, shaded_readers, clock, changes, replica_id };
+        let crew = super::crew::Crew::new(std::path::PathBuf::new(), 0);
+        let inner = Inner { writer, readers, crew, table_readers, shaded_readers, clock, changes, replica_id };
         Ok(Self { inner: Arc::new(inner) })
     }
 }

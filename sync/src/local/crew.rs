@@ -1,0 +1,334 @@
+//! Threads that answer the questions of async callers, each with a connection of its own.
+//!
+//! A question takes a few microseconds, about as long as it takes to wake a thread for it. So no more threads are woken than
+//! there are cores, and one that is at work takes the next question itself, on the snapshot that it has if the question
+//! was asked before that was taken: a crowd of callers then pays for a wake and a transaction once in many questions. Where
+//! long questions hold up the others, one more thread at a time joins in.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::{ReadTx, StoreError, schema};
+
+/// Threads at most, however long the questions take.
+const MOST: usize = 8;
+/// How long a question waits for a thread that is at work before another one joins in.
+const PATIENCE: Duration = Duration::from_millis(2);
+/// How long a thread without work keeps its connection, and what that holds in memory.
+const IDLE: Duration = Duration::from_mins(1);
+
+/// Answers one question with the snapshot, or with why there is none. True when the connection is as good as before.
+type Job = Box<dyn FnOnce(Result<&ReadTx<'_>, StoreError>) -> bool + Send>;
+
+struct Question {
+    /// Questions that were asked before.
+    number: u64,
+    asked: Instant,
+    job: Job,
+}
+
+#[derive(Default)]
+struct State {
+    questions: VecDeque<Question>,
+    asked: u64,
+    /// Threads there are, and those of them that are at work.
+    threads: usize,
+    at_work: usize,
+    /// A thread watches whether the questions are held up, or is called to.
+    watched: bool,
+    /// Nobody has followed that call yet.
+    watch_wanted: bool,
+    closed: bool,
+}
+
+impl State {
+    /// True when a thread is to be called that watches: one look at a time, however many questions come meanwhile.
+    fn wants_watch(&mut self, usual: usize) -> bool {
+        let wants = !self.watched && self.at_work >= usual && !self.questions.is_empty();
+        self.watched |= wants;
+        self.watch_wanted |= wants;
+        wants
+    }
+
+    fn end_watch(&mut self) {
+        self.watched = false;
+        self.watch_wanted = false;
+    }
+}
+
+struct Shared {
+    path: PathBuf,
+    /// Bytes of the file that a connection maps.
+    mapped: usize,
+    /// Threads at work as a rule.
+    usual: usize,
+    state: Mutex<State>,
+    called: Condvar,
+}
+
+/// The threads, and what waits for them. They end when it is dropped.
+pub(super) struct Crew {
+    shared: Arc<Shared>,
+}
+
+impl Crew {
+    /// A crew for that replica; its threads are started when there is something to do.
+    pub(super) fn new(path: PathBuf, mapped: usize) -> Self {
+        let usual = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(MOST);
+        let shared = Shared { path, mapped, usual, state: Mutex::default(), called: Condvar::new() };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Runs a job on one snapshot, taken after this was called.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.shared.ask(Box::new(move |tx| {
+            let outcome = tx.and_then(job);
+            let is_well = outcome.is_ok();
+            let _ = reply.send(outcome); // a caller that has gone away needs no answer
+            is_well
+        }))?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.called.notify_all();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ask(self: &Arc<Self>, job: Job) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let number = state.asked;
+        state.asked += 1;
+        state.questions.push_back(Question { number, asked: Instant::now(), job });
+        if state.at_work < self.usual || state.wants_watch(self.usual) { self.call(state) } else { Ok(()) }
+    }
+
+    /// Wakes a thread, or starts one.
+    fn call(self: &Arc<Self>, mut state: MutexGuard<'_, State>) -> Result<(), StoreError> {
+        if state.at_work < state.threads || state.threads == MOST {
+            drop(state);
+            self.called.notify_one();
+            return Ok(());
+        }
+        state.threads += 1;
+        drop(state);
+        let shared = Arc::clone(self);
+        let started = std::thread::Builder::new().name("replica-reader".into()).spawn(move || shared.serve());
+        started.map(drop).map_err(|error| {
+            self.lock().threads -= 1;
+            StoreError::other(format!("start a thread that reads: {error}"))
+        })
+    }
+
+    /// A thread's life.
+    fn serve(self: &Arc<Self>) {
+        let mut connection = None;
+        let mut state = self.lock();
+        while !(state.closed && state.questions.is_empty()) {
+            let held_up = state.questions.front().is_some_and(|question| question.asked.elapsed() >= PATIENCE);
+            if !state.questions.is_empty() && (state.at_work < self.usual || held_up) {
+                state = self.work(state, &mut connection);
+                continue;
+            }
+            let watches = std::mem::take(&mut state.watch_wanted);
+            let patience = if watches { PATIENCE } else { IDLE };
+            let (woken, timeout) = self.called.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            if watches {
+                state.end_watch();
+                state.wants_watch(self.usual); // this thread follows the call itself, or goes to work
+            } else if timeout.timed_out() && state.questions.is_empty() && !state.watch_wanted {
+                break;
+            }
+        }
+        state.threads -= 1;
+    }
+
+    fn work<'a>(
+        self: &'a Arc<Self>,
+        mut state: MutexGuard<'a, State>,
+        connection: &mut Option<Connection>,
+    ) -> MutexGuard<'a, State> {
+        state.at_work += 1;
+        if state.watch_wanted {
+            state.end_watch(); // it was this one that was called
+        }
+        let is_last = state.questions.len() == 1;
+        if is_last || !state.wants_watch(self.usual) {
+            drop(state);
+        } else if let Err(error) = self.call(state) {
+            tracing::warn!(%error, "questions may wait for longer ones");
+        }
+        self.answer(connection);
+        let mut state = self.lock();
+        state.at_work -= 1;
+        state
+    }
+
+    /// Answers questions until there are none, or as many threads as usual are at it without this one.
+    fn answer(&self, connection: &mut Option<Connection>) {
+        while let Some((first, known)) = self.next() {
+            let opened = match connection.take() {
+                Some(connection) => Ok(connection),
+                None => schema::open_reader(&self.path, self.mapped),
+            };
+            let begun = opened.and_then(|connection| {
+                connection.prepare_cached("BEGIN DEFERRED")?.execute([])?;
+                Ok(connection)
+            });
+            match begun {
+                Ok(begun) => *connection = self.on_one_snapshot(begun, first, known),
+                Err(error) => drop((first.job)(Err(error))),
+            }
+        }
+    }
+
+    /// Answers a question, and those that were asked before its snapshot was taken. The connection, if it is to be kept: one
+    /// whose job fails is not.
+    fn on_one_snapshot(&self, connection: Connection, first: Question, known: u64) -> Option<Connection> {
+        let mut next = Some(first);
+        while let Some(question) = next {
+            let tx = ReadTx::new(&connection);
+            // A job that panics costs its caller the answer, and nobody else.
+            let is_well = catch_unwind(AssertUnwindSafe(|| (question.job)(Ok(&tx)))).unwrap_or(false);
+            if !is_well {
+                return None;
+            }
+            next = self.next_before(known);
+        }
+        let ended = connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
+        ended.is_ok().then_some(connection)
+    }
+
+    /// The next question, and how many were asked until now.
+    fn next(&self) -> Option<(Question, u64)> {
+        let mut state = self.lock();
+        if state.at_work > self.usual && state.questions.front().is_none_or(|next| next.asked.elapsed() < PATIENCE) {
+            return None;
+        }
+        let question = state.questions.pop_front()?;
+        Some((question, state.asked))
+    }
+
+    /// The next question, if it is one of the first that were asked.
+    fn next_before(&self, known: u64) -> Option<Question> {
+        let mut state = self.lock();
+        if state.questions.front()?.number >= known { None } else { state.questions.pop_front() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::{Store, SystemClock};
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("replica.db"), Arc::new(SystemClock)).unwrap();
+        (folder, store)
+    }
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+    }
+
+    #[test]
+    fn long_questions_do_not_hold_up_short_ones() {
+        let (_folder, store) = store();
+        runtime().block_on(async {
+            let (open, gate) = mpsc::channel::<()>();
+            let gate = Arc::new(Mutex::new(gate));
+            let waits: Vec<_> = (0..MOST - 1)
+                .map(|_| {
+                    let (store, gate) = (store.clone(), Arc::clone(&gate));
+                    tokio::spawn(async move {
+                        store.read_async(move |_| Ok(gate.lock().unwrap().recv().is_err())).await.unwrap()
+                    })
+                })
+                .collect();
+            let one =
+                store.read_async(|tx| Ok(tx.connection().query_row("SELECT 1", [], |row| row.get::<_, i64>(0))?));
+            assert_eq!(one.await.unwrap(), 1, "answered while seven others are not");
+            drop(open);
+            for wait in waits {
+                assert!(wait.await.unwrap());
+            }
+        });
+    }
+
+    #[test]
+    fn what_is_committed_before_a_question_is_seen_by_it() {
+        let (_folder, store) = store();
+        let asked = Arc::new(AtomicUsize::new(0));
+        runtime().block_on(async {
+            let crowd: Vec<_> = (0..16)
+                .map(|caller: i64| {
+                    let (store, asked) = (store.clone(), Arc::clone(&asked));
+                    tokio::spawn(async move {
+                        for number in 0..40_i64 {
+                            let name = format!("caller {caller}");
+                            let put = name.clone();
+                            store
+                                .write_async(move |tx| {
+                                    let sql = "INSERT INTO ct_sync_state (name, value) VALUES (?1, ?2) \
+                                               ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+                                    tx.connection().execute(sql, (put, number.to_string()))?;
+                                    Ok(())
+                                })
+                                .await
+                                .unwrap();
+                            let seen = store
+                                .read_async(move |tx| {
+                                    let sql = "SELECT value FROM ct_sync_state WHERE name = ?1";
+                                    Ok(tx.connection().query_row(sql, [name], |row| row.get::<_, String>(0))?)
+                                })
+                                .await
+                                .unwrap();
+                            assert_eq!(seen, number.to_string());
+                            asked.fetch_add(1, Ordering::Relaxed);
+                        }
+                    })
+                })
+                .collect();
+            for caller in crowd {
+                caller.await.unwrap();
+            }
+        });
+        assert_eq!(asked.load(Ordering::Relaxed), 16 * 40);
+    }
+
+    #[test]
+    fn a_job_that_panics_or_fails_costs_nobody_else_an_answer() {
+        let (_folder, store) = store();
+        runtime().block_on(async {
+            for _ in 0..2 * MOST {
+                let lost: Result<(), _> = store.read_async(|_| panic!("on purpose")).await;
+                assert!(matches!(lost, Err(StoreError::Closed)));
+                let failed: Result<(), _> = store.read_async(|_| Err(StoreError::other("no"))).await;
+                assert!(failed.is_err());
+                assert_eq!(store.read_async(|_| Ok(7)).await.unwrap(), 7);
+            }
+        });
+    }
+}
