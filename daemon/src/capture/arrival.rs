@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use hooks::events;
+
 use super::Incoming;
 use super::deed::Deed;
 use super::payload::Payload;
@@ -76,6 +78,11 @@ impl Arrival {
             redactions,
             body: incoming.body,
         }))
+    }
+
+    /// True for an event that only asks: nothing of it is written.
+    pub(super) fn only_asks(&self) -> bool {
+        events::find(&self.event).is_some_and(|spec| !spec.keeps)
     }
 
     /// The event as refused after all.

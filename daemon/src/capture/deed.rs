@@ -22,6 +22,8 @@ pub(super) enum Deed {
     Failed { error: String, text: String },
     /// A helper of the assistant is done.
     Help { agent: String, text: String },
+    /// A command is about to be run.
+    About { command: String },
     /// A tool has run.
     Tool(Box<ToolRun>),
     /// The conversation is about to be summarised by the client.
@@ -57,6 +59,8 @@ impl Deed {
                 Some(agent) if !answer.is_empty() => Self::Help { agent: agent.to_owned(), text: clean(answer) },
                 _ => Self::Seen,
             },
+            // Nothing of it is kept, so its secrets count when it has run.
+            "PreToolUse" => about(payload),
             "PostToolUse" => Self::tool(ToolRun::succeeded(payload), &mut redactions),
             "PostToolUseFailure" => Self::tool(ToolRun::failed(payload), &mut redactions),
             "PreCompact" => Self::Compact,
@@ -88,6 +92,7 @@ impl Deed {
                 | "Stop"
                 | "StopFailure"
                 | "SubagentStop"
+                | "PreToolUse"
                 | "PostToolUse"
                 | "PostToolUseFailure"
                 | "PreCompact"
@@ -99,6 +104,11 @@ impl Deed {
     pub(super) fn wants_transcript(&self) -> bool {
         matches!(self, Self::Start { .. } | Self::Compact | Self::End)
     }
+}
+
+fn about(payload: &Payload) -> Deed {
+    let command = payload.value("tool_input")["command"].as_str().filter(|_| payload.text("tool_name") == Some("Bash"));
+    command.map_or(Deed::Seen, |command| Deed::About { command: Clean::new(command).text })
 }
 
 #[cfg(test)]

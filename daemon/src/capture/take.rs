@@ -100,7 +100,7 @@ impl Scene<'_, '_> {
                 Ok(())
             }
             Deed::End => self.end(),
-            Deed::Seen => Ok(()),
+            Deed::About { .. } | Deed::Seen => Ok(()),
         }
     }
 

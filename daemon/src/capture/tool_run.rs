@@ -45,6 +45,8 @@ pub(super) struct Command {
     pub(super) shell: &'static str,
     pub(super) exit_code: Option<i64>,
     pub(super) success: bool,
+    /// The user stopped it: it neither worked nor failed.
+    pub(super) interrupted: bool,
     pub(super) duration_ms: Option<i64>,
     pub(super) output: String,
     pub(super) summary: String,
@@ -77,6 +79,7 @@ impl ToolRun {
         });
         if let Some(command) = &mut command {
             command.success = !troubled;
+            command.interrupted = response["interrupted"] == true;
             command.exit_code = (!troubled).then_some(0);
         }
         let file = file.filter(|_| !troubled);
@@ -92,6 +95,7 @@ impl ToolRun {
         if let Some(command) = &mut command {
             let output = reader.clean(error.split_once('\n').map_or("", |(_, output)| output));
             command.success = false;
+            command.interrupted = payload.value("is_interrupt") == true;
             command.exit_code = code.as_ref().and_then(|code| code.parse().ok());
             command.summary = summary(&output);
             command.output = fit::bytes(&output, OUTPUT_BYTES);
@@ -152,6 +156,7 @@ impl<'a> Reader<'a> {
             shell,
             exit_code: None,
             success: true,
+            interrupted: false,
             duration_ms: self.payload.value("duration_ms").as_i64(),
             summary: summary(&output),
             output: fit::bytes(&output, OUTPUT_BYTES),

@@ -3,6 +3,7 @@
 pub(crate) mod desk;
 mod forgetting;
 mod intake;
+mod lessons;
 mod lifecycle;
 mod recall;
 mod tools;
