@@ -30,6 +30,7 @@ mod reject;
 mod remember;
 mod reply;
 mod scene;
+mod settled;
 mod stats;
 mod take;
 #[cfg(test)]

@@ -117,7 +117,11 @@ impl Desk {
             }
         }
         let saved = self.post("/api/decide", &request)?;
-        let replaced = request["supersedes"].as_str().map_or(String::new(), |id| format!(" It replaces {id}."));
+        let found = saved["replaces"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let mut replaced: Vec<&str> = request["supersedes"].as_str().into_iter().chain(found).collect();
+        replaced.dedup();
+        let replaced =
+            if replaced.is_empty() { String::new() } else { format!(" It replaces {}.", replaced.join(", ")) };
         let (id, project) = (text(&saved, "id"), text(&saved, "project"));
         Ok(format!("Decision {id} is on record in {project}.{replaced}{}", redacted(&saved)))
     }

@@ -6,6 +6,7 @@ mod intake;
 mod lessons;
 mod lifecycle;
 mod recall;
+mod settled;
 mod tools;
 mod turns;
 mod visibility;
