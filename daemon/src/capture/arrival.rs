@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hooks::events;
+use recall::redact::Kinds;
 
 use super::Incoming;
 use super::deed::Deed;
@@ -32,7 +33,7 @@ pub(super) struct Arrival {
     pub(super) place: Place,
     pub(super) deed: Deed,
     /// Secrets that were taken out.
-    pub(super) redactions: u64,
+    pub(super) redactions: Kinds,
     body: Vec<u8>,
 }
 

@@ -1,6 +1,7 @@
 //! What an event means, without where and when: read from its payload, secrets taken out.
 
 use recall::noise;
+use recall::redact::Kinds;
 
 use super::fit::Clean;
 use super::payload::Payload;
@@ -35,12 +36,12 @@ pub(super) enum Deed {
 }
 
 impl Deed {
-    /// What the event means, and how many secrets were taken out.
-    pub(super) fn of(event: &str, payload: &Payload) -> (Self, u64) {
-        let mut redactions = 0;
+    /// What the event means, and which secrets were taken out.
+    pub(super) fn of(event: &str, payload: &Payload) -> (Self, Kinds) {
+        let mut redactions = Kinds::default();
         let mut clean = |text: &str| {
             let clean = Clean::new(text);
-            redactions += clean.redactions;
+            redactions.join(&clean.kinds);
             clean.text
         };
         let answer = payload.text("last_assistant_message").unwrap_or_default();
@@ -78,8 +79,8 @@ impl Deed {
         }
     }
 
-    fn tool(run: ToolRun, redactions: &mut u64) -> Self {
-        *redactions += run.redactions;
+    fn tool(run: ToolRun, redactions: &mut Kinds) -> Self {
+        redactions.join(&run.redactions);
         if run.is_empty() { Self::Seen } else { Self::Tool(Box::new(run)) }
     }
 
@@ -118,7 +119,8 @@ mod tests {
     use super::*;
 
     fn deed(event: &str, value: &serde_json::Value) -> (Deed, u64) {
-        Deed::of(event, &Payload::parse(value.to_string().as_bytes()).unwrap())
+        let (deed, kinds) = Deed::of(event, &Payload::parse(value.to_string().as_bytes()).unwrap());
+        (deed, kinds.total())
     }
 
     #[test]

@@ -57,7 +57,8 @@ pub(crate) fn name_of(command: &str) -> String {
 }
 
 impl Scene<'_, '_> {
-    /// Enters a run, unless it was before. One that was stopped, or whose exit code is an answer, teaches nothing.
+    /// Enters a run, unless it was before. One of long ago (from a transcript), that was stopped, or whose exit code is an
+    /// answer, teaches nothing.
     pub(super) fn learn(&mut self, run_id: &str, command: &Command) -> Result<(), StoreError> {
         let fails = !command.success;
         if command.interrupted || (fails && !failure::is_failure(&command.text, command.exit_code)) {
@@ -80,6 +81,10 @@ impl Scene<'_, '_> {
 
     fn enter_run(&self, run_id: &str, command: &Command, kind: &str, failure: &str) -> Result<bool, StoreError> {
         let db = self.tx.connection();
+        let before_us = self.tx.now_us().saturating_sub(KEPT_US);
+        if self.at_us < before_us {
+            return Ok(false);
+        }
         let (conversation, at) = (&self.conversation, self.at_us.cast_signed());
         let entered = db
             .prepare_cached(
@@ -95,8 +100,7 @@ impl Scene<'_, '_> {
                 failure,
                 at,
             ))?;
-        let before = self.tx.now_us().saturating_sub(KEPT_US).cast_signed();
-        db.prepare_cached("DELETE FROM ct_commands WHERE at_us < ?1")?.execute([before])?;
+        db.prepare_cached("DELETE FROM ct_commands WHERE at_us < ?1")?.execute([before_us.cast_signed()])?;
         Ok(entered == 1)
     }
 

@@ -40,6 +40,7 @@ mod tool_run;
 mod transcript;
 mod turn;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -68,6 +69,7 @@ pub(crate) use project::{name_of_slug, slug_of_remote};
 pub use remember::{Note, Remembered};
 pub use reply::{Reply, Taken};
 pub use stats::EventStats;
+pub(crate) use stats::kinds as redaction_kinds;
 pub(crate) use transcript::{Exchange, Line, Lines, Reader};
 
 /// This machine, as the operating system tells it.
@@ -141,6 +143,11 @@ impl Capture {
     /// What came in since the replica was made, by event.
     pub async fn event_stats(&self) -> Result<Vec<EventStats>, StoreError> {
         self.stats.all(&self.store).await
+    }
+
+    /// Secrets that were taken out since the replica was made, by kind.
+    pub(crate) async fn redactions(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.stats.redactions(&self.store).await
     }
 
     /// Waits until what runs in the background (transcripts, records of what was injected) is done, and writes the

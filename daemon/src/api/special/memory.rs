@@ -160,11 +160,12 @@ fn project(named: Option<&str>, cwd: Option<&Path>) -> Option<String> {
 /// A memory by hand.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(extend("required" = ["text", "kind"]))]
+#[schemars(extend("required" = ["text"]))]
 pub(crate) struct RememberRequest {
     #[schemars(length(min = 1), regex(pattern = "\\S"))]
     pub(crate) text: String,
-    /// What it is.
+    /// What it is; a lesson, unless said otherwise.
+    #[serde(default = "lesson")]
     #[schemars(extend("enum" = CONTEXT_SNIPPETS.column("snippet_type").map(|column| column.values)))]
     pub(crate) kind: String,
     pub(crate) tags: Vec<String>,
@@ -172,6 +173,11 @@ pub(crate) struct RememberRequest {
     pub(crate) project: Option<String>,
     /// A folder of the project.
     pub(crate) cwd: Option<PathBuf>,
+}
+
+/// What somebody thinks worth noting, and does not name, is a lesson.
+fn lesson() -> String {
+    "lesson".to_owned()
 }
 
 async fn remember(call: Call) -> Result<Reply, Problem> {
