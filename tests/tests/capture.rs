@@ -63,7 +63,7 @@ fn tools_leave_changed_files_commands_and_failures() {
 }
 
 /// The model of another conversation is told of the last run before it runs the command once more, and only once.
-fn a_failed_command_is_warned_of(client: &Client, replica: &Replica) {
+fn a_failed_command_is_warned_of(client: &Client<'_>, replica: &Replica) {
     let again = tool("Bash", &json!({ "command": "echo no luck >&2; exit 7", "description": "fail" }));
     let turn = client.prompt(&format!("try that {again} {again}")).unwrap().ok().unwrap();
     let warning = "`echo no luck >&2; exit 7` failed here on ";

@@ -25,6 +25,10 @@ const TITLE_CHARS: usize = 300;
 /// Characters of a pattern's signature, whose column takes 255.
 const SIGNATURE_CHARS: usize = 250;
 const COMMAND_CHARS: usize = 1_000;
+/// How what is told here of a solution begins. Anything else somebody wrote, and it stays.
+const SAME: &str = "The same command passed when it was run again: ";
+const INSTEAD: &str = "This passed instead: ";
+const CHANGED: &str = "Changed ";
 /// What a pattern says before anything is known to help.
 const NO_CURE: &str = "Not known yet: no run of this kind has worked after it.";
 
@@ -155,6 +159,9 @@ impl Scene<'_, '_> {
         if is_known {
             row.set("times_reused", reused.saturating_add(1).min(i32::MAX.into())).set("last_reused_at", self.at());
         }
+        if row.text("solution_applied").is_some_and(|told| !is_ours(told)) {
+            return self.tx.put(row);
+        }
         // All words of a row are of one session, so that they go when that is forgotten.
         let title = format!("{} fails: {}", failing.kind, failing.line);
         row.set("session_id", run.get("session_id").clone())
@@ -182,9 +189,9 @@ impl Scene<'_, '_> {
         let worked = fit::chars(&command.text, COMMAND_CHARS);
         let is_same = name_of(text) == name_of(&command.text);
         Ok(match (files.is_empty(), is_same) {
-            (true, true) => format!("The same command passed when it was run again: `{worked}`"),
-            (true, false) => format!("This passed instead: `{worked}`"),
-            (false, _) => format!("Changed {}; then `{worked}` passed.", files.join(", ")),
+            (true, true) => format!("{SAME}`{worked}`"),
+            (true, false) => format!("{INSTEAD}`{worked}`"),
+            (false, _) => format!("{CHANGED}{}; then `{worked}` passed.", files.join(", ")),
         })
     }
 
@@ -241,8 +248,10 @@ impl Scene<'_, '_> {
     fn tell_cure(&mut self, failing: &Failing, solution: &str) -> Result<(), StoreError> {
         let signature = self.pattern_signature(failing);
         match self.tx.find(FAILURE_PATTERNS, "pattern_signature", &signature.as_str().into())? {
-            Some(row) => self.tx.put(row.with("recommended_solution", solution)),
-            None => Ok(()),
+            Some(row) if row.text("recommended_solution").is_none_or(is_ours) => {
+                self.tx.put(row.with("recommended_solution", solution))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -260,6 +269,10 @@ impl Scene<'_, '_> {
         let is_this = |row: &&Row| row.text("hostname").is_some_and(|name| name.eq_ignore_ascii_case(&self.hostname));
         Ok(own.iter().find(is_this).map_or(Value::Null, |row| row.get("id").clone()))
     }
+}
+
+fn is_ours(solution: &str) -> bool {
+    solution == NO_CURE || [SAME, INSTEAD, CHANGED].iter().any(|start| solution.starts_with(start))
 }
 
 fn output_of(run: &Row) -> Result<String, StoreError> {

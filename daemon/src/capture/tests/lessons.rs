@@ -120,6 +120,12 @@ async fn what_works_after_a_failure_is_its_solution() {
         desk.one(solutions),
         "cargo test fails: error[E0308]: mismatched types | The same command passed when it was run again: `cargo test --bar` | 1"
     );
+    desk.sql("UPDATE problem_solutions SET solution_applied = 'Mind the types.'");
+    desk.prompt("s3", "p", "Once more").await;
+    fail(&desk, "s3", "t1", "cargo test --bar").await;
+    pass(&desk, "s3", "t2", "cargo test --bar").await;
+    let kept = "cargo test fails: error[E0308]: mismatched types | Mind the types. | 2";
+    assert_eq!(desk.one(solutions), kept, "what a person wrote stays");
 }
 
 #[tokio::test]
