@@ -53,7 +53,8 @@ pub(super) fn turn(parts: &Parts, state: State, done: &Done) -> Memory {
     let answer = parts.answers.join("\n\n");
     let mut summary = String::new();
     push(&mut summary, "Q: ", &fit::ends(&parts.prompt, PROMPT_CHARS));
-    push(&mut summary, "A: ", &fit::ends(&answer, ANSWER_CHARS));
+    let shown = fit::ends(&answer, ANSWER_CHARS);
+    push(&mut summary, "A: ", &shown);
     for (agent, report) in &parts.helpers {
         push(&mut summary, &format!("{agent}: "), &fit::ends(report, HELPER_CHARS));
     }
@@ -61,7 +62,7 @@ pub(super) fn turn(parts: &Parts, state: State, done: &Done) -> Memory {
     for (what, message) in done.failures.iter().take(FAILURES) {
         push(&mut summary, "Failed: ", &failure(what, message));
     }
-    let dead_end = stance::dead_end(&answer);
+    let dead_end = stance::dead_end(&shown);
     push(&mut summary, "Dead end: ", dead_end.as_deref().unwrap_or_default());
     if parts.taken_back {
         push(&mut summary, "", "(a dead end: the next prompt says that it did not work, or takes it back)");
