@@ -157,7 +157,7 @@ static TELLING: LazyLock<[Regex; 2]> = LazyLock::new(|| {
 pub fn error_line(output: &str) -> Option<String> {
     let lines = || output.lines().map(str::trim).filter(|line| line.chars().any(char::is_alphanumeric));
     let found = TELLING.iter().find_map(|telling| lines().find(|line| telling.is_match(line)));
-    let line = found.or_else(|| lines().last())?;
+    let line = found.or_else(|| lines().next_back())?;
     Some(crate::excerpt::cut(line, LINE_CHARS))
 }
 

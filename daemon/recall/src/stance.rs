@@ -124,9 +124,9 @@ fn split(line: &str) -> impl Iterator<Item = &str> {
         if rest.is_empty() {
             return None;
         }
-        let end = rest.match_indices(['.', '!', '?', ';']).map(|(at, _)| at + 1);
+        let mut ends = rest.match_indices(['.', '!', '?', ';']).map(|(at, _)| at + 1);
         // `No. Use X` is one stance.
-        let end = end.filter(|&end| end > 6 && rest[end..].starts_with(' ')).next().unwrap_or(rest.len());
+        let end = ends.find(|&end| end > 6 && rest[end..].starts_with(' ')).unwrap_or(rest.len());
         let (sentence, after) = rest.split_at(end);
         rest = after.trim_start();
         Some(sentence.trim())

@@ -21,7 +21,21 @@ const MODULUS: u64 = (1 << 61) - 1;
 pub struct Fingerprints {
     key: Zeroizing<[u8; 32]>,
     base: u64,
-    by_length: BTreeMap<usize, HashMap<u64, [u8; 32]>>,
+    by_length: BTreeMap<usize, Values>,
+}
+
+/// Values of one length.
+#[derive(Default)]
+struct Values {
+    /// A bit for each remainder of a hash by 64 that one of them has: most places of a text are told by it alone.
+    bits: u64,
+    tags: HashMap<u64, [u8; 32]>,
+}
+
+impl Values {
+    fn tag_of(&self, hash: u64) -> Option<&[u8; 32]> {
+        if self.bits >> (hash % 64) & 1 == 0 { None } else { self.tags.get(&hash) }
+    }
 }
 
 impl Fingerprints {
@@ -49,13 +63,15 @@ impl Fingerprints {
     fn add_text(&mut self, text: &str) {
         if text.len() >= SHORTEST {
             let (hash, tag) = (self.hash(text.as_bytes()), self.tag(text.as_bytes()));
-            self.by_length.entry(text.len()).or_default().insert(hash, tag);
+            let values = self.by_length.entry(text.len()).or_default();
+            values.bits |= 1 << (hash % 64);
+            values.tags.insert(hash, tag);
         }
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.by_length.values().map(HashMap::len).sum()
+        self.by_length.values().map(|values| values.tags.len()).sum()
     }
 
     /// True when nothing is looked for.
@@ -79,7 +95,7 @@ impl Fingerprints {
         found
     }
 
-    fn find_of(&self, text: &[u8], length: usize, values: &HashMap<u64, [u8; 32]>, found: &mut Vec<Range<usize>>) {
+    fn find_of(&self, text: &[u8], length: usize, values: &Values, found: &mut Vec<Range<usize>>) {
         if text.len() < length {
             return;
         }
@@ -87,19 +103,19 @@ impl Fingerprints {
         let mut hash = self.hash(&text[..length]);
         for start in 0..=text.len() - length {
             let range = start..start + length;
-            let held = values.get(&hash).filter(|_| is_bounded(text, &range));
+            let held = values.tag_of(hash).filter(|_| is_bounded(text, &range));
             if held.is_some_and(|tag| *tag == self.tag(&text[range.clone()])) {
                 found.push(range.clone());
             }
             if let Some(&next) = text.get(range.end) {
-                let without = (hash + MODULUS - times(u64::from(text[start]), leading)) % MODULUS;
-                hash = (times(without, self.base) + u64::from(next)) % MODULUS;
+                let without = reduced(hash + MODULUS - times(u64::from(text[start]), leading));
+                hash = reduced(times(without, self.base) + u64::from(next));
             }
         }
     }
 
     fn hash(&self, bytes: &[u8]) -> u64 {
-        bytes.iter().fold(0, |hash, byte| (times(hash, self.base) + u64::from(*byte)) % MODULUS)
+        bytes.iter().fold(0, |hash, byte| reduced(times(hash, self.base) + u64::from(*byte)))
     }
 
     fn tag(&self, bytes: &[u8]) -> [u8; 32] {
@@ -113,9 +129,15 @@ impl Fingerprints {
 }
 
 fn times(one: u64, other: u64) -> u64 {
-    let product = u128::from(one) * u128::from(other) % u128::from(MODULUS);
-    // The remainder of a 61-bit number.
-    u64::try_from(product).unwrap_or_default()
+    // A division would take ten times as long: of a Mersenne prime, the remainder is the sum of the upper and the lower part.
+    let product = u128::from(one) * u128::from(other);
+    let part = |bits: u128| u64::try_from(bits & u128::from(MODULUS)).unwrap_or_default();
+    reduced(part(product) + part(product >> 61))
+}
+
+/// Of a number below twice the modulus.
+fn reduced(number: u64) -> u64 {
+    if number >= MODULUS { number - MODULUS } else { number }
 }
 
 /// A short value is one only where no word goes on; after the option `-p` it is one, too.
@@ -131,7 +153,9 @@ mod tests {
 
     fn known(values: &[&str]) -> Fingerprints {
         let mut known = Fingerprints::new(Zeroizing::new(std::array::from_fn(|at| u8::try_from(at * 7 + 3).unwrap())));
-        values.iter().for_each(|value| known.add(value.as_bytes()));
+        for value in values {
+            known.add(value.as_bytes());
+        }
         known
     }
 

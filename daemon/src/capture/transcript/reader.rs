@@ -150,7 +150,9 @@ impl Reader {
         let content = &record.message.content;
         if content.blocks().iter().any(|block| block.kind.is("tool_result")) {
             let runs = self.calls.results(record);
-            runs.iter().for_each(|run| self.redactions.join(&run.deed.redactions));
+            for run in &runs {
+                self.redactions.join(&run.deed.redactions);
+            }
             if let Some(exchange) = self.exchanges.last_mut() {
                 exchange.runs.extend(runs);
             }
