@@ -47,7 +47,6 @@ static KINDS: LazyLock<[(Kind, Regex); 3]> = LazyLock::new(|| {
             Kind::Correction,
             pattern(
                 r"(?ix)^(?:no|nope|wrong|stop|not\ like\ that|that(?:'|’)?s\ (?:not\ (?:right|what)|wrong))\b[,.!:\s—-].*\b(?:use|using|should|must|don['’]t|do\ not|instead|always|never|want|put|call|keep)\b
-                  | \b(?:use|prefer|take|write|put|call|run|make\ it|keep)\b.*\b(?:instead\ of|rather\ than)\b
                   | \b(?:don['’]t|do\ not|never|stop)\ us(?:e|ing)\b.*,\s*(?:but\ )?use\b
                   | \bI\ (?:told|said|asked)\b.*\b(?:not\ to|to\ use|use|don['’]t|never|always)\b",
             ),
@@ -56,6 +55,7 @@ static KINDS: LazyLock<[(Kind, Regex); 3]> = LazyLock::new(|| {
             Kind::Decision,
             pattern(
                 r"(?ix)^decision:\s
+                  | \b(?:use|prefer|take|write|put|call|run|make\ it|keep)\b.*\b(?:instead\ of|rather\ than)\b
                   | \bwe(?:['’]ve|\ have)?\ (?:decided|agreed|settled\ on|chose|chosen|opted\ for)\b
                   | \bwe(?:['’]ll|\ will|['’]re|\ are)?\ (?:go|going|sticking|stick)\ with\b
                   | \blet['’]?s\ (?:go|stick)\ with\b",
@@ -146,7 +146,7 @@ mod tests {
         for (prompt, kind) in [
             ("No, use pnpm instead of npm.", Kind::Correction),
             ("no. use tabs here, I want no spaces", Kind::Correction),
-            ("Please use the staging host rather than production", Kind::Correction),
+            ("Please use the staging host rather than production", Kind::Decision),
             ("Don't use moment, use dayjs.", Kind::Correction),
             ("I told you to use the old API!", Kind::Correction),
             ("We decided to keep MariaDB because the hosters have it.", Kind::Decision),

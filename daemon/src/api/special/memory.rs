@@ -219,3 +219,15 @@ async fn forget(call: Call) -> Result<Reply, Problem> {
     let removed = core.store.write_async(move |tx| forget::forget(tx, &request.sessions)).await;
     Ok(Reply::ok(ForgetAnswer { removed_rows: removed? }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::RememberRequest;
+
+    #[test]
+    fn a_memory_by_hand_is_a_lesson_unless_said_otherwise() {
+        let kind = |json: &str| serde_json::from_str::<RememberRequest>(json).unwrap().kind;
+        assert_eq!(kind(r#"{"text": "x"}"#), "lesson");
+        assert_eq!(kind(r#"{"text": "x", "kind": "blocker"}"#), "blocker");
+    }
+}

@@ -174,3 +174,29 @@ async fn what_another_machine_sends_again_is_taken_out_again() {
     assert_eq!(desk.left("zanzibarium"), [] as [&str; 0]);
     assert_eq!(desk.one("SELECT count(*) FROM ct_forget_due"), "0");
 }
+
+#[tokio::test]
+async fn what_was_learnt_goes_with_what_it_was_learnt_from() {
+    let desk = Desk::new();
+    let prompt = "We decided to feed the walrus at noon.";
+    desk.turn("s1", "p1", prompt, "Fed.").await;
+    desk.turn("s1", "p2", "From now on we feed the otter at dawn.", "Fed.").await;
+    let run = |id: &str, command: &str| json!({"prompt_id": "p2", "tool_name": "Bash", "tool_use_id": id, "tool_input": {"command": command}});
+    let mut failed = run("t1", "make walrus");
+    failed["error"] = json!("Exit code 2\nerror: the walrus is full");
+    desk.fire("PostToolUseFailure", "s1", failed).await;
+    let mut passed = run("t2", "make walrus LATER=1");
+    passed["tool_response"] = json!({"stdout": "ok"});
+    desk.fire("PostToolUse", "s1", passed).await;
+    desk.capture.settle().await.unwrap();
+    let learnt = "SELECT (SELECT count(*) FROM decision_logs) || (SELECT count(*) FROM problem_solutions)
+                         || (SELECT count(*) FROM ct_commands)";
+    assert_eq!(desk.one(learnt), "212");
+
+    let turn = desk.one("SELECT id FROM conversation_contexts WHERE dense_summary LIKE '%walrus at noon%'");
+    desk.forget(Wanted { ids: vec![turn], ..Wanted::default() }).await;
+    assert_eq!(desk.column("SELECT decision_text FROM decision_logs"), ["From now on we feed the otter at dawn."]);
+    desk.forget(session("s1")).await;
+    assert_eq!(desk.one(learnt), "000");
+    assert_eq!((desk.left("walrus"), desk.left("otter")), (Vec::<String>::new(), Vec::new()));
+}
