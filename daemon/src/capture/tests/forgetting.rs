@@ -196,6 +196,10 @@ async fn what_was_learnt_goes_with_what_it_was_learnt_from() {
     let turn = desk.one("SELECT id FROM conversation_contexts WHERE dense_summary LIKE '%walrus at noon%'");
     desk.forget(Wanted { ids: vec![turn], ..Wanted::default() }).await;
     assert_eq!(desk.column("SELECT decision_text FROM decision_logs"), ["From now on we feed the otter at dawn."]);
+    let plan = desk.store.read(|tx| forget::find(tx, &session("s1"))).unwrap().unwrap();
+    let shown = desk.store.read(|tx| plan.shown(tx, 100)).unwrap();
+    let lines: Vec<&str> = shown.iter().map(|found| found.line.as_str()).collect();
+    assert!(lines.contains(&"make walrus") && lines.contains(&"make walrus LATER=1"), "{lines:?}");
     desk.forget(session("s1")).await;
     assert_eq!(desk.one(learnt), "000");
     assert_eq!((desk.left("walrus"), desk.left("otter")), (Vec::<String>::new(), Vec::new()));
