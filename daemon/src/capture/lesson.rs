@@ -5,9 +5,9 @@
 //! it have ids derived from this machine's name, so no two machines write the same row.
 
 use merge::{Key, Row, Value};
-use migrations::catalogue::{COMMAND_RUNS, FAILURE_PATTERNS, INFRASTRUCTURE, PROBLEM_SOLUTIONS, PROJECTS};
+use migrations::catalogue::{COMMAND_RUNS, FAILURE_PATTERNS, INFRASTRUCTURE, PROBLEM_SOLUTIONS, PROJECTS, SESSIONS};
 use recall::failure;
-use sync::local::{decompress, derived_id};
+use sync::local::{WriteTx, decompress, derived_id};
 use sync::{StoreError, datetime_text, parse_datetime};
 
 use super::digest::sha256;
@@ -15,7 +15,7 @@ use super::fit;
 use super::ledger::DAY_US;
 use super::scene::Scene;
 use super::tool_run::Command;
-use crate::forget::names;
+use crate::forget::{BLANK, names};
 
 /// Runs are known for so long, in microseconds; what failed before says little of today.
 const KEPT_US: u64 = 90 * DAY_US;
@@ -47,6 +47,33 @@ impl Failing {
     fn signature(&self) -> String {
         fit::chars(&format!("{}: {}", self.kind.to_lowercase(), failure::masked(&self.line)), SIGNATURE_CHARS)
     }
+}
+
+impl Failing {
+    /// The signature of its pattern, of one machine and project: what fails elsewhere may fail for another reason.
+    fn pattern(&self, host: &str, project: &str) -> String {
+        let of = format!(" @{} {}", host.to_lowercase(), &sha256(project.as_bytes())[..8]);
+        let room = SIGNATURE_CHARS.saturating_sub(of.chars().count());
+        format!("{}{of}", fit::chars(&self.signature(), room))
+    }
+}
+
+/// The pattern that a run belongs to, for who forgets the run: its words may be the run's. What a person wrote of a cure is
+/// to stay, without them.
+pub(crate) fn pattern_without(tx: &WriteTx<'_>, run: &Row) -> Result<Option<(Row, bool)>, StoreError> {
+    let text = |column| run.text(column).unwrap_or_default();
+    let Some(failing) = Failing::of(text("command_text"), &output_of(run)?) else { return Ok(None) };
+    let session = tx.get(SESSIONS, &Key::new(text("session_id")))?;
+    let project = session.as_ref().and_then(|session| session.text("project_id"));
+    let project = project.map(|id| tx.get(PROJECTS, &Key::new(id))).transpose()?.flatten();
+    let slug = project.as_ref().and_then(|project| project.text("slug")).unwrap_or_default();
+    let signature = failing.pattern(text("host"), slug);
+    let found = tx.find(FAILURE_PATTERNS, "pattern_signature", &signature.as_str().into())?;
+    let nameless = format!("forgotten {}", &sha256(signature.as_bytes())[..16]);
+    Ok(found.map(|row| {
+        let is_ours = row.text("recommended_solution").is_none_or(is_ours);
+        (row.with("pattern_signature", nameless).with("title", BLANK).with("error_pattern", Value::Null), is_ours)
+    }))
 }
 
 /// A run that failed in this conversation, and is not solved.
@@ -255,12 +282,8 @@ impl Scene<'_, '_> {
         }
     }
 
-    /// Of this machine and project: what fails elsewhere may fail for another reason.
     fn pattern_signature(&self, failing: &Failing) -> String {
-        let of =
-            format!(" @{} {}", self.hostname.to_lowercase(), &sha256(self.conversation.project_slug.as_bytes())[..8]);
-        let room = SIGNATURE_CHARS.saturating_sub(of.chars().count());
-        format!("{}{of}", fit::chars(&failing.signature(), room))
+        failing.pattern(&self.hostname, &self.conversation.project_slug)
     }
 
     /// This machine among a client's assets.

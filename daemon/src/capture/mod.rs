@@ -63,7 +63,7 @@ pub(crate) use decide::{Decided, Decision};
 pub(crate) use digest::sha256;
 pub(crate) use fit::Clean;
 pub(crate) use import::{ImportedContext, Outcome as Imported, Part, Sitting};
-pub(crate) use lesson::name_of as name_of_command;
+pub(crate) use lesson::{name_of as name_of_command, pattern_without};
 pub use project::Place;
 pub(crate) use project::{name_of_slug, slug_of_remote};
 pub use remember::{Note, Remembered};

@@ -204,3 +204,28 @@ async fn what_was_learnt_goes_with_what_it_was_learnt_from() {
     assert_eq!(desk.one(learnt), "000");
     assert_eq!((desk.left("walrus"), desk.left("otter")), (Vec::<String>::new(), Vec::new()));
 }
+
+#[tokio::test]
+async fn a_pattern_goes_with_a_run_of_it_and_what_a_person_wrote_stays() {
+    let desk = Desk::new();
+    let fail = async |session: &str| {
+        let failed = json!({"prompt_id": format!("p {session}"), "tool_name": "Bash", "tool_use_id": "t", "tool_input": {"command": "make walrus"},
+                            "error": "Exit code 2\nerror: the walrus is full"});
+        desk.fire("PostToolUseFailure", session, failed).await;
+    };
+    for id in ["s1", "s2"] {
+        fail(id).await;
+    }
+    assert_eq!(desk.one("SELECT count(*) FROM failure_patterns"), "1");
+    desk.forget(session("s1")).await;
+    assert_eq!(desk.one("SELECT count(*) FROM failure_patterns"), "0");
+    fail("s3").await;
+    assert_eq!(desk.one("SELECT count(*) FROM failure_patterns"), "1");
+    desk.sql("UPDATE failure_patterns SET recommended_solution = 'Wait for the evening.'");
+    for id in ["s2", "s3"] {
+        desk.forget(session(id)).await;
+    }
+    let left = desk.one("SELECT title || '|' || recommended_solution FROM failure_patterns");
+    assert_eq!(left, "(forgotten)|Wait for the evening.");
+    assert_eq!(desk.left("the walrus is full"), Vec::<String>::new());
+}
