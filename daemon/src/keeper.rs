@@ -22,6 +22,7 @@ use crate::intake::IntakeError;
 use crate::memory::index::Index;
 use crate::memory::late;
 use crate::phase::{Core, Phase, Trouble};
+use crate::redaction::{self, Stamp};
 use crate::vault::exchange::{Exchange, ExchangeError};
 use crate::vault::{Vault, reseal};
 use crate::{files, machine, transcripts};
@@ -37,6 +38,7 @@ const DRAFT_LOOK: Duration = Duration::from_secs(10);
 const DRAFT_RETRY: Duration = Duration::from_mins(10);
 const DRAFT_TIME: &str = "draft-time";
 const VAULT_LOOK: Duration = Duration::from_mins(1);
+const SECRETS_LOOK: Duration = Duration::from_secs(2);
 const AUDIT_LOOK: Duration = Duration::from_secs(5);
 const USERS_LOOK: Duration = Duration::from_secs(2);
 const TOKEN_RENEWAL: Duration = Duration::from_hours(24);
@@ -68,6 +70,7 @@ pub(crate) fn start(app: &Arc<App>) -> Vec<JoinHandle<()>> {
         task("watch-transcripts", |app| Box::pin(transcripts::watch::run(app))),
         task(DRAFT_TIME, |app| Box::pin(draft_time(app))),
         task("keep-vault", |app| Box::pin(keep_vault(app))),
+        task("know-secrets", |app| Box::pin(know_secrets(app))),
         task("watch-audit", |app| Box::pin(watch_audit(app))),
         task("watch-users", |app| Box::pin(watch_users(app))),
         task("renew-token", |app| Box::pin(renew_token(app))),
@@ -110,6 +113,10 @@ async fn open(app: &App) -> Result<Core, StoreError> {
     let opened = tokio::task::spawn_blocking(move || {
         let store = Store::open_on(&path, clock, &machine::host())?;
         let vault = Vault::open(&home, &store, changed);
+        // Before anything is captured. That there is no key, the status says.
+        if let Ok(ring) = vault.ring() {
+            redaction::learn(&store, &ring, &Stamp::default())?;
+        }
         Ok::<_, StoreError>((store, vault))
     });
     let (store, vault) = opened.await.map_err(|error| StoreError::other(crate::tasks::panic_text(error)))??;
@@ -255,6 +262,21 @@ async fn keep_vault(app: Arc<App>) {
         tokio::select! {
             goes_on = app.stop.pause(VAULT_LOOK) => if !goes_on { return },
             () = app.vault_changed.notified() => {}
+        }
+    }
+}
+
+/// Has the values of the vault redacted that others have brought. What is sealed here is known as it is sealed.
+async fn know_secrets(app: Arc<App>) {
+    let mut known = Stamp::default();
+    while app.stop.pause(SECRETS_LOOK).await {
+        let Ok(core) = app.core(OPENING_PATIENCE).await else { continue };
+        let Ok(ring) = core.vault.ring() else { continue };
+        let (store, before) = (core.store.clone(), known.clone());
+        let learnt = tokio::task::spawn_blocking(move || redaction::learn(&store, &ring, &before)).await;
+        match learnt.map_err(StoreError::other).flatten() {
+            Ok(stamp) => known = stamp,
+            Err(error) => tracing::warn!(%error, "the secrets to redact were not read anew; it is tried again"),
         }
     }
 }

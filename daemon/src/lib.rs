@@ -37,6 +37,7 @@ mod notices;
 mod permission;
 mod phase;
 mod policy;
+mod redaction;
 mod render;
 mod report;
 mod run;

@@ -14,6 +14,9 @@ pub struct HookSpec {
     pub shows_message: bool,
     /// Whether an `additionalContext` of this event reaches the model without making it work longer.
     pub takes_context: bool,
+    /// Whether an event that the daemon has not taken is kept on disk. One that only asks is not: its answer would come
+    /// too late, and what it is about is told by another event.
+    pub keeps: bool,
     /// What we listen for, for people.
     pub purpose: &'static str,
 }
@@ -29,6 +32,7 @@ pub const EVENTS: &[HookSpec] = &[
         timeout_seconds: 5,
         shows_message: true,
         takes_context: true,
+        keeps: true,
         purpose: "starts the daemon when none answers; brings the state of the project and its open ends",
     },
     HookSpec {
@@ -37,7 +41,18 @@ pub const EVENTS: &[HookSpec] = &[
         timeout_seconds: 2,
         shows_message: true,
         takes_context: true,
+        keeps: true,
         purpose: "saves the prompt; brings the memories that fit it",
+    },
+    HookSpec {
+        event: "PreToolUse",
+        matcher: Some("Bash"),
+        timeout_seconds: 1,
+        // It comes with every command: what is wrong, the events around it tell.
+        shows_message: false,
+        takes_context: true,
+        keeps: false,
+        purpose: "warns of a command whose last run on this machine failed",
     },
     HookSpec {
         event: "PostToolUse",
@@ -45,6 +60,7 @@ pub const EVENTS: &[HookSpec] = &[
         timeout_seconds: 2,
         shows_message: true,
         takes_context: true,
+        keeps: true,
         purpose: "saves changed files and commands",
     },
     HookSpec {
@@ -53,6 +69,7 @@ pub const EVENTS: &[HookSpec] = &[
         timeout_seconds: 2,
         shows_message: true,
         takes_context: true,
+        keeps: true,
         purpose: "saves what failed, and how",
     },
     HookSpec {
@@ -62,6 +79,7 @@ pub const EVENTS: &[HookSpec] = &[
         // The client drops it.
         shows_message: false,
         takes_context: false,
+        keeps: true,
         purpose: "saves what a subagent found",
     },
     HookSpec {
@@ -71,6 +89,7 @@ pub const EVENTS: &[HookSpec] = &[
         // Whatever is printed here is appended to the instructions of the summariser.
         shows_message: false,
         takes_context: false,
+        keeps: true,
         purpose: "saves the conversation before the client compacts it",
     },
     HookSpec {
@@ -80,6 +99,7 @@ pub const EVENTS: &[HookSpec] = &[
         shows_message: true,
         // Context of a Stop hook would make the model go on.
         takes_context: false,
+        keeps: true,
         purpose: "saves the answer of the turn",
     },
     HookSpec {
@@ -89,6 +109,7 @@ pub const EVENTS: &[HookSpec] = &[
         // The session's screen is already gone.
         shows_message: false,
         takes_context: false,
+        keeps: true,
         purpose: "saves the rest of the transcript and closes the session",
     },
 ];

@@ -59,6 +59,17 @@ fn tools_leave_changed_files_commands_and_failures() {
           AND project_id IS NOT NULL AND machine_id IS NOT NULL AND session_id IS NOT NULL",
     );
     assert!(saved > 0, "{:#?}", replica.rows("SELECT title, dense_summary FROM conversation_contexts"));
+    a_failed_command_is_warned_of(&client, &replica);
+}
+
+/// The model of another conversation is told of the last run before it runs the command once more, and only once.
+fn a_failed_command_is_warned_of(client: &Client<'_>, replica: &Replica) {
+    let again = tool("Bash", &json!({ "command": "echo no luck >&2; exit 7", "description": "fail" }));
+    let turn = client.prompt(&format!("try that {again} {again}")).unwrap().ok().unwrap();
+    let warning = "`echo no luck >&2; exit 7` failed here on ";
+    assert!(turn.model_saw(warning) && turn.model_saw("(exit 7: no luck)"), "{:#?}", turn.requests);
+    let given = replica.rows("SELECT count(*), sum(tokens) > 10 FROM ct_injections WHERE event = 'PreToolUse'");
+    assert_eq!(given, ["1\t1"]);
 }
 
 #[test]

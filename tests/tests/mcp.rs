@@ -141,7 +141,8 @@ fn the_real_client_searches_memory_through_the_tool() {
     machine.cli_in(&project, &["remember", "The zeppelin hangar is at gate 23."]).unwrap().ok().unwrap();
     let client = Client::new(&machine, &project).unwrap();
     let call = r#"[[tool:mcp__claudetools__search {"query":"zeppelin hangar gate"}]]"#;
-    let turn = client.prompt(&format!("Say something. {call} [[say:done]]")).unwrap().ok().unwrap();
+    let others = "[[tool:mcp__claudetools__who_is_here {}]]";
+    let turn = client.prompt(&format!("Say something. {call} {others} [[say:done]]")).unwrap().ok().unwrap();
     let results: Vec<String> = turn
         .requests
         .iter()
@@ -151,5 +152,6 @@ fn the_real_client_searches_memory_through_the_tool() {
         .map(Value::to_string)
         .collect();
     assert!(results.iter().any(|result| result.contains("gate 23")), "{results:#?}\n{:#?}", turn.run);
+    assert!(results.iter().any(|result| result.contains("Nobody else is at work here.")), "{results:#?}");
     assert!(turn.model_saw("Long-term memory of this and other projects"), "the instructions reach the model");
 }

@@ -11,6 +11,7 @@ mod plausible;
 mod rules;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use rules::RULES;
@@ -20,8 +21,36 @@ use rules::RULES;
 pub struct Redacted<'a> {
     /// The text, borrowed when nothing was found.
     pub text: Cow<'a, str>,
-    /// How many secrets were replaced.
-    pub count: usize,
+    /// How many secrets were replaced, of each kind.
+    pub kinds: Kinds,
+}
+
+/// Secrets that were taken out, counted by kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Kinds(BTreeMap<&'static str, u64>);
+
+impl Kinds {
+    /// Adds some of a kind.
+    pub fn add(&mut self, kind: &'static str, count: u64) {
+        if count > 0 {
+            *self.0.entry(kind).or_default() += count;
+        }
+    }
+
+    /// Adds those of another text.
+    pub fn join(&mut self, other: &Kinds) {
+        other.0.iter().for_each(|(kind, count)| self.add(kind, *count));
+    }
+
+    /// How many there are of all kinds.
+    pub fn total(&self) -> u64 {
+        self.0.values().sum()
+    }
+
+    /// Each kind with its number.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.0.iter().map(|(kind, count)| (*kind, *count))
+    }
 }
 
 impl Redacted<'_> {
@@ -40,19 +69,19 @@ pub fn prepare() {
 /// Replaces every secret that the rules know.
 pub fn redact(text: &str) -> Redacted<'_> {
     let mut clean = Cow::Borrowed(text);
-    let mut count = 0;
+    let mut kinds = Kinds::default();
     let possible = hints::rules_for(text);
     for (_, rule) in RULES.iter().enumerate().filter(|(at, _)| possible & (1 << at) != 0) {
         if let Some((replaced, found)) = rule.apply(&clean) {
             clean = Cow::Owned(replaced);
-            count += found;
+            kinds.add(rule.kind, found as u64);
         }
     }
     if let Some((replaced, found)) = entropy::apply(&clean) {
         clean = Cow::Owned(replaced);
-        count += found;
+        kinds.add("entropy", found as u64);
     }
-    Redacted { text: clean, count }
+    Redacted { text: clean, kinds }
 }
 
 #[cfg(test)]

@@ -4,6 +4,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use hooks::events;
+use recall::redact::Kinds;
+
 use super::Incoming;
 use super::deed::Deed;
 use super::payload::Payload;
@@ -30,7 +33,7 @@ pub(super) struct Arrival {
     pub(super) place: Place,
     pub(super) deed: Deed,
     /// Secrets that were taken out.
-    pub(super) redactions: u64,
+    pub(super) redactions: Kinds,
     body: Vec<u8>,
 }
 
@@ -76,6 +79,11 @@ impl Arrival {
             redactions,
             body: incoming.body,
         }))
+    }
+
+    /// True for an event that only asks: nothing of it is written.
+    pub(super) fn only_asks(&self) -> bool {
+        events::find(&self.event).is_some_and(|spec| !spec.keeps)
     }
 
     /// The event as refused after all.

@@ -39,7 +39,7 @@ impl Capture {
                 tracing::info!(conversation = %id, %error, "a transcript could not be read");
                 Reading { offset, ..Reading::default() }
             });
-            self.stats.redacted(COUNTED_AS, reading.redactions);
+            self.stats.redacted(COUNTED_AS, &reading.redactions);
             let (machine, replica_id) = (std::sync::Arc::clone(&self.machine), self.store.replica_id());
             self.store
                 .write_async(move |tx| {

@@ -2,6 +2,7 @@
 
 use recall::excerpt::title;
 use recall::labels::{Matter, labels};
+use recall::stance;
 
 use super::fit::{self, WHOLE_BYTES};
 use super::ledger::{Parts, State};
@@ -14,6 +15,10 @@ const TITLE_CHARS: usize = 160;
 const PROMPT_CHARS: usize = 3_000;
 const ANSWER_CHARS: usize = 6_000;
 const HELPER_CHARS: usize = 1_500;
+/// The tag of what did not work.
+const DEAD_END: &str = "dead-end";
+/// What a turn loses that was taken back, in hundredths.
+const TAKEN_BACK: i64 = 150;
 /// Files and failures that are named.
 const FILES: usize = 10;
 const FAILURES: usize = 3;
@@ -48,13 +53,19 @@ pub(super) fn turn(parts: &Parts, state: State, done: &Done) -> Memory {
     let answer = parts.answers.join("\n\n");
     let mut summary = String::new();
     push(&mut summary, "Q: ", &fit::ends(&parts.prompt, PROMPT_CHARS));
-    push(&mut summary, "A: ", &fit::ends(&answer, ANSWER_CHARS));
+    let shown = fit::ends(&answer, ANSWER_CHARS);
+    push(&mut summary, "A: ", &shown);
     for (agent, report) in &parts.helpers {
         push(&mut summary, &format!("{agent}: "), &fit::ends(report, HELPER_CHARS));
     }
     push(&mut summary, "Changed: ", &list(&done.files, FILES));
     for (what, message) in done.failures.iter().take(FAILURES) {
         push(&mut summary, "Failed: ", &failure(what, message));
+    }
+    let dead_end = stance::dead_end(&shown);
+    push(&mut summary, "Dead end: ", dead_end.as_deref().unwrap_or_default());
+    if parts.taken_back {
+        push(&mut summary, "", "(a dead end: the next prompt says that it did not work, or takes it back)");
     }
     if state == State::Interrupted {
         push(&mut summary, "", "(interrupted before it was answered)");
@@ -64,13 +75,16 @@ pub(super) fn turn(parts: &Parts, state: State, done: &Done) -> Memory {
         || answer.chars().count() > ANSWER_CHARS
         || parts.helpers.iter().any(|(_, report)| report.chars().count() > HELPER_CHARS);
     let matter = Matter { text: &summary, files: &done.files, commands: &done.commands };
-    let labels = labels(matter);
+    let mut labels = labels(matter);
+    if dead_end.is_some() || parts.taken_back {
+        labels.push(DEAD_END.to_owned());
+    }
     let heading = title(if parts.prompt.is_empty() { &answer } else { &parts.prompt }, TITLE_CHARS);
     Memory {
         title: if heading.is_empty() { "Turn without words".to_owned() } else { heading },
         summary,
         whole: shortened.then(|| whole(parts, &answer)),
-        importance: importance(said, done),
+        importance: importance(said, done) - if parts.taken_back { TAKEN_BACK } else { 0 },
         labels,
     }
 }

@@ -13,6 +13,7 @@ use super::anchors::{self, id_of};
 use super::fit::{self, Clean};
 use super::project::Place;
 use super::remember::tags;
+use super::settled::{Settled, settle};
 use crate::machine;
 
 const TITLE_CHARS: usize = 160;
@@ -38,6 +39,8 @@ pub(crate) struct Decided {
     pub(crate) title: String,
     /// Secrets that were taken out.
     pub(crate) redactions: u64,
+    /// Earlier decisions in whose place it is now.
+    pub(crate) replaces: Vec<String>,
 }
 
 impl Decision {
@@ -59,8 +62,9 @@ impl Decision {
         Decision { impact, ..self }
     }
 
-    /// Writes it. The same text again, in the same project, is the same decision.
-    pub(crate) fn write(&self, tx: &mut WriteTx<'_>) -> Result<Decided, StoreError> {
+    /// Writes it. The same fact again, in the same project, is the same decision, and weighs more; `apart` is one that it is
+    /// not to be merged with. What it takes the place of is marked so.
+    pub(crate) fn write(&self, tx: &mut WriteTx<'_>, apart: Option<&str>) -> Result<Decided, StoreError> {
         let project = anchors::project(tx, &self.place)?;
         let id = derived_id("decision_logs", &format!("{} {}", self.place.slug, self.text.text));
         let heading = title(&self.text.text, TITLE_CHARS);
@@ -71,11 +75,9 @@ impl Decision {
             .with("title", if heading.is_empty() { "Decision".to_owned() } else { heading.clone() })
             .with("decision_text", fit::column(&self.text.text))
             .with("rationale", self.rationale.as_ref().map(|text| fit::column(&text.text)))
-            .with("impact", self.impact.clone())
+            .with("impact", self.impact.clone().unwrap_or_else(|| "medium".to_owned()))
             .with("tags", (!self.tags.is_empty()).then(|| serde_json::json!(self.tags).to_string()));
-        if tx.get(DECISION_LOGS, &row.key())?.is_none() {
-            tx.put(row)?;
-        }
-        Ok(Decided { id, project: self.place.slug.clone(), title: heading, redactions })
+        let Settled { id, replaces } = settle(tx, row, apart)?;
+        Ok(Decided { id, replaces, project: self.place.slug.clone(), title: heading, redactions })
     }
 }

@@ -1,6 +1,7 @@
 //! What an event means, without where and when: read from its payload, secrets taken out.
 
 use recall::noise;
+use recall::redact::Kinds;
 
 use super::fit::Clean;
 use super::payload::Payload;
@@ -22,6 +23,8 @@ pub(super) enum Deed {
     Failed { error: String, text: String },
     /// A helper of the assistant is done.
     Help { agent: String, text: String },
+    /// A command is about to be run.
+    About { command: String },
     /// A tool has run.
     Tool(Box<ToolRun>),
     /// The conversation is about to be summarised by the client.
@@ -33,12 +36,12 @@ pub(super) enum Deed {
 }
 
 impl Deed {
-    /// What the event means, and how many secrets were taken out.
-    pub(super) fn of(event: &str, payload: &Payload) -> (Self, u64) {
-        let mut redactions = 0;
+    /// What the event means, and which secrets were taken out.
+    pub(super) fn of(event: &str, payload: &Payload) -> (Self, Kinds) {
+        let mut redactions = Kinds::default();
         let mut clean = |text: &str| {
             let clean = Clean::new(text);
-            redactions += clean.redactions;
+            redactions.join(&clean.kinds);
             clean.text
         };
         let answer = payload.text("last_assistant_message").unwrap_or_default();
@@ -57,6 +60,8 @@ impl Deed {
                 Some(agent) if !answer.is_empty() => Self::Help { agent: agent.to_owned(), text: clean(answer) },
                 _ => Self::Seen,
             },
+            // Nothing of it is kept, so its secrets count when it has run.
+            "PreToolUse" => about(payload),
             "PostToolUse" => Self::tool(ToolRun::succeeded(payload), &mut redactions),
             "PostToolUseFailure" => Self::tool(ToolRun::failed(payload), &mut redactions),
             "PreCompact" => Self::Compact,
@@ -74,8 +79,8 @@ impl Deed {
         }
     }
 
-    fn tool(run: ToolRun, redactions: &mut u64) -> Self {
-        *redactions += run.redactions;
+    fn tool(run: ToolRun, redactions: &mut Kinds) -> Self {
+        redactions.join(&run.redactions);
         if run.is_empty() { Self::Seen } else { Self::Tool(Box::new(run)) }
     }
 
@@ -88,6 +93,7 @@ impl Deed {
                 | "Stop"
                 | "StopFailure"
                 | "SubagentStop"
+                | "PreToolUse"
                 | "PostToolUse"
                 | "PostToolUseFailure"
                 | "PreCompact"
@@ -101,6 +107,11 @@ impl Deed {
     }
 }
 
+fn about(payload: &Payload) -> Deed {
+    let command = payload.value("tool_input")["command"].as_str().filter(|_| payload.text("tool_name") == Some("Bash"));
+    command.map_or(Deed::Seen, |command| Deed::About { command: Clean::new(command).text })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -108,7 +119,8 @@ mod tests {
     use super::*;
 
     fn deed(event: &str, value: &serde_json::Value) -> (Deed, u64) {
-        Deed::of(event, &Payload::parse(value.to_string().as_bytes()).unwrap())
+        let (deed, kinds) = Deed::of(event, &Payload::parse(value.to_string().as_bytes()).unwrap());
+        (deed, kinds.total())
     }
 
     #[test]

@@ -128,7 +128,9 @@ impl Scene<'_, '_> {
         if standing != Standing::New {
             return Ok(standing);
         }
-        let mut turn = match turn_of(self.tx.connection(), &conversation, exchange)? {
+        let known = turn_of(self.tx.connection(), &conversation, exchange)?;
+        let is_missed = known.is_none();
+        let mut turn = match known {
             Some(turn) => turn,
             None if exchange.at_us <= self.conversation.copied_until_us && self.conversation.copied_until_us > 0 => {
                 return Ok(Standing::Copied);
@@ -142,6 +144,9 @@ impl Scene<'_, '_> {
             self.hear(&mut turn, exchange);
         }
         self.write_turn_with(&turn, |scene| scene.runs(&turn, &exchange.runs))?;
+        if is_missed {
+            self.stances(&turn)?;
+        }
         Ok(Standing::New)
     }
 

@@ -1,6 +1,8 @@
 //! Text made fit for its column: no secrets, no U+0000, no longer than the column takes.
 
-use recall::redact::redact;
+use recall::redact::Kinds;
+
+use crate::redaction::redact;
 
 /// Largest text column, in bytes.
 const TEXT_BYTES: usize = 1 << 20;
@@ -15,15 +17,17 @@ pub(super) const OUTPUT_BYTES: usize = 256 << 10;
 pub(crate) struct Clean {
     pub(crate) text: String,
     pub(crate) redactions: u64,
+    /// The same by kind.
+    pub(crate) kinds: Kinds,
 }
 
 impl Clean {
     /// Replaces secrets, and U+0000, which neither database takes.
     pub(crate) fn new(text: &str) -> Self {
         let clean = redact(text);
-        let redactions = clean.count as u64;
+        let kinds = clean.kinds.clone();
         let text = if clean.text.contains('\0') { clean.text.replace('\0', "\u{fffd}") } else { clean.into_text() };
-        Self { text, redactions }
+        Self { text, redactions: kinds.total(), kinds }
     }
 }
 

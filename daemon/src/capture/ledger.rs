@@ -174,6 +174,9 @@ pub(super) struct Parts {
     pub(super) helpers: Vec<(String, String)>,
     /// When the last answer came, in microseconds since the Unix epoch.
     pub(super) answered_us: u64,
+    /// The next prompt said that it did not work, or had it undone.
+    #[serde(default)]
+    pub(super) taken_back: bool,
 }
 
 /// One prompt and what came of it.

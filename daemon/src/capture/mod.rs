@@ -3,7 +3,8 @@
 //! An event is read tolerantly ([`payload`]), understood as what it means ([`deed`], pure), placed in a project
 //! ([`project`]) and stripped of secrets, all before the store is asked for anything. Then one transaction enters the
 //! event's id (so that it counts once, live or spooled) and its rows: machine, project and session ([`anchors`]), turns
-//! ([`turn`]), tool runs ([`tool`]), the session's end ([`close`]). What is asked of memory runs beside that write.
+//! ([`turn`]), tool runs ([`tool`]) with what they teach ([`lesson`]), the session's end ([`close`]). What is asked of memory
+//! runs beside that write; a command about to be run is only asked about, nothing is written.
 //!
 //! Transcripts are read in the background ([`catch_up`]): they fill in what no hook told, after an interrupted turn or
 //! a killed client. Transcripts of other times and machines are taken in on request ([`import`]).
@@ -22,12 +23,14 @@ mod fit;
 mod git;
 mod import;
 mod ledger;
+mod lesson;
 mod payload;
 mod project;
 mod reject;
 mod remember;
 mod reply;
 mod scene;
+mod settled;
 mod stats;
 mod take;
 #[cfg(test)]
@@ -37,6 +40,7 @@ mod tool_run;
 mod transcript;
 mod turn;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -59,11 +63,13 @@ pub(crate) use decide::{Decided, Decision};
 pub(crate) use digest::sha256;
 pub(crate) use fit::Clean;
 pub(crate) use import::{ImportedContext, Outcome as Imported, Part, Sitting};
+pub(crate) use lesson::{name_of as name_of_command, pattern_without};
 pub use project::Place;
 pub(crate) use project::{name_of_slug, slug_of_remote};
 pub use remember::{Note, Remembered};
 pub use reply::{Reply, Taken};
 pub use stats::EventStats;
+pub(crate) use stats::kinds as redaction_kinds;
 pub(crate) use transcript::{Exchange, Line, Lines, Reader};
 
 /// This machine, as the operating system tells it.
@@ -139,6 +145,11 @@ impl Capture {
         self.stats.all(&self.store).await
     }
 
+    /// Secrets that were taken out since the replica was made, by kind.
+    pub(crate) async fn redactions(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.stats.redactions(&self.store).await
+    }
+
     /// Waits until what runs in the background (transcripts, records of what was injected) is done, and writes the
     /// figures that are kept in memory. For a clean stop, and for tests.
     pub async fn settle(&self) -> Result<(), StoreError> {
@@ -156,6 +167,9 @@ impl Capture {
             Err(refused) => return reject::keep(&self.store, refused).await,
         };
         let recall = self.recall(&arrival);
+        if arrival.only_asks() {
+            return Ok(Reply::new(Taken::New, recall.await));
+        }
         let write = self.write(&arrival);
         let (done, recalled) = tokio::join!(write, recall);
         let done = match done {
@@ -230,6 +244,7 @@ impl Capture {
             Deed::Prompt { text: Some(text), .. } => {
                 self.memory.for_prompt(asker(terms.prompt_tokens), text.clone()).await
             }
+            Deed::About { command } => self.memory.before_command(asker(terms.prompt_tokens), command.clone()).await,
             _ => Ok(None),
         }
     }

@@ -1,10 +1,10 @@
 //! Events that cannot be taken: kept aside, so that nothing is lost and nothing is tried for ever.
 
-use recall::redact::redact;
 use sync::{Store, StoreError};
 
 use super::arrival::Refused;
 use super::reply::Reply;
+use crate::redaction::redact;
 
 /// Rejected events that are kept, the newest.
 const KEPT: i64 = 100;

@@ -12,6 +12,7 @@ use sync::local::{WriteTx, derived_id};
 use super::anchors::{self, id_of};
 use super::fit::{self, Clean};
 use super::project::Place;
+use super::settled::{Settled, settle};
 use super::{Capture, MachineInfo};
 
 const TITLE_CHARS: usize = 160;
@@ -43,10 +44,13 @@ pub struct Remembered {
     pub title: String,
     /// Secrets that were taken out.
     pub redactions: u64,
+    /// Earlier decisions in whose place it is now.
+    pub replaces: Vec<String>,
 }
 
 impl Capture {
-    /// Saves a note. The same text again, in the same project and of the same kind, is the same memory.
+    /// Saves a note. The same fact again, in the same project and of the same kind, is the same memory, and weighs more. A
+    /// decision that takes another's place marks that as replaced.
     pub async fn remember(&self, note: Note) -> Result<Remembered, StoreError> {
         if note.text.trim().is_empty() {
             return Err(StoreError::other("there is nothing to remember: the text is empty"));
@@ -87,11 +91,8 @@ fn write(
         .with("dense_content", fit::column(&clean.text))
         .with("tags", (!tags.is_empty()).then(|| serde_json::json!(tags).to_string()))
         .with("relevance_score", importance(&note.kind));
-    let known = tx.get(CONTEXT_SNIPPETS, &row.key())?;
-    if known.is_none() {
-        tx.put(row)?;
-    }
-    Ok(Remembered { id, project: place.slug.clone(), title: heading, redactions: clean.redactions })
+    let Settled { id, replaces } = settle(tx, row, None)?;
+    Ok(Remembered { id, replaces, project: place.slug.clone(), title: heading, redactions: clean.redactions })
 }
 
 pub(super) fn tags(given: &[String]) -> Vec<String> {

@@ -68,14 +68,14 @@ impl Reply {
         Self { system_message: Some(message), additional_context: None, taken: Taken::Rejected(reason) }
     }
 
-    /// What the hook for `event` prints; None when it has nothing to say. Only the two events that hand context to the
-    /// model get any: elsewhere it would be an error or prolong the turn.
+    /// What the hook for `event` prints; None when it has nothing to say. Only the events that hand context to the model
+    /// get any: elsewhere it would be an error or prolong the turn.
     pub fn to_json(&self, event: &str) -> Option<String> {
         let mut output = serde_json::Map::new();
         if let Some(message) = &self.system_message {
             output.insert("systemMessage".into(), json!(message));
         }
-        if let (Some(context), "SessionStart" | "UserPromptSubmit") = (&self.additional_context, event) {
+        if let (Some(context), "SessionStart" | "UserPromptSubmit" | "PreToolUse") = (&self.additional_context, event) {
             let specific = json!({"hookEventName": event, "additionalContext": context});
             output.insert("hookSpecificOutput".into(), specific);
         }

@@ -1,10 +1,11 @@
 //! Figures of the hooks for `status` and `doctor`: kept in memory, written along with the next event, so that counting
 //! costs no commit of its own. What is written are totals, so that a write that fails is made good by the next.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use recall::redact::Kinds;
 use rusqlite::Connection;
 use serde::Serialize;
 use sync::{Store, StoreError};
@@ -38,6 +39,10 @@ pub(super) struct Stats {
 struct State {
     earlier: Option<HashMap<String, EventStats>>,
     now: HashMap<String, EventStats>,
+    /// Secrets that were taken out in this run.
+    kinds: Kinds,
+    /// Those that were written in earlier runs.
+    earlier_kinds: Option<BTreeMap<String, u64>>,
 }
 
 impl Stats {
@@ -54,9 +59,10 @@ impl Stats {
     }
 
     /// Notes secrets that were taken out of an event.
-    pub(super) fn redacted(&self, event: &str, count: u64) {
-        if count > 0 {
-            self.with(event, |stats| stats.redactions += count);
+    pub(super) fn redacted(&self, event: &str, kinds: &Kinds) {
+        if kinds.total() > 0 {
+            self.with(event, |stats| stats.redactions += kinds.total());
+            self.state.lock().unwrap_or_else(PoisonError::into_inner).kinds.join(kinds);
         }
     }
 
@@ -81,7 +87,35 @@ impl Stats {
                 stats.latency_us_max.cast_signed(),
             ))?;
         }
+        let mut upsert = db.prepare_cached(
+            "INSERT INTO ct_redactions (kind, count) VALUES (?1, ?2)
+             ON CONFLICT (kind) DO UPDATE SET count = excluded.count WHERE count <> excluded.count",
+        )?;
+        for (kind, count) in self.kinds(db)? {
+            upsert.execute((kind, count.cast_signed()))?;
+        }
         Ok(())
+    }
+
+    /// Secrets that were taken out, by kind.
+    pub(super) async fn redactions(
+        self: &std::sync::Arc<Self>,
+        store: &Store,
+    ) -> Result<BTreeMap<String, u64>, StoreError> {
+        let stats = std::sync::Arc::clone(self);
+        store.read_async(move |tx| stats.kinds(tx.connection())).await
+    }
+
+    fn kinds(&self, db: &Connection) -> Result<BTreeMap<String, u64>, StoreError> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.earlier_kinds.is_none() {
+            state.earlier_kinds = Some(kinds(db)?);
+        }
+        let mut totals = state.earlier_kinds.clone().unwrap_or_default();
+        for (kind, count) in state.kinds.iter() {
+            *totals.entry(kind.to_owned()).or_default() += count;
+        }
+        Ok(totals)
     }
 
     /// Writes the totals in a transaction of their own.
@@ -121,6 +155,13 @@ impl Stats {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         change(state.now.entry(super::fit::chars(event, 100)).or_default());
     }
+}
+
+/// Secrets that were taken out, by kind, as they were written last.
+pub(crate) fn kinds(db: &Connection) -> Result<BTreeMap<String, u64>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT kind, count FROM ct_redactions")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn read(db: &Connection) -> Result<HashMap<String, EventStats>, StoreError> {

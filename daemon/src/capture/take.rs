@@ -51,7 +51,7 @@ pub(super) fn take(
     if let Deed::Prompt { text: Some(_) } = &arrival.deed {
         usage::note_prompt(tx.connection(), &arrival.place.slug, at_us)?;
     }
-    stats.redacted(&arrival.event, arrival.redactions);
+    stats.redacted(&arrival.event, &arrival.redactions);
     stats.write(tx.connection())?;
     if arrival.deed == Deed::Seen || arrival.conversation.is_empty() {
         return Ok(Done::only(Taken::New));
@@ -100,7 +100,7 @@ impl Scene<'_, '_> {
                 Ok(())
             }
             Deed::End => self.end(),
-            Deed::Seen => Ok(()),
+            Deed::About { .. } | Deed::Seen => Ok(()),
         }
     }
 

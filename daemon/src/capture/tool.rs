@@ -68,8 +68,9 @@ impl Scene<'_, '_> {
     }
 
     fn command(&mut self, work_item_id: &str, key: &str, command: &Command, cwd: &str) -> Result<(), StoreError> {
+        let id = derived_id("command_runs", key);
         let row = Row::new(COMMAND_RUNS)
-            .with("id", derived_id("command_runs", key))
+            .with("id", id.as_str())
             .with("work_item_id", work_item_id)
             .with("session_id", self.session_id())
             .with("command_text", command.text.as_str())
@@ -83,6 +84,7 @@ impl Scene<'_, '_> {
             .with("output_zst", packed(&command.output))
             .with("created_at", self.at());
         self.tx.put(row)?;
+        self.learn(&id, command)?;
         if command.success { self.resolve(&command.text) } else { Ok(()) }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use recall::redact::Kinds;
 use serde_json::Value;
 
 use super::digest::sha256;
@@ -21,7 +22,7 @@ pub(super) struct ToolRun {
     pub(super) file: Option<FileChange>,
     pub(super) command: Option<Command>,
     pub(super) failure: Option<Failure>,
-    pub(super) redactions: u64,
+    pub(super) redactions: Kinds,
 }
 
 /// A file that was written.
@@ -45,6 +46,8 @@ pub(super) struct Command {
     pub(super) shell: &'static str,
     pub(super) exit_code: Option<i64>,
     pub(super) success: bool,
+    /// The user stopped it: it neither worked nor failed.
+    pub(super) interrupted: bool,
     pub(super) duration_ms: Option<i64>,
     pub(super) output: String,
     pub(super) summary: String,
@@ -77,6 +80,7 @@ impl ToolRun {
         });
         if let Some(command) = &mut command {
             command.success = !troubled;
+            command.interrupted = response["interrupted"] == true;
             command.exit_code = (!troubled).then_some(0);
         }
         let file = file.filter(|_| !troubled);
@@ -92,6 +96,7 @@ impl ToolRun {
         if let Some(command) = &mut command {
             let output = reader.clean(error.split_once('\n').map_or("", |(_, output)| output));
             command.success = false;
+            command.interrupted = payload.value("is_interrupt") == true;
             command.exit_code = code.as_ref().and_then(|code| code.parse().ok());
             command.summary = summary(&output);
             command.output = fit::bytes(&output, OUTPUT_BYTES);
@@ -120,13 +125,13 @@ struct Reader<'a> {
     payload: &'a Payload,
     tool: &'a str,
     input: &'a Value,
-    redactions: u64,
+    redactions: Kinds,
 }
 
 impl<'a> Reader<'a> {
     fn new(payload: &'a Payload) -> Self {
         let tool = payload.text("tool_name").unwrap_or("unknown tool");
-        Self { payload, tool, input: payload.value("tool_input"), redactions: 0 }
+        Self { payload, tool, input: payload.value("tool_input"), redactions: Kinds::default() }
     }
 
     fn id(&self) -> Option<String> {
@@ -135,7 +140,7 @@ impl<'a> Reader<'a> {
 
     fn clean(&mut self, text: &str) -> String {
         let clean = Clean::new(text);
-        self.redactions += clean.redactions;
+        self.redactions.join(&clean.kinds);
         clean.text
     }
 
@@ -152,6 +157,7 @@ impl<'a> Reader<'a> {
             shell,
             exit_code: None,
             success: true,
+            interrupted: false,
             duration_ms: self.payload.value("duration_ms").as_i64(),
             summary: summary(&output),
             output: fit::bytes(&output, OUTPUT_BYTES),
@@ -207,10 +213,11 @@ impl<'a> Reader<'a> {
         let diff = diff_of(self.tool, self.input, response);
         let count = |mark: char| i64::try_from(diff.lines().filter(|line| line.starts_with(mark)).count()).ok();
         let (added, removed) = (count('+'), count('-'));
-        let before = self.redactions;
+        let before = self.redactions.total();
         let diff = self.clean(&diff);
         // A hash of a file with a secret in it would let the secret be guessed.
-        let content = self.input["content"].as_str().filter(|_| self.tool == "Write" && self.redactions == before);
+        let content =
+            self.input["content"].as_str().filter(|_| self.tool == "Write" && self.redactions.total() == before);
         Some(FileChange {
             path: fit::chars(&self.clean(path), 1000),
             change: if is_new { "created" } else { "modified" },
@@ -289,7 +296,7 @@ mod tests {
         assert_eq!(command.text, "export TOKEN=[redacted:assignment]; ls");
         assert_eq!((command.exit_code, command.success, command.duration_ms), (Some(0), true, Some(30)));
         assert_eq!(command.output, "hi\nREADME.md");
-        assert_eq!((run.redactions, run.failure, run.id.as_deref()), (1, None, Some("toolu_1")));
+        assert_eq!((run.redactions.total(), run.failure, run.id.as_deref()), (1, None, Some("toolu_1")));
     }
 
     #[test]

@@ -50,8 +50,10 @@ impl Scene<'_, '_> {
             return Ok(());
         }
         self.interrupt_open_turns()?;
+        self.dismiss_last(text)?;
         let turn = self.new_turn(id, text);
         self.write_turn(&turn)?;
+        self.stances(&turn)?;
         self.conversation.turn_id = Some(turn.id);
         Ok(())
     }

@@ -85,7 +85,7 @@ fn list(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
         return Err(Failure::usage(format!("there is no table {table}")));
     }
     let read = local::inspect(&home.replica(), |tx| local::conflicts(tx, *limit, !all, table.as_deref()));
-    let conflicts = read.map_err(|error| unreadable(&error))?;
+    let conflicts = read.map_err(|error| unreadable(home, &error))?;
     if *json {
         output::json(&conflicts);
         return Ok(Outcome::Done);
@@ -106,14 +106,18 @@ fn list(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
 }
 
 /// The replica could not be looked at.
-pub(super) fn unreadable(error: &sync::StoreError) -> Failure {
+pub(super) fn unreadable(home: &Home, error: &sync::StoreError) -> Failure {
+    if !home.replica().exists() {
+        let reason = format!("read the replica: there is none in {}", home.root().display());
+        return Failure::new(reason).hint("run: claudetools setup");
+    }
     let Trouble { reason, hint } = Trouble::of_store(error);
     Failure::new(format!("read the replica: {reason}")).hint(hint)
 }
 
 fn show(id: i64, json: bool, home: &Home) -> Result<Outcome, Failure> {
     let read = local::inspect(&home.replica(), |tx| local::conflict(tx, id, Detail::Whole));
-    let Some(conflict) = read.map_err(|error| unreadable(&error))? else {
+    let Some(conflict) = read.map_err(|error| unreadable(home, &error))? else {
         return Err(Failure::new(format!("show it: there is no conflict {id} on this machine"))
             .hint("see: claudetools sync conflicts --all"));
     };

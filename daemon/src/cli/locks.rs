@@ -29,7 +29,7 @@ struct Listed {
 
 pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure> {
     let read = local::inspect(&home.replica(), |tx| coord::live(tx, coord::now_us(tx, &SystemClock)?));
-    let mut locks = read.map_err(|error| unreadable(&error))?;
+    let mut locks = read.map_err(|error| unreadable(home, &error))?;
     locks.retain(|lock| arguments.project.as_ref().is_none_or(|project| *project == lock.project_key));
     if arguments.json {
         output::json(&Listed { locks });

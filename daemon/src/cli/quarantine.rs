@@ -70,7 +70,7 @@ fn list(json: bool, home: &Home) -> Result<Outcome, Failure> {
     let read = local::inspect(&home.replica(), |tx| {
         Ok(Listed { quarantine: local::quarantine(tx)?, parked: local::parked(tx)? })
     });
-    let listed = read.map_err(|error| unreadable(&error))?;
+    let listed = read.map_err(|error| unreadable(home, &error))?;
     if json {
         output::json(&listed);
         return Ok(Outcome::Done);

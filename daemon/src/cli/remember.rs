@@ -73,6 +73,9 @@ pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure
     } else {
         let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
         output::line(format!("✓ saved as {} in {}", text("id"), text("project")));
+        for replaced in answer["replaces"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            output::line(format!("  in place of {replaced}"));
+        }
     }
     Ok(Outcome::Done)
 }

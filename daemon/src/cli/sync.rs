@@ -166,7 +166,7 @@ fn show(home: &Home, json: bool) -> Result<Outcome, Failure> {
         Ok((local::identity(tx)?, local::conflicts(tx, SHOWN, true, None)?, local::quarantine(tx)?, local::parked(tx)?))
     });
     let (identity, conflict_list, quarantine_list, parked_list) =
-        lists.map_err(|error| conflicts::unreadable(&error))?;
+        lists.map_err(|error| conflicts::unreadable(home, &error))?;
     let details = SyncDetails { sync: report.sync, identity, conflict_list, quarantine_list, parked_list };
     if json {
         output::json(&details);

@@ -1,5 +1,6 @@
 //! The way from Claude Code to the daemon: programs, settings, service, and whether events have come through.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use hooks::install::{self, Inspection};
@@ -99,7 +100,7 @@ pub(super) fn events(patient: &Patient<'_>) -> Vec<Finding> {
         let what = format!("{} was not taken at {}: {}", error.event, error.at, error.reason);
         found.push(Finding::warn("events", what, "if it happens again, see logs/daemon.log"));
     }
-    found.push(redactions(&hooks.events));
+    found.push(redactions(&hooks.events, &hooks.redactions));
     let spool = &hooks.spool;
     if spool.pending + spool.rejected + spool.broken == 0 {
         found.push(Finding::ok("spool", "empty"));
@@ -114,8 +115,8 @@ pub(super) fn events(patient: &Patient<'_>) -> Vec<Finding> {
     found
 }
 
-/// Secrets that were taken out before anything was saved, by where they stood.
-fn redactions(events: &[EventReport]) -> Finding {
+/// Secrets that were taken out before anything was saved, by kind, and by where they stood. Kinds were not counted always.
+fn redactions(events: &[EventReport], kinds: &BTreeMap<String, u64>) -> Finding {
     let some = events.iter().filter(|event| event.redactions > 0);
     let each: Vec<String> = some.map(|event| format!("{} {}", event.event, event.redactions)).collect();
     let all: u64 = events.iter().map(|event| event.redactions).sum();
@@ -124,7 +125,13 @@ fn redactions(events: &[EventReport]) -> Finding {
         if all == 0 {
             "no secret has had to be redacted".to_owned()
         } else {
-            format!("{} redacted before anything was saved: {}", counted(all, "secret", "secrets"), each.join(", "))
+            let mut kinds: Vec<_> = kinds.iter().collect();
+            kinds.sort_by_key(|(kind, count)| (std::cmp::Reverse(**count), kind.as_str()));
+            let kinds: Vec<String> = kinds.into_iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+            let of_kinds =
+                if kinds.is_empty() { "of kinds that were not counted".to_owned() } else { kinds.join(", ") };
+            let all = counted(all, "secret", "secrets");
+            format!("{all} redacted before anything was saved: {of_kinds} (in {})", each.join(", "))
         },
     )
 }
@@ -135,6 +142,25 @@ mod tests {
 
     use super::super::Level;
     use super::*;
+
+    #[test]
+    fn redactions_are_told_by_kind_and_by_place() {
+        let event = |event: &str, redactions| EventReport {
+            event: event.to_owned(),
+            count: 9,
+            errors: 0,
+            redactions,
+            last_at: None,
+            mean_ms: 1.0,
+            max_ms: 1.0,
+        };
+        let events = [event("Stop", 0), event("UserPromptSubmit", 3)];
+        assert_eq!(redactions(&events[..1], &BTreeMap::new()).what, "no secret has had to be redacted");
+        let kinds = BTreeMap::from([("assignment".to_owned(), 1), ("vault".to_owned(), 2)]);
+        let told = "3 secrets redacted before anything was saved: vault 2, assignment 1 (in UserPromptSubmit 3)";
+        assert_eq!(redactions(&events, &kinds).what, told);
+        assert!(redactions(&events, &BTreeMap::new()).what.contains("not counted"));
+    }
 
     #[test]
     fn nothing_is_installed_where_setup_has_not_been() {

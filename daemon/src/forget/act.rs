@@ -10,6 +10,7 @@ use super::find::{NOTHING, Plan, made};
 use super::state::{self, Lines};
 use super::text::{Needle, worded};
 use super::{BLANK, names};
+use crate::capture::pattern_without;
 
 /// Does all of a plan, and says so to every machine.
 pub(crate) fn carry_out(tx: &mut WriteTx<'_>, plan: &Plan) -> Result<(), StoreError> {
@@ -38,8 +39,23 @@ pub(super) fn delete(tx: &mut WriteTx<'_>, id: &RowId) -> Result<(), StoreError>
     // A row of another machine may have been made by a clock that is ahead.
     let at_us = tx.now_us().max(parse_datetime(made(&row)).unwrap_or(0));
     names::record(tx, id.entity.name, id.key.as_str(), at_us)?;
+    if id.entity == tables::COMMAND_RUNS {
+        drop_pattern(tx, &row)?;
+    }
     tx.delete(id.entity, &id.key)?;
     drop_traces(tx, id)
+}
+
+/// The pattern of a failure that is forgotten: it has its words. It is made again when that fails twice more.
+fn drop_pattern(tx: &mut WriteTx<'_>, run: &Row) -> Result<(), StoreError> {
+    let Some((pattern, is_made_here)) = pattern_without(tx, run)? else { return Ok(()) };
+    let id = pattern.id();
+    if is_made_here {
+        tx.delete(id.entity, &id.key)?;
+    } else {
+        tx.put(pattern)?;
+    }
+    forget_images(tx, &[id])
 }
 
 /// What this machine's bookkeeping holds of a row that was forgotten.

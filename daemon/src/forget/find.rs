@@ -126,6 +126,12 @@ impl Plan {
                 self.add_work_of(tx, &work)?;
             }
         }
+        // So was what its prompt settled.
+        for settled in tx.find_all(tables::DECISION_LOGS, "session_id", session.get("id"))? {
+            if settled.get("created_at") == row.get("created_at") {
+                self.deleted.insert(settled.id());
+            }
+        }
         self.add_retold(tx, &session, row.text("title"))
     }
 
@@ -289,7 +295,7 @@ fn count<'r>(rows: impl Iterator<Item = &'r RowId>) -> BTreeMap<String, u64> {
 
 fn found(row: &Row) -> Found {
     let words = ["title", "context_summary", "command_text", "file_path", "operation_description"];
-    let line = words.iter().find_map(|column| row.entity().position(column).and(row.text(column)));
+    let line = words.iter().find_map(|column| row.entity().position(column).and_then(|_| row.text(column)));
     Found {
         table: row.entity().name.to_owned(),
         id: row.key().to_string(),

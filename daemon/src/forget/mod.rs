@@ -37,4 +37,4 @@ const DELETED: [&Entity; 8] = [
 ];
 
 /// What stands where a text was that must not be empty.
-const BLANK: &str = "(forgotten)";
+pub(crate) const BLANK: &str = "(forgotten)";

@@ -40,9 +40,10 @@ pub(super) static VIEWS: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// Bookkeeping of this machine that holds rows, or words of them, of any client.
-const HELD_BACK: [&str; 17] = [
+const HELD_BACK: [&str; 18] = [
     "ct_auth_noted",
     "ct_auth_refresh",
+    "ct_commands",
     "ct_forget_central",
     "ct_forget_due",
     "ct_hook_events",

@@ -8,7 +8,7 @@ use hooks::home::Home;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::answers::{index, text, whole};
+use super::answers::{index, others, text, whole};
 use crate::capture::Place;
 use crate::client::{self, ClientError};
 use crate::{machine, starter};
@@ -19,6 +19,9 @@ const INDEX_TOKENS: usize = 800;
 const INDEX_LIMIT: usize = 10;
 /// Looked through when only those of one project are wanted.
 const LOOKED_AT: usize = 200;
+
+/// The conversation that asks.
+const SESSION_VARIABLE: &str = "CLAUDE_CODE_SESSION_ID";
 
 type Told = Result<String, String>;
 
@@ -117,7 +120,11 @@ impl Desk {
             }
         }
         let saved = self.post("/api/decide", &request)?;
-        let replaced = request["supersedes"].as_str().map_or(String::new(), |id| format!(" It replaces {id}."));
+        let found = saved["replaces"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let mut replaced: Vec<&str> = request["supersedes"].as_str().into_iter().chain(found).collect();
+        replaced.dedup();
+        let replaced =
+            if replaced.is_empty() { String::new() } else { format!(" It replaces {}.", replaced.join(", ")) };
         let (id, project) = (text(&saved, "id"), text(&saved, "project"));
         Ok(format!("Decision {id} is on record in {project}.{replaced}{}", redacted(&saved)))
     }
@@ -151,25 +158,8 @@ impl Desk {
 
     fn who_is_here(&self, _: &Value) -> Told {
         let status = self.ask("/api/coord/status", &[("project_key", &self.project)])?;
-        let mut told = String::new();
-        let projects = status["projects"].as_array().into_iter().flatten();
-        for project in projects {
-            for session in project["sessions"].as_array().into_iter().flatten() {
-                let branch = session["git_branch"].as_str().unwrap_or("no branch");
-                let (name, active) = (text(session, "session_id"), text(session, "active_at"));
-                let _ = writeln!(told, "- session {name} on {branch}, active {active}"); // into a String
-            }
-            for lock in project["locks"].as_array().into_iter().flatten() {
-                let (resource, holder) = (text(lock, "resource"), text(lock, "session_id"));
-                let until = lock["expires_at"].as_str().unwrap_or("released");
-                let _ = writeln!(told, "- locked: {resource} by {holder} until {until}"); // into a String
-            }
-        }
-        for unread in status["unread"].as_array().into_iter().flatten() {
-            let count = unread["unread"].as_u64().unwrap_or_default();
-            let _ = writeln!(told, "- {count} unread for {}", text(unread, "session_id")); // into a String
-        }
-        Ok(if told.is_empty() { "Nobody else is at work here.".to_owned() } else { told })
+        // The client gives its servers the id of the conversation that it started with.
+        Ok(others(&status, std::env::var(SESSION_VARIABLE).ok().as_deref()))
     }
 
     fn post(&self, path: &str, request: &impl Serialize) -> Result<Value, String> {

@@ -1,7 +1,7 @@
 //! What was saved, found again: search over the memory index, and what is given to a conversation unasked.
 //!
-//! [`search`] answers the command line, the API and the hooks alike. [`Memory`] makes the text that SessionStart and
-//! UserPromptSubmit inject, within a token budget, and remembers what each conversation was given, so that nothing is
+//! [`search`] answers the command line, the API and the hooks alike. [`Memory`] makes the text that SessionStart,
+//! UserPromptSubmit and PreToolUse inject, within a token budget, and remembers what each conversation was given, so that nothing is
 //! paid for twice. Who may see what is decided in `visibility` alone.
 //!
 //! Architecture invariant: the index is derived (triggers keep it, see `0003_memory.sql`) and never the truth; a hit's
@@ -21,6 +21,7 @@ mod start;
 pub(crate) mod tags;
 mod tally;
 mod visibility;
+mod warning;
 
 use std::sync::Arc;
 
@@ -93,6 +94,21 @@ impl Memory {
             .read_async(move |tx| {
                 let had = given.of(tx, &asker.claude_session_id)?;
                 prompt::gather(tx, &index, &asker, &prompt, &had, now_us)
+            })
+            .await?;
+        Ok(self.hand_out(handed, injection))
+    }
+
+    /// What a conversation is told before it runs a command: that its last run on this machine failed. Once a command.
+    pub async fn before_command(&self, asker: Asker, command: String) -> Result<Option<String>, StoreError> {
+        let given = Arc::clone(&self.given);
+        let handed = handed(&asker, "PreToolUse", &command);
+        let now_us = self.store.clock().now_us();
+        let injection = self
+            .store
+            .read_async(move |tx| {
+                let had = given.of(tx, &asker.claude_session_id)?;
+                warning::gather(tx, &asker, &command, &had, now_us)
             })
             .await?;
         Ok(self.hand_out(handed, injection))

@@ -152,6 +152,8 @@ fn knowledge(tx: &ReadTx<'_>, project: &str) -> Result<Vec<Hit>, StoreError> {
         "SELECT source_table, id FROM (
            SELECT 'context_snippets' AS source_table, id, relevance_score AS weight, created_at
              FROM context_snippets WHERE project_id = ?1
+              AND CASE WHEN structured_data IS NULL THEN 1 WHEN json_valid(structured_data)
+                    THEN json_extract(structured_data, '$.superseded_by') IS NULL ELSE 1 END
            UNION ALL
            SELECT 'decision_logs', id, CASE impact WHEN 'high' THEN 900 WHEN 'low' THEN 600 ELSE 750 END, created_at
              FROM decision_logs WHERE project_id = ?1 AND superseded_by_id IS NULL)

@@ -1,5 +1,7 @@
 //! The report of a running daemon.
 
+use std::collections::BTreeMap;
+
 use sync::engine::{SyncState, SyncStatus};
 use sync::{datetime_text, local};
 
@@ -19,6 +21,7 @@ use crate::vault::report::{self as vault_report, VaultReport};
 struct Seen {
     counted: Option<Counted>,
     events: Vec<EventReport>,
+    kinds: BTreeMap<String, u64>,
     sync: SyncReport,
     locks: LocksReport,
     vault: Option<VaultReport>,
@@ -37,7 +40,11 @@ pub(crate) async fn gather(app: &App) -> StatusReport {
         home: app.home.root().to_path_buf(),
         problems: Vec::new(),
         daemon: daemon(app, &phase),
-        hooks: HooksReport { last_error: app.last_error(), ..parts::hooks(seen.events, &app.home) },
+        hooks: HooksReport {
+            last_error: app.last_error(),
+            redactions: seen.kinds,
+            ..parts::hooks(seen.events, &app.home)
+        },
         replica: ReplicaReport { index: seen.index, ..parts::replica(&app.home, seen.counted) },
         sync: seen.sync,
         locks: seen.locks,
@@ -52,11 +59,12 @@ async fn look(core: &Core, now_us: u64) -> Seen {
     let (engine, vault) = (core.engine.clone(), std::sync::Arc::clone(&core.vault));
     let keys =
         move |tx: &local::ReadTx<'_>| vault_report::gather(tx, vault.ring().map_err(|it| vault_report::said(&it)));
-    let (counted, identity, locks, events, vault, status) = tokio::join!(
+    let (counted, identity, locks, events, kinds, vault, status) = tokio::join!(
         core.store.read_async(parts::count),
         core.store.read_async(local::identity),
         core.store.read_async(|tx| coord::standing(tx.connection())),
         core.capture.event_stats(),
+        core.capture.redactions(),
         core.store.read_async(keys),
         tokio::task::spawn_blocking(move || engine.status()),
     );
@@ -67,6 +75,7 @@ async fn look(core: &Core, now_us: u64) -> Seen {
         locks: locks.unwrap_or_default(),
         counted: counted.ok(),
         events: events.unwrap_or_default().into_iter().map(parts::event).collect(),
+        kinds: kinds.unwrap_or_default(),
         sync: SyncReport {
             another_machine: identity.ok().and_then(IdentityReport::of),
             ..status.map_or_else(|_| SyncReport::default(), |status| sync(status, now_us))

@@ -9,6 +9,7 @@ pub(crate) mod offline;
 mod parts;
 pub(crate) mod problems;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -117,6 +118,9 @@ pub(crate) struct HooksReport {
     pub(crate) last_event: Option<String>,
     /// Sums by event.
     pub(crate) events: Vec<EventReport>,
+    /// Secrets that were taken out before anything was saved, by kind.
+    #[serde(default)]
+    pub(crate) redactions: BTreeMap<String, u64>,
     /// The latest event that was not taken, since the daemon started.
     pub(crate) last_error: Option<EventError>,
     pub(crate) spool: SpoolReport,

@@ -5,7 +5,7 @@ use hooks::link::DaemonFile;
 use sync::engine::{VerifyState, VerifyStatus};
 use sync::{StoreError, datetime_text, local};
 
-use super::{DaemonReport, IdentityReport, LocksReport, StatusReport, SyncReport, parts, problems};
+use super::{DaemonReport, HooksReport, IdentityReport, LocksReport, StatusReport, SyncReport, parts, problems};
 use crate::config::Config;
 use crate::coord;
 use crate::lock;
@@ -20,11 +20,13 @@ pub(crate) fn gather(home: &Home) -> StatusReport {
         let keys = vault::look(home, &vault::known::keys(tx.connection())?);
         let vault = vault::report::gather(tx, keys)?;
         let locks = coord::standing(tx.connection())?;
-        Ok::<_, StoreError>((parts::count(tx)?, parts::events(tx)?, sync, locks, vault))
+        let events = (parts::events(tx)?, parts::kinds(tx)?);
+        Ok::<_, StoreError>((parts::count(tx)?, events, sync, locks, vault))
     });
-    let (counted, events, (counts, verified, snapshot, identity), locks, vault, unreadable) = match looked {
+    let (counted, (events, redactions), (counts, verified, snapshot, identity), locks, vault, unreadable) = match looked
+    {
         Ok((counted, events, sync, locks, vault)) => (Some(counted), events, sync, locks, Some(vault), None),
-        Err(error) => (None, Vec::new(), Default::default(), LocksReport::default(), None, Some(error)),
+        Err(error) => (None, Default::default(), Default::default(), LocksReport::default(), None, Some(error)),
     };
     let config = Config::load(&home.config());
     let central = config.as_ref().ok().and_then(|config| config.central_url(&home.config()).ok().flatten());
@@ -33,7 +35,7 @@ pub(crate) fn gather(home: &Home) -> StatusReport {
         home: home.root().to_path_buf(),
         problems: Vec::new(),
         daemon: daemon(home),
-        hooks: parts::hooks(events, home),
+        hooks: HooksReport { redactions, ..parts::hooks(events, home) },
         replica: parts::replica(home, counted),
         sync: SyncReport {
             state: if central.is_some() { "stopped" } else { "unconfigured" }.to_owned(),

@@ -1,5 +1,6 @@
 //! The parts of a report that come from the replica and the spool, whoever gathers them.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use hooks::home::Home;
@@ -10,7 +11,7 @@ use sync::{StoreError, datetime_text};
 
 use super::{ComparedReport, EventReport, HooksReport, LeftReport, ReplicaReport, SpoolReport};
 use crate::backup::note;
-use crate::capture::EventStats;
+use crate::capture::{EventStats, redaction_kinds};
 use crate::intake;
 use crate::memory::late;
 
@@ -103,6 +104,15 @@ pub(super) fn events(tx: &ReadTx<'_>) -> Result<Vec<EventReport>, StoreError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Secrets that were taken out, by kind; none of a replica that is older than their table.
+pub(super) fn kinds(tx: &ReadTx<'_>) -> Result<BTreeMap<String, u64>, StoreError> {
+    let db = tx.connection();
+    if !db.prepare_cached("SELECT 1 FROM sqlite_master WHERE name = 'ct_redactions'")?.exists([])? {
+        return Ok(BTreeMap::new());
+    }
+    redaction_kinds(db)
+}
+
 /// The sums of one event, for a report.
 pub(super) fn event(stats: EventStats) -> EventReport {
     EventReport {
@@ -120,7 +130,8 @@ pub(super) fn hooks(events: Vec<EventReport>, home: &Home) -> HooksReport {
     let latest = events.iter().max_by(|one, other| one.last_at.cmp(&other.last_at));
     let (last_event, last_fired_at) =
         latest.map_or((None, None), |event| (Some(event.event.clone()), event.last_at.clone()));
-    HooksReport { last_fired_at, last_event, events, last_error: None, spool: spool(home) }
+    let redactions = BTreeMap::new();
+    HooksReport { last_fired_at, last_event, events, redactions, last_error: None, spool: spool(home) }
 }
 
 /// Milliseconds to a hundredth, from microseconds.

@@ -20,9 +20,9 @@ pub(crate) struct Handed {
     pub(crate) conversation: String,
     /// Slug.
     pub(crate) project: String,
-    /// `SessionStart` or `UserPromptSubmit`.
+    /// `SessionStart`, `UserPromptSubmit` or `PreToolUse`.
     pub(crate) event: &'static str,
-    /// What was asked; empty at the start.
+    /// What was asked, or is about to be run; empty at the start.
     pub(crate) prompt: String,
     /// Of the whole text.
     pub(crate) tokens: usize,

@@ -24,6 +24,7 @@ use vault::{DataKey, KeyId, Keyring, Nonce, Place, Plain, VaultError};
 use zeroize::Zeroizing;
 
 use crate::phase::Trouble;
+use crate::redaction;
 use known::KnownKey;
 
 /// Why a value is not sealed or opened.
@@ -86,7 +87,10 @@ impl Vault {
     /// Seals a value for its place, for storing in its column as it is. Every sealing of the same value differs: a value
     /// that stays the same is not to be sealed anew, see [`Vault::seal_over`].
     pub(crate) fn seal(&self, table: &str, column: &str, row_id: &str, plain: &[u8]) -> Result<Vec<u8>, SecretError> {
-        Ok(self.ring()?.seal(&Place::new(table, column, row_id)?, plain, nonce()?)?)
+        let sealed = self.ring()?.seal(&Place::new(table, column, row_id)?, plain, nonce()?)?;
+        // Before its row is written: nothing that is captured from now on may hold it.
+        redaction::add(plain);
+        Ok(sealed)
     }
 
     /// [`Vault::seal`], where the column holds something already: a value that says the same stays as it is, so that the

@@ -117,7 +117,8 @@ fn reseal(
     }
 }
 
-fn sealed_columns() -> impl Iterator<Item = (&'static Entity, &'static str)> {
+/// Every column of sealed values.
+pub(crate) fn sealed_columns() -> impl Iterator<Item = (&'static Entity, &'static str)> {
     ENTITIES.iter().flat_map(|entity| {
         let sealed = entity.columns.iter().filter(|column| column.encrypted);
         sealed.map(move |column| (*entity, column.name))

@@ -6,11 +6,14 @@
 //! to another machine only [wrapped](WrappedKey) by a passphrase, or [handed on](Keyring::hand_on) under a key which that
 //! machine already has. A [canary](DataKey::canary) tells a wrong key from a damaged value.
 //!
+//! [`Fingerprints`] find secrets in texts without keeping them.
+//!
 //! Architecture invariants: no type that holds a secret has `Debug`, `Display` or `Serialize`; each wipes its memory when
 //! it is dropped; no error says anything of a plain value.
 
 mod chain;
 mod envelope;
+mod fingerprints;
 mod key;
 mod ring;
 mod wrap;
@@ -20,6 +23,7 @@ mod tests;
 
 pub use chain::{ChainKey, Link};
 pub use envelope::{Place, VaultError};
+pub use fingerprints::Fingerprints;
 pub use key::{DataKey, KeyId, Nonce};
 pub use ring::Keyring;
 pub use wrap::{Passphrase, Salt, WrappedKey};

@@ -55,7 +55,7 @@ impl Run {
         match asked {
             Ok((Ok(answer), _)) => self.finish(self.output_of(&answer)),
             Ok((Err(Trouble::Nobody), event)) if self.name == "SessionStart" => self.start_daemon(&event),
-            Ok((Err(trouble), event)) => self.finish(keep::keep(&self.home, &event, &trouble, &self.deadlines)),
+            Ok((Err(trouble), event)) => self.finish(self.keep(&event, &trouble)),
             Err(reason) => self.finish_unsaved(&reason),
         }
     }
@@ -66,7 +66,7 @@ impl Run {
         match handed_over.recv_timeout(left) {
             Ok(event) => {
                 let trouble = Trouble::Silent(self.deadlines.asking());
-                self.finish(keep::keep(&self.home, &event, &trouble, &self.deadlines));
+                self.finish(self.keep(&event, &trouble));
             }
             Err(RecvTimeoutError::Timeout) => {
                 let total = self.deadlines.total().as_millis();
@@ -80,9 +80,18 @@ impl Run {
         self.deadlines = self.deadlines.extended();
         let output = match start_and_ask(&self.home, self.flag.clone(), event, &self.deadlines) {
             Ok(answer) => self.output_of(&answer).say_first("the daemon was not running and has been started."),
-            Err(trouble) => keep::keep(&self.home, event, &trouble, &self.deadlines),
+            Err(trouble) => self.keep(event, &trouble),
         };
         self.finish(output);
+    }
+
+    /// Keeps an event that the daemon has not taken; one that only asks goes unanswered, which the log is told.
+    fn keep(&self, event: &Arc<Spooled>, trouble: &Trouble) -> Output {
+        if self.spec.is_none_or(|spec| spec.keeps) {
+            return keep::keep(&self.home, event, trouble, &self.deadlines);
+        }
+        journal::note(&self.home, &self.name, &format!("not answered: {trouble}"), self.deadlines.end());
+        Output::default()
     }
 
     fn output_of(&self, answer: &Answer) -> Output {

@@ -183,7 +183,15 @@ mod tests {
         assert_eq!(stop[0]["hooks"][0], foreign);
         assert_eq!(stop[0]["hooks"][1]["command"], BINARY);
         assert_eq!(stop[1], before["hooks"]["Stop"][1]);
-        assert_eq!(settings["hooks"]["PreToolUse"], before["hooks"]["PreToolUse"]);
+        // Beside a group of somebody else's with the same matcher, never in it.
+        let before_tools = &settings["hooks"]["PreToolUse"];
+        assert_eq!(before_tools.as_array().unwrap().len(), 2);
+        assert_eq!(before_tools[0], before["hooks"]["PreToolUse"][0]);
+        assert_eq!(
+            (&before_tools[1]["matcher"], &before_tools[1]["hooks"][0]["command"]),
+            (&json!("Bash"), &json!(BINARY))
+        );
+        assert_eq!(settings["hooks"]["Notification"], json!([]));
 
         take_out(&mut settings);
         let mut expected = before.clone();

@@ -40,6 +40,17 @@ fn events_that_show_nothing_leave_the_telling_to_the_next() {
 }
 
 #[test]
+fn an_event_that_only_asks_is_not_kept_and_says_nothing() {
+    let world = World::new();
+    let command = b"{\"tool_name\":\"Bash\",\"tool_input\":{\"command\":\"make walrus\"}}";
+    assert_eq!(world.fire("PreToolUse", command), None);
+    assert!(world.spooled().is_empty());
+    assert!(world.log().contains("PreToolUse not answered: the daemon is not running"), "{}", world.log());
+    assert!(!world.log().contains("walrus"), "{}", world.log());
+    assert!(world.fire("Stop", b"{}").is_some(), "the outage is still to be told");
+}
+
+#[test]
 fn a_socket_that_nobody_listens_on_is_no_daemon() {
     let world = World::new();
     drop(world.listen());

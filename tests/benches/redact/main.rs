@@ -104,12 +104,13 @@ impl Code {
     fn look(&mut self, text: &str) {
         let began = Instant::now();
         let clean = recall::redact::redact(text);
+        let found = usize::try_from(clean.kinds.total()).unwrap_or(usize::MAX);
         self.took += began.elapsed();
         self.files += 1;
         self.lines += text.lines().count();
         self.bytes += text.len();
-        self.found += clean.count;
-        if clean.count > 0 {
+        self.found += found;
+        if found > 0 {
             for kind in clean.text.split("[redacted:").skip(1).filter_map(|rest| Some(rest.split_once(']')?.0)) {
                 *self.kinds.entry(kind.to_owned()).or_default() += 1;
             }

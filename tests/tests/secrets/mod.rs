@@ -19,6 +19,9 @@ use world::mariadb::{MariaDb, shared};
 use world::run::Run;
 use zeroize::Zeroizing;
 
+use crate::conversation::Conversation;
+use crate::replica::Replica;
+
 const PASSPHRASE: &str = "four words in a row";
 
 /// A central of its own.
@@ -103,6 +106,17 @@ fn credential(machine: &Machine, id: &str, secret: &str) -> String {
         "INSERT INTO credentials (id, credential_type, service_name, password_encrypted) \
          VALUES ('{id}', 'password', 'router', {sealed});"
     )
+}
+
+/// A person and the assistant talk of what the vault holds, in words that no rule knows.
+fn tell_in_conversation(machine: &Machine, secrets: &Value) {
+    let talk = Conversation::new(machine, &machine.user_home());
+    for secret in secrets.as_object().unwrap().values().filter_map(Value::as_str) {
+        talk.turn(&format!("the word is {secret} and opens it"), &format!("noted: {secret}"));
+    }
+    let told =
+        "SELECT count(*) FROM conversation_contexts WHERE dense_summary LIKE '%the word is [redacted:vault] and%'";
+    assert!(Replica::of(machine).number(told) > 0);
 }
 
 fn id(name: &str) -> String {

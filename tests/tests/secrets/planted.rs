@@ -19,7 +19,7 @@ use world::random::Random;
 use world::{Api, Machine, MariaDb, eventually};
 
 use super::needles::{Needles, rare_text};
-use super::{PASSPHRASE, round, vault};
+use super::{PASSPHRASE, round, tell_in_conversation, vault};
 use crate::conversation::Conversation;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -393,6 +393,7 @@ fn no_secret_is_anywhere_but_in_what_reveal_answers() {
         round(machine);
     }
     assert_reveals(&api, &path, &renewed);
+    tell_in_conversation(&a, &renewed);
 
     let (secrets, title) = planter.needles();
     println!("{} secrets were planted", planter.secrets.borrow().len());

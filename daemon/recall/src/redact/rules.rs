@@ -9,7 +9,7 @@ use super::plausible::{self, always};
 
 /// A pattern and what its match must also be.
 pub(super) struct Rule {
-    kind: &'static str,
+    pub(super) kind: &'static str,
     /// A text without any of these cannot match: saves most of the work. Of patterns that ignore case, in lower case.
     pub(super) hints: &'static [&'static str],
     ignores_case: bool,

@@ -1,7 +1,7 @@
 //! Names that a caller made up, as they may be shown: what is called unknown comes back in the answer, and may be a secret
 //! that stood in the wrong place.
 
-use recall::redact::redact;
+use crate::redaction::redact;
 
 /// Characters of a name that are shown.
 const SHOWN_CHARS: usize = 40;

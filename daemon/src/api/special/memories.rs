@@ -132,7 +132,8 @@ async fn decide(call: Call) -> Result<Reply, Problem> {
     let prepared = tokio::task::spawn_blocking(move || Decision::new(&text, rationale.as_deref(), named, &folder));
     let decision = prepared.await.map_err(sync::StoreError::other)?.tagged(&request.tags).impact(request.impact);
     dispatch::write(call, move |tx, _| {
-        let decided = decision.write(tx)?;
+        let apart = request.supersedes.as_ref().map(|Id(earlier)| earlier.as_str());
+        let decided = decision.write(tx, apart)?;
         if let Some(Id(earlier)) = &request.supersedes {
             supersede(tx, earlier, &decided.id)?;
         }

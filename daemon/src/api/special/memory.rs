@@ -160,11 +160,12 @@ fn project(named: Option<&str>, cwd: Option<&Path>) -> Option<String> {
 /// A memory by hand.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(extend("required" = ["text", "kind"]))]
+#[schemars(extend("required" = ["text"]))]
 pub(crate) struct RememberRequest {
     #[schemars(length(min = 1), regex(pattern = "\\S"))]
     pub(crate) text: String,
-    /// What it is.
+    /// What it is; a lesson, unless said otherwise.
+    #[serde(default = "lesson")]
     #[schemars(extend("enum" = CONTEXT_SNIPPETS.column("snippet_type").map(|column| column.values)))]
     pub(crate) kind: String,
     pub(crate) tags: Vec<String>,
@@ -172,6 +173,11 @@ pub(crate) struct RememberRequest {
     pub(crate) project: Option<String>,
     /// A folder of the project.
     pub(crate) cwd: Option<PathBuf>,
+}
+
+/// What somebody thinks worth noting, and does not name, is a lesson.
+fn lesson() -> String {
+    "lesson".to_owned()
 }
 
 async fn remember(call: Call) -> Result<Reply, Problem> {
@@ -212,4 +218,16 @@ async fn forget(call: Call) -> Result<Reply, Problem> {
     core.capture.settle().await?;
     let removed = core.store.write_async(move |tx| forget::forget(tx, &request.sessions)).await;
     Ok(Reply::ok(ForgetAnswer { removed_rows: removed? }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RememberRequest;
+
+    #[test]
+    fn a_memory_by_hand_is_a_lesson_unless_said_otherwise() {
+        let kind = |json: &str| serde_json::from_str::<RememberRequest>(json).unwrap().kind;
+        assert_eq!(kind(r#"{"text": "x"}"#), "lesson");
+        assert_eq!(kind(r#"{"text": "x", "kind": "blocker"}"#), "blocker");
+    }
 }

@@ -174,3 +174,58 @@ async fn what_another_machine_sends_again_is_taken_out_again() {
     assert_eq!(desk.left("zanzibarium"), [] as [&str; 0]);
     assert_eq!(desk.one("SELECT count(*) FROM ct_forget_due"), "0");
 }
+
+#[tokio::test]
+async fn what_was_learnt_goes_with_what_it_was_learnt_from() {
+    let desk = Desk::new();
+    let prompt = "We decided to feed the walrus at noon.";
+    desk.turn("s1", "p1", prompt, "Fed.").await;
+    desk.turn("s1", "p2", "From now on we feed the otter at dawn.", "Fed.").await;
+    let run = |id: &str, command: &str| json!({"prompt_id": "p2", "tool_name": "Bash", "tool_use_id": id, "tool_input": {"command": command}});
+    let mut failed = run("t1", "make walrus");
+    failed["error"] = json!("Exit code 2\nerror: the walrus is full");
+    desk.fire("PostToolUseFailure", "s1", failed).await;
+    let mut passed = run("t2", "make walrus LATER=1");
+    passed["tool_response"] = json!({"stdout": "ok"});
+    desk.fire("PostToolUse", "s1", passed).await;
+    desk.capture.settle().await.unwrap();
+    let learnt = "SELECT (SELECT count(*) FROM decision_logs) || (SELECT count(*) FROM problem_solutions)
+                         || (SELECT count(*) FROM ct_commands)";
+    assert_eq!(desk.one(learnt), "212");
+
+    let turn = desk.one("SELECT id FROM conversation_contexts WHERE dense_summary LIKE '%walrus at noon%'");
+    desk.forget(Wanted { ids: vec![turn], ..Wanted::default() }).await;
+    assert_eq!(desk.column("SELECT decision_text FROM decision_logs"), ["From now on we feed the otter at dawn."]);
+    let plan = desk.store.read(|tx| forget::find(tx, &session("s1"))).unwrap().unwrap();
+    let shown = desk.store.read(|tx| plan.shown(tx, 100)).unwrap();
+    let lines: Vec<&str> = shown.iter().map(|found| found.line.as_str()).collect();
+    assert!(lines.contains(&"make walrus") && lines.contains(&"make walrus LATER=1"), "{lines:?}");
+    desk.forget(session("s1")).await;
+    assert_eq!(desk.one(learnt), "000");
+    assert_eq!((desk.left("walrus"), desk.left("otter")), (Vec::<String>::new(), Vec::new()));
+}
+
+#[tokio::test]
+async fn a_pattern_goes_with_a_run_of_it_and_what_a_person_wrote_stays() {
+    let desk = Desk::new();
+    let fail = async |session: &str| {
+        let failed = json!({"prompt_id": format!("p {session}"), "tool_name": "Bash", "tool_use_id": "t", "tool_input": {"command": "make walrus"},
+                            "error": "Exit code 2\nerror: the walrus is full"});
+        desk.fire("PostToolUseFailure", session, failed).await;
+    };
+    for id in ["s1", "s2"] {
+        fail(id).await;
+    }
+    assert_eq!(desk.one("SELECT count(*) FROM failure_patterns"), "1");
+    desk.forget(session("s1")).await;
+    assert_eq!(desk.one("SELECT count(*) FROM failure_patterns"), "0");
+    fail("s3").await;
+    assert_eq!(desk.one("SELECT count(*) FROM failure_patterns"), "1");
+    desk.sql("UPDATE failure_patterns SET recommended_solution = 'Wait for the evening.'");
+    for id in ["s2", "s3"] {
+        desk.forget(session(id)).await;
+    }
+    let left = desk.one("SELECT title || '|' || recommended_solution FROM failure_patterns");
+    assert_eq!(left, "(forgotten)|Wait for the evening.");
+    assert_eq!(desk.left("the walrus is full"), Vec::<String>::new());
+}

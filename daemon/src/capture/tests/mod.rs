@@ -3,8 +3,10 @@
 pub(crate) mod desk;
 mod forgetting;
 mod intake;
+mod lessons;
 mod lifecycle;
 mod recall;
+mod settled;
 mod tools;
 mod turns;
 mod visibility;

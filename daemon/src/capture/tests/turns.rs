@@ -126,4 +126,9 @@ async fn secrets_are_in_no_table() {
     }
     let stats = desk.capture.event_stats().await.unwrap();
     assert_eq!(stats.iter().map(|stats| stats.redactions).sum::<u64>(), 4);
+    let kinds = desk.capture.redactions().await.unwrap();
+    assert_eq!(kinds.values().sum::<u64>(), 4, "{kinds:?}");
+    desk.capture.settle().await.unwrap();
+    let written = desk.column("SELECT kind || count FROM ct_redactions ORDER BY kind");
+    assert_eq!(written, kinds.iter().map(|(kind, count)| format!("{kind}{count}")).collect::<Vec<_>>());
 }

@@ -13,6 +13,8 @@ use std::fs::File;
 use std::io::{self, BufReader, Read as _, Seek, SeekFrom};
 use std::path::Path;
 
+use recall::redact::Kinds;
+
 pub(crate) use calls::Run;
 pub(crate) use lines::Lines;
 pub(crate) use reader::{Exchange, Line, Reader};
@@ -27,7 +29,7 @@ pub(super) struct Reading {
     /// Where the next reading begins: at the last prompt, since its answer may grow.
     pub(super) offset: u64,
     /// Secrets that were taken out.
-    pub(super) redactions: u64,
+    pub(super) redactions: Kinds,
 }
 
 /// Reads a transcript from an offset; from the start when the file has become shorter.
@@ -49,7 +51,7 @@ pub(super) fn read(path: &Path, offset: u64) -> io::Result<Reading> {
     }
     let exchanges = reader.taken(true);
     let offset = exchanges.last().map_or(start, |last| last.begin);
-    Ok(Reading { exchanges, offset, redactions: reader.redactions() })
+    Ok(Reading { exchanges, offset, redactions: reader.kinds().clone() })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Understands the records of a transcript, one after the other.
 
 use recall::noise;
+use recall::redact::Kinds;
 use serde_json::Value;
 
 use super::calls::{Calls, Run};
@@ -45,7 +46,7 @@ pub(crate) enum Line {
 pub(crate) struct Reader {
     of_helper: bool,
     exchanges: Vec<Exchange>,
-    redactions: u64,
+    redactions: Kinds,
     calls: Calls,
     /// The assistant's message whose parts are being collected; one message is several records.
     message: Option<String>,
@@ -135,16 +136,23 @@ impl Reader {
         (self.exchanges.len(), self.exchanges.iter().map(size).sum())
     }
 
+    /// Secrets that were taken out, by kind.
+    pub(super) fn kinds(&self) -> &Kinds {
+        &self.redactions
+    }
+
     /// Secrets that were taken out.
     pub(crate) fn redactions(&self) -> u64 {
-        self.redactions
+        self.redactions.total()
     }
 
     fn user(&mut self, record: &Record<'_>, begin: u64) {
         let content = &record.message.content;
         if content.blocks().iter().any(|block| block.kind.is("tool_result")) {
             let runs = self.calls.results(record);
-            self.redactions += runs.iter().map(|run| run.deed.redactions).sum::<u64>();
+            for run in &runs {
+                self.redactions.join(&run.deed.redactions);
+            }
             if let Some(exchange) = self.exchanges.last_mut() {
                 exchange.runs.extend(runs);
             }
@@ -210,7 +218,7 @@ impl Reader {
 
     fn clean(&mut self, text: &str) -> String {
         let clean = Clean::new(text);
-        self.redactions += clean.redactions;
+        self.redactions.join(&clean.kinds);
         clean.text
     }
 }

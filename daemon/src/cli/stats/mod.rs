@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &Arguments, home: &Home) -> Result<Outcome, Failure
     let project = arguments.project.as_deref().map(|project| Place::named_by(project).slug);
     let asked = Asked { project, days: arguments.days };
     let read = local::inspect(&home.replica(), |tx| stats::gather(tx, &asked, SystemClock.now_us()));
-    let report = read.map_err(|error| unreadable(&error))?;
+    let report = read.map_err(|error| unreadable(home, &error))?;
     if arguments.json {
         output::json(&report);
         return Ok(Outcome::Done);

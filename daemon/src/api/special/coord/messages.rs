@@ -4,7 +4,6 @@ use axum::http::{Method, StatusCode};
 use merge::{Key, Row};
 use migrations::Column;
 use migrations::catalogue::COORD_MESSAGES;
-use recall::redact::redact;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sync::local::{ReadTx, WriteTx, new_id};
@@ -13,6 +12,7 @@ use super::{Texts, bounds, by_id, named, now_us, page_parameters, route, session
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Content, Parameter, Reply, Route, Scope, Work};
 use crate::coord::messages::{self, Inbox, Message};
+use crate::redaction::redact;
 
 /// A page of messages.
 #[derive(Serialize, JsonSchema)]

@@ -8,7 +8,6 @@ mod status;
 use axum::http::{Method, StatusCode};
 use merge::Value;
 use migrations::{Column, Entity};
-use recall::redact::redact;
 use sync::StoreError;
 use sync::local::ReadTx;
 
@@ -18,6 +17,7 @@ use crate::api::plan::Form;
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Parameter, Route, Work};
 use crate::coord;
+use crate::redaction::redact;
 
 const TAG: &str = "coord";
 
