@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::score::Weights;
-use crate::terms::{Stem, Subject};
+use crate::terms::Subject;
 
 /// Characters that a token stands for. Real tokenisers give 3.5 to 4.5 on English prose and code; this errs on the
 /// side of a smaller injection for prose.
@@ -82,20 +82,9 @@ pub fn near_duplicates(one: &Subject, other: &Subject) -> bool {
     if one.numbers() != other.numbers() {
         return false;
     }
-    let common = common(one.words(), other.words());
+    let common = one.common(other);
     let all = one.words().len() + other.words().len() - common;
     common as f64 / all as f64 >= SAME
-}
-
-/// How many words two sorted lists have in common.
-fn common(one: &[Stem], other: &[Stem]) -> usize {
-    let (mut left, mut right, mut found) = (0, 0, 0);
-    while let (Some(a), Some(b)) = (one.get(left), other.get(right)) {
-        left += usize::from(a <= b);
-        right += usize::from(b <= a);
-        found += usize::from(a == b);
-    }
-    found
 }
 
 #[cfg(test)]

@@ -2,12 +2,11 @@
 //!
 //! Careful rather than clever: a fact that is hidden by mistake is worse than two that say about the same.
 
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::terms::subject;
+use crate::terms::{Stem, Subject, subject};
 
 /// Share of common words (Jaccard) from which two statements are the same, but for numbers and negations.
 const SAME: f64 = 0.75;
@@ -39,7 +38,7 @@ static GIVEN_UP: LazyLock<Regex> = LazyLock::new(|| {
 /// True when two statements are one fact.
 pub fn same(one: &str, other: &str) -> bool {
     let (mine, theirs) = (subject(one), subject(other));
-    is_negated(one) == is_negated(other) && numbers(&mine) == numbers(&theirs) && is_alike(&mine, &theirs)
+    is_negated(one) == is_negated(other) && mine.numbers() == theirs.numbers() && is_alike(&mine, &theirs)
 }
 
 /// True when a newer statement takes the place of an older one: it names what it does away with and the older one chose
@@ -51,10 +50,10 @@ pub fn replaces(newer: &str, older: &str) -> bool {
     let (mine, theirs) = (subject(newer), subject(older));
     let (my_words, their_words) = (words(&mine), words(&theirs));
     let differs = is_negated(newer) != is_negated(older);
-    if numbers(&mine) == numbers(&theirs) {
+    if mine.numbers() == theirs.numbers() {
         return differs && is_alike(&mine, &theirs);
     }
-    let measured = !numbers(&mine).is_empty() && !numbers(&theirs).is_empty();
+    let measured = !mine.numbers().is_empty() && !theirs.numbers().is_empty();
     let names = TICKET.is_match(newer) || TICKET.is_match(older);
     measured && !names && !differs && !my_words.is_empty() && my_words == their_words
 }
@@ -63,25 +62,20 @@ fn is_negated(text: &str) -> bool {
     NEGATION.is_match(text)
 }
 
-fn has_digit(word: &str) -> bool {
-    word.bytes().any(|byte| byte.is_ascii_digit())
-}
-
-fn numbers(subject: &BTreeSet<String>) -> BTreeSet<&String> {
-    subject.iter().filter(|word| has_digit(word)).collect()
-}
-
-fn words(subject: &BTreeSet<String>) -> BTreeSet<&String> {
-    subject.iter().filter(|word| !has_digit(word)).collect()
+/// Without the numbers.
+fn words(subject: &Subject) -> Vec<Stem> {
+    let is_word = |stem: &&Stem| subject.numbers().binary_search(stem).is_err();
+    subject.words().iter().filter(is_word).copied().collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "words of one statement")]
-fn is_alike(one: &BTreeSet<String>, other: &BTreeSet<String>) -> bool {
-    if one.is_empty() || one.len().min(other.len()) < COMPARABLE_WORDS {
-        return one == other && !one.is_empty();
+fn is_alike(one: &Subject, other: &Subject) -> bool {
+    let (mine, theirs) = (one.words().len(), other.words().len());
+    if mine.min(theirs) < COMPARABLE_WORDS {
+        return one == other && mine > 0;
     }
-    let common = one.intersection(other).count();
-    common as f64 / (one.len() + other.len() - common) as f64 >= SAME
+    let common = one.common(other);
+    common as f64 / (mine + theirs - common) as f64 >= SAME
 }
 
 /// What a statement does away with, each as its first words.

@@ -225,6 +225,17 @@ impl Subject {
     pub fn numbers(&self) -> &[Stem] {
         &self.numbers
     }
+
+    /// How many words two texts have in common.
+    pub fn common(&self, other: &Subject) -> usize {
+        let (mut left, mut right, mut found) = (0, 0, 0);
+        while let (Some(a), Some(b)) = (self.words.get(left), other.words.get(right)) {
+            left += usize::from(a <= b);
+            right += usize::from(b <= a);
+            found += usize::from(a == b);
+        }
+        found
+    }
 }
 
 /// What a text is about.

@@ -32,6 +32,7 @@ impl Turns {
 /// Reads of the daemon beside the bare handler's.
 pub(crate) fn reads(subject: &Subject, options: &Options, report: &mut Report) -> Result<()> {
     for read in Read::ALL {
+        report.floor(read.name(), subject.floor(read, options.turn)?);
         for (place, bare_place) in subject.places.iter().zip(&subject.bare.places) {
             let own = subject.read(read, place);
             let (bare, bytes) = subject.bare_read(read, bare_place)?;

@@ -41,6 +41,8 @@ pub(crate) struct Report {
     loads: Vec<String>,
     /// With the share of what it is compared with.
     lines: Vec<(Measured, Option<f64>)>,
+    /// What SQLite alone gives, a second.
+    floors: Vec<(String, f64)>,
     goals: Goals,
     /// Of the daemon, at the end.
     resident_mib: u64,
@@ -52,6 +54,7 @@ impl Report {
             facts: host::facts(),
             loads: vec![host::load()],
             lines: Vec::new(),
+            floors: Vec::new(),
             goals: Goals::default(),
             resident_mib: 0,
         }
@@ -60,6 +63,11 @@ impl Report {
     pub(crate) fn finish(&mut self, resident_kib: u64) {
         self.loads.push(host::load());
         self.resident_mib = resident_kib / 1024;
+    }
+
+    /// How often a second one thread gets the rows of a read out of SQLite: what no way of serving them can pass, times cores.
+    pub(crate) fn floor(&mut self, name: &str, rate: f64) {
+        self.floors.push((name.to_owned(), rate));
     }
 
     /// A read, and the bare handler's.
@@ -98,6 +106,13 @@ impl Report {
                 "| {what} | {way} | {clients} | {requests} | {rate:.0} | {median:.3} | {p99:.3} | {share} |"
             );
         }
+        text.push('\n');
+        for (name, rate) in &self.floors {
+            let _ = writeln!(
+                text,
+                "{name}: one thread gets its rows out of SQLite, and does nothing else, {rate:.0} times a second."
+            );
+        }
         let _ = writeln!(text, "\nThe daemon's memory at the end: {} MiB.", self.resident_mib);
         text + "\n" + &self.goals.table()
     }
@@ -111,7 +126,13 @@ impl Report {
             })
         };
         let lines: Vec<Value> = self.lines.iter().map(line).collect();
-        let report = json!({ "machine": self.facts, "load": self.loads, "figures": lines, "goals": self.goals.json(), "resident_mib": self.resident_mib });
+        let floors: Value = self
+            .floors
+            .iter()
+            .map(|(name, rate)| (name.clone(), json!(rate)))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        let report = json!({ "machine": self.facts, "load": self.loads, "figures": lines, "sqlite_alone_per_second": floors, "goals": self.goals.json(), "resident_mib": self.resident_mib });
         report.to_string() + "\n"
     }
 }

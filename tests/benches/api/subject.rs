@@ -1,5 +1,7 @@
 //! The daemon with some rows in it, and the bare handler beside it.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 use world::{Api, Error, Machine, Result};
 
@@ -57,6 +59,34 @@ impl Subject {
             Read::List => format!("/api/clients?limit={ROWS}"),
         };
         client::request("GET", &path, self.token_for(place), place, "")
+    }
+
+    /// How often a second the rows of a read come out of SQLite and nothing else is done: one thread, one connection, one
+    /// statement that is prepared once, every value looked at.
+    pub(crate) fn floor(&self, read: Read, during: Duration) -> Result<f64> {
+        let (sql, id) = match read {
+            Read::ById => ("SELECT * FROM clients WHERE id = ?1", self.id.clone()),
+            Read::List => ("SELECT * FROM clients WHERE id <> ?1 ORDER BY id LIMIT 100", String::new()),
+        };
+        let rate = sync::local::inspect(&self.machine.home().replica(), |tx| {
+            let mut statement = tx.connection().prepare(sql)?;
+            let columns = statement.column_count();
+            let (began, mut times, mut bytes) = (Instant::now(), 0_u32, 0);
+            while began.elapsed() < during {
+                let mut rows = statement.query([&id])?;
+                while let Some(row) = rows.next()? {
+                    for column in 0..columns {
+                        bytes += row.get_ref(column)?.as_bytes_or_null().ok().flatten().map_or(0, <[u8]>::len);
+                    }
+                }
+                times += 1;
+            }
+            Ok((f64::from(times) / began.elapsed().as_secs_f64(), bytes))
+        });
+        match rate.map_err(Error::doing("read the replica"))? {
+            (_, 0) => Err(Error::new("read the rows that the daemon answers with")),
+            (rate, _) => Ok(rate),
+        }
     }
 
     /// The request to the bare handler for as many bytes as the daemon answers, and how many they are.
