@@ -1,9 +1,10 @@
-//! Secrets that are looked for in texts, without being kept: of each value only its length and two keyed hashes are here.
+//! Secrets that are looked for in texts, without being kept: of each value only its length and keyed hashes are here.
 //!
-//! A rolling hash finds where a value may stand, in one pass over the text for each length; an HMAC tells that it does. The
-//! key is random and of one process, so nothing here can be compared with what another one has.
+//! A rolling hash of a few bytes finds where a value may begin, in one pass over the text however many values there are; the
+//! value's own hash and an HMAC tell that it stands there. The key is random and of one process, so nothing here can be
+//! compared with what another one has.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -14,6 +15,8 @@ use zeroize::Zeroizing;
 const SHORTEST: usize = 6;
 /// Longer values are found within other words, too.
 const UNMISTAKABLE: usize = 12;
+/// Words of the filter, in which some hundred values leave most bits clear.
+const FILTER_WORDS: usize = 64;
 /// A prime: the hashes are remainders of it.
 const MODULUS: u64 = (1 << 61) - 1;
 
@@ -21,28 +24,20 @@ const MODULUS: u64 = (1 << 61) - 1;
 pub struct Fingerprints {
     key: Zeroizing<[u8; 32]>,
     base: u64,
-    by_length: BTreeMap<usize, Values>,
-}
-
-/// Values of one length.
-#[derive(Default)]
-struct Values {
-    /// A bit for each remainder of a hash by 64 that one of them has: most places of a text are told by it alone.
-    bits: u64,
-    tags: HashMap<u64, [u8; 32]>,
-}
-
-impl Values {
-    fn tag_of(&self, hash: u64) -> Option<&[u8; 32]> {
-        if self.bits >> (hash % 64) & 1 == 0 { None } else { self.tags.get(&hash) }
-    }
+    /// The hash of a value's first [`SHORTEST`] bytes, and the lengths of the values that begin so.
+    beginnings: HashMap<u64, BTreeSet<usize>>,
+    /// A bit for each remainder of those hashes: most places of a text are told by it alone.
+    bits: [u64; FILTER_WORDS],
+    /// Length, hash and tag of each value.
+    values: HashMap<(usize, u64), [u8; 32]>,
 }
 
 impl Fingerprints {
     /// None yet, under a key which must be random.
     pub fn new(key: Zeroizing<[u8; 32]>) -> Fingerprints {
         let number = key.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-        Fingerprints { base: 256 + number % (MODULUS - 256), key, by_length: BTreeMap::new() }
+        let base = 256 + number % (MODULUS - 256);
+        Fingerprints { base, key, beginnings: HashMap::new(), bits: [0; FILTER_WORDS], values: HashMap::new() }
     }
 
     /// None, under the same key.
@@ -61,57 +56,56 @@ impl Fingerprints {
     }
 
     fn add_text(&mut self, text: &str) {
-        if text.len() >= SHORTEST {
-            let (hash, tag) = (self.hash(text.as_bytes()), self.tag(text.as_bytes()));
-            let values = self.by_length.entry(text.len()).or_default();
-            values.bits |= 1 << (hash % 64);
-            values.tags.insert(hash, tag);
-        }
+        let Some(first) = text.as_bytes().get(..SHORTEST) else { return };
+        let (beginning, hash, tag) = (self.hash(first), self.hash(text.as_bytes()), self.tag(text.as_bytes()));
+        let (word, bit) = filter(beginning);
+        self.bits[word] |= bit;
+        self.beginnings.entry(beginning).or_default().insert(text.len());
+        self.values.insert((text.len(), hash), tag);
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.by_length.values().map(|values| values.tags.len()).sum()
+        self.values.len()
     }
 
     /// True when nothing is looked for.
     pub fn is_empty(&self) -> bool {
-        self.by_length.is_empty()
+        self.values.is_empty()
     }
 
     /// Where values stand in a text, in order and apart from each other; of two in one place the longer.
     pub fn find(&self, text: &str) -> Vec<Range<usize>> {
-        let mut found = Vec::new();
-        for (&length, values) in &self.by_length {
-            self.find_of(text.as_bytes(), length, values, &mut found);
-        }
-        found.sort_by_key(|range: &Range<usize>| (range.start, std::cmp::Reverse(range.end)));
-        let mut end = 0;
-        found.retain(|range| {
-            let is_apart = range.start >= end;
-            end = if is_apart { range.end } else { end };
-            is_apart
-        });
-        found
-    }
-
-    fn find_of(&self, text: &[u8], length: usize, values: &Values, found: &mut Vec<Range<usize>>) {
-        if text.len() < length {
-            return;
-        }
-        let leading = (1..length).fold(1, |power, _| times(power, self.base));
-        let mut hash = self.hash(&text[..length]);
-        for start in 0..=text.len() - length {
-            let range = start..start + length;
-            let held = values.tag_of(hash).filter(|_| is_bounded(text, &range));
-            if held.is_some_and(|tag| *tag == self.tag(&text[range.clone()])) {
-                found.push(range.clone());
+        let (bytes, mut found) = (text.as_bytes(), Vec::new());
+        let (false, Some(first)) = (self.is_empty(), bytes.get(..SHORTEST)) else { return found };
+        let leading = (1..SHORTEST).fold(1, |power, _| times(power, self.base));
+        let (mut hash, mut end) = (self.hash(first), 0);
+        for start in 0..=bytes.len() - SHORTEST {
+            let (word, bit) = filter(hash);
+            if start >= end
+                && self.bits[word] & bit != 0
+                && let Some(range) = self.longest_at(bytes, start, hash)
+            {
+                end = range.end;
+                found.push(range);
             }
-            if let Some(&next) = text.get(range.end) {
-                let without = reduced(hash + MODULUS - times(u64::from(text[start]), leading));
+            if let Some(&next) = bytes.get(start + SHORTEST) {
+                let without = reduced(hash + MODULUS - times(u64::from(bytes[start]), leading));
                 hash = reduced(times(without, self.base) + u64::from(next));
             }
         }
+        found
+    }
+
+    /// The longest value that stands at a place of a text, of those that begin with that hash.
+    fn longest_at(&self, text: &[u8], start: usize, beginning: u64) -> Option<Range<usize>> {
+        let is_value = |range: &Range<usize>| {
+            let Some(part) = text.get(range.clone()) else { return false };
+            let tag = self.values.get(&(part.len(), self.hash(part))).filter(|_| is_bounded(text, range));
+            tag.is_some_and(|tag| *tag == self.tag(part))
+        };
+        let lengths = self.beginnings.get(&beginning)?;
+        lengths.iter().rev().map(|length| start..start + length).find(is_value)
     }
 
     fn hash(&self, bytes: &[u8]) -> u64 {
@@ -126,6 +120,12 @@ impl Fingerprints {
         mac.update(bytes);
         mac.finalize().into_bytes().into()
     }
+}
+
+/// A hash's place in [`Fingerprints::bits`].
+fn filter(hash: u64) -> (usize, u64) {
+    let bit = usize::try_from(hash % (64 * FILTER_WORDS as u64)).unwrap_or(0);
+    (bit / 64, 1 << (bit % 64))
 }
 
 fn times(one: u64, other: u64) -> u64 {
