@@ -14,14 +14,13 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::readers::KEPT_FOR;
 use super::{ReadTx, StoreError, schema};
 
 /// Threads at most, however long the questions take.
 const MOST: usize = 8;
 /// How long a question waits for a thread that is at work before another one joins in.
 const PATIENCE: Duration = Duration::from_millis(2);
-/// How long a thread without work keeps its connection, and what that holds in memory.
-const IDLE: Duration = Duration::from_mins(1);
 
 /// Answers one question with the snapshot, or with why there is none. True when the connection is as good as before.
 type Job = Box<dyn FnOnce(Result<&ReadTx<'_>, StoreError>) -> bool + Send>;
@@ -149,7 +148,7 @@ impl Shared {
                 continue;
             }
             let watches = std::mem::take(&mut state.watch_wanted);
-            let patience = if watches { PATIENCE } else { IDLE };
+            let patience = if watches { PATIENCE } else { KEPT_FOR };
             let (woken, timeout) = self.called.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner);
             state = woken;
             if watches {

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -18,9 +19,13 @@ const KEPT: usize = 8;
 /// Bytes of the file that a connection for questions maps.
 pub(super) const MAPPED: usize = 256 << 20;
 
-/// Connections that wait for their next reader.
+/// How long a connection is kept that nobody reads with: with its cache, its schema and its statements it takes up to some
+/// MiB.
+pub(super) const KEPT_FOR: Duration = Duration::from_mins(1);
+
+/// Connections that wait for their next reader, with when the last one was done.
 pub(super) struct Idle {
-    connections: Mutex<Vec<Connection>>,
+    connections: Mutex<Vec<(Instant, Connection)>>,
     turns: Arc<Semaphore>,
 }
 
@@ -45,15 +50,16 @@ impl Idle {
         job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let kept = self.connections.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = kept.map_or_else(open, Ok)?;
+        let connection = kept.map_or_else(open, |(_, connection)| Ok(connection))?;
         ready(&connection)?;
         // Prepared once: for a single row, that is half of the work.
         connection.prepare_cached("BEGIN DEFERRED")?.execute([])?;
         let value = job(&ReadTx::new(&connection))?;
         connection.prepare_cached("COMMIT")?.execute([])?;
         let mut idle = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|(used, _)| used.elapsed() < KEPT_FOR);
         if idle.len() < KEPT {
-            idle.push(connection);
+            idle.push((Instant::now(), connection));
         }
         Ok(value)
     }

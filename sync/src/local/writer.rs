@@ -5,9 +5,10 @@
 //! before the commit is on disk.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -18,6 +19,8 @@ use super::tx::{Heads, WriteTx};
 use super::{StoreError, journal, state};
 use crate::clock::Clock;
 
+/// Without a job for so long, the writer gives memory back.
+const QUIET: Duration = Duration::from_secs(5);
 /// How long tidying waits for readers.
 const TIDY_WAIT: std::time::Duration = std::time::Duration::from_millis(200);
 /// Most jobs in one commit: keeps the wait of the first bounded.
@@ -184,9 +187,22 @@ impl Run {
         Ok(Heads { generation, time, offset_us: state::number(connection, state::CLOCK_OFFSET)? })
     }
 
+    /// The next job. While there is none, the pages of the last ones are given back.
+    fn next(&self, waiting: &Receiver<Submitted>) -> Option<Submitted> {
+        match waiting.recv_timeout(QUIET) {
+            Ok(job) => return Some(job),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if let Err(error) = self.connection.execute_batch("PRAGMA shrink_memory") {
+            tracing::warn!(%error, "the writer's memory could not be given back");
+        }
+        waiting.recv().ok()
+    }
+
     fn until_closed(mut self, waiting: &Receiver<Submitted>) -> Result<(), StoreError> {
         let mut held = None;
-        while let Some((mode, first)) = held.take().or_else(|| waiting.recv().ok()) {
+        while let Some((mode, first)) = held.take().or_else(|| self.next(waiting)) {
             let mut group = vec![first];
             while mode == Mode::Ordinary && group.len() < GROUP && held.is_none() {
                 match waiting.try_recv() {

@@ -29,6 +29,8 @@ mod seed;
 
 /// A million memories are indexed in much less.
 const PATIENCE: Duration = Duration::from_mins(20);
+/// Without a question for so long, the daemon is idle: what it keeps for the next one at hand is given back after a minute.
+const IDLE_AFTER: Duration = Duration::from_secs(75);
 /// Callers at the same time.
 const MANY: usize = 8;
 /// Saves of which the time until they are found is taken.
@@ -55,6 +57,7 @@ fn measure(memories: usize, turn: Duration) -> Result<Size> {
     let filled = began.elapsed();
     let rebuilt = rebuild(&machine)?;
     let pid = machine.daemon_pid().ok_or_else(|| Error::new("find the daemon"))?;
+    rest();
     let idle_kib = host::kib_of_process(pid, "RssAnon");
     let home = machine.home();
     let (replica, index) = (disk::bytes(&home.replica())?, disk::bytes(&home.index())?);
@@ -72,6 +75,12 @@ fn measure(memories: usize, turn: Duration) -> Result<Size> {
     let busy_kib = host::kib_of_process(pid, "RssAnon");
     let load = host::load();
     Ok(Size { memories, filled, rebuilt, idle_kib, busy_kib, replica, index, text, latencies, found_after, load })
+}
+
+/// Leaves the daemon alone for as long as it takes to be called idle.
+#[expect(clippy::disallowed_methods, reason = "time without a question is what is waited for")]
+fn rest() {
+    std::thread::sleep(IDLE_AFTER);
 }
 
 /// Starts the daemon on a replica without an index; how long until it is there.
