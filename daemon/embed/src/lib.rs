@@ -6,6 +6,7 @@
 //! Architecture invariant: no network, no threads, nothing kept beside the model itself. The table of words, half of the
 //! weights, stays in its file and is read where it is needed.
 
+pub mod compact;
 mod kernel;
 mod layer;
 mod model;

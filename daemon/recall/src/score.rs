@@ -36,6 +36,8 @@ const SPREAD: f64 = 0.85;
 const BREVITY: f64 = 0.12;
 /// Tokens that are added to a cost, so that a memory of three words is not taken for its length alone.
 const BREVITY_OFFSET: f64 = 20.0;
+/// What a memory's meaning counts, where the words count 1, both measured by their spread among the candidates.
+const MEANING: f64 = 1.0;
 /// A full score, so that figures read like the stored importance.
 const SCALE: f64 = 10.0;
 
@@ -82,6 +84,8 @@ pub struct Weights {
     pub spread: f64,
     /// Exponent by which its cost lowers a memory's place, see [`BREVITY`]; 0 for none.
     pub brevity: f64,
+    /// What meaning counts beside words, see [`MEANING`]; 0 for nothing.
+    pub meaning: f64,
 }
 
 impl Weights {
@@ -103,6 +107,7 @@ impl Default for Weights {
             usage: true,
             spread: SPREAD,
             brevity: BREVITY,
+            meaning: MEANING,
         }
     }
 }
@@ -190,6 +195,10 @@ pub struct Parts {
     pub age: f64,
     /// Factor for the project, 0.7 or 1.
     pub project: f64,
+    /// Likeness of the meaning, -1 to 1; none without a sentence model.
+    pub near: Option<f64>,
+    /// Added for it, or taken away.
+    pub meaning: f64,
     /// The relevance, 0 upwards.
     pub total: f64,
 }
@@ -209,7 +218,17 @@ pub fn score(lexical: &Lexical, signals: &Signals, weights: &Weights) -> Parts {
     let age = if weights.age { age(signals.age_days) } else { 1.0 };
     let project = if signals.same_project { 1.0 } else { OTHER_PROJECT };
     let total = (lexical.score + structure) * importance * usage * age * project;
-    Parts { lexical: lexical.score, structure, coverage: lexical.coverage, importance, usage, age, project, total }
+    Parts {
+        lexical: lexical.score,
+        structure,
+        coverage: lexical.coverage,
+        importance,
+        usage,
+        age,
+        project,
+        total,
+        ..Parts::default()
+    }
 }
 
 /// The bar for unasked recall: what is injected into a prompt must have something to do with it.
