@@ -107,7 +107,7 @@ impl Default for Weights {
             usage: true,
             spread: SPREAD,
             brevity: BREVITY,
-            meaning: MEANING,
+            meaning: std::env::var("TUNE_MEANING").ok().and_then(|v| v.parse().ok()).unwrap_or(MEANING),
         }
     }
 }
@@ -238,6 +238,9 @@ pub mod bar {
     /// Share of the query's weight that a memory must hold, in the caller's project and in another.
     const COVERAGE: f64 = 0.2;
     const COVERAGE_ELSEWHERE: f64 = 0.4;
+    /// Likeness of the meaning with which a memory passes whatever words stand in it, likewise.
+    const NEAR: f64 = 0.55;
+    const NEAR_ELSEWHERE: f64 = 0.65;
     /// Terms that must be found, if the query has as many.
     const TERMS: usize = 2;
     /// Relevance below which nothing is injected.
@@ -245,8 +248,11 @@ pub mod bar {
 
     /// True when a memory passes: `found` of the query's `asked` terms stand in it.
     pub fn passes(parts: &Parts, found: usize, asked: usize) -> bool {
-        let coverage = if parts.project < 1.0 { COVERAGE_ELSEWHERE } else { COVERAGE };
-        parts.coverage >= coverage && found >= TERMS.min(asked) && parts.total >= SCORE
+        let (coverage, near) =
+            if parts.project < 1.0 { (COVERAGE_ELSEWHERE, NEAR_ELSEWHERE) } else { (COVERAGE, NEAR) };
+        let by_words = parts.coverage >= coverage && found >= TERMS.min(asked);
+        let by_meaning = parts.near.is_some_and(|likeness| likeness >= near);
+        (by_words || by_meaning) && parts.total >= SCORE
     }
 }
 
@@ -321,5 +327,7 @@ mod tests {
         assert!(!bar::passes(&chance, 1, 4));
         let single = relevance("codeword", "the codeword is heron", &PLAIN);
         assert!(bar::passes(&single, 1, 1));
+        let meant = |near| Parts { near: Some(near), total: 2.0, project: 1.0, ..Parts::default() };
+        assert!(bar::passes(&meant(0.7), 0, 4) && !bar::passes(&meant(0.3), 0, 4));
     }
 }

@@ -188,9 +188,11 @@ mod tests {
     }
 
     fn answer(vectors: &[(usize, f32)]) -> String {
-        let data: Vec<_> =
-            vectors.iter().map(|&(index, at)| json!({ "index": index, "embedding": [at, 0, 0, 0, 0, 0, 0, 3] }));
-        json!({ "data": data.collect::<Vec<_>>() }).to_string()
+        let data: Vec<serde_json::Value> = vectors
+            .iter()
+            .map(|&(index, at)| json!({ "index": index, "embedding": [at, 0, 0, 0, 0, 0, 0, 3] }))
+            .collect();
+        json!({ "data": data }).to_string()
     }
 
     #[test]

@@ -26,7 +26,7 @@ const BEFORE_SIGNS: usize = 2;
 /// Bytes of a record of steps before them: what the text was, the scale, a checksum.
 const BEFORE_STEPS: usize = 16;
 /// Records that are read in one go.
-const BLOCK: usize = 1_024;
+const BLOCK: u32 = 1_024;
 /// Of how many the bytes decide, for each one that is wanted, and at least.
 const RESCORED: usize = 4;
 const RESCORED_LEAST: usize = 256;
@@ -178,16 +178,17 @@ impl Vectors {
 
     fn each_block(&self, mut take: impl FnMut(u32, &[u64], usize) -> io::Result<()>) -> io::Result<()> {
         let words = self.sign_words();
-        let (mut bytes, mut block) = (vec![0; BLOCK * words * 8], Vec::with_capacity(BLOCK * words));
+        let most = BLOCK as usize * words;
+        let (mut bytes, mut block) = (vec![0; most * 8], Vec::with_capacity(most));
         let mut first = 0;
         while first < self.records {
-            let count = (self.records - first).min(1_024) as usize;
+            let count = (self.records - first).min(BLOCK) as usize;
             let bytes = &mut bytes[..count * words * 8];
             read_at(&self.signs, u64::from(first) * words as u64 * 8, bytes)?;
             block.clear();
             block.extend(bytes.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)));
             take(first, &block, words)?;
-            first += 1_024;
+            first += BLOCK;
         }
         Ok(())
     }
@@ -204,7 +205,7 @@ impl Vectors {
         let pool = (most * RESCORED).max(RESCORED_LEAST);
         let mut best: Vec<(f32, u64, u32)> = Vec::with_capacity(2 * pool);
         let mut bar = f32::NEG_INFINITY;
-        let mut differences = Vec::with_capacity(BLOCK);
+        let mut differences = Vec::with_capacity(BLOCK as usize);
         #[expect(clippy::cast_precision_loss, reason = "a few thousand signs")]
         self.each_block(|first, block, words| {
             compact::differences(&asked, block, BEFORE_SIGNS, &mut differences);
@@ -379,7 +380,7 @@ mod tests {
         let mut bytes = fs::read(&path).unwrap();
         bytes[vectors.step_bytes() * 4 + 20] ^= 1;
         fs::write(&path, &bytes).unwrap();
-        assert!(vectors.nearest(&direction(3), &|_, _| 1.0, 3).is_err());
+        assert!(vectors.likeness(&direction(3), 5).is_err() && vectors.likeness(&direction(3), 6).is_ok());
         fs::write(&path, &bytes[..100]).unwrap();
         assert!(Vectors::open(folder.path(), MODEL).is_none());
     }
