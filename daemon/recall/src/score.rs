@@ -107,7 +107,7 @@ impl Default for Weights {
             usage: true,
             spread: SPREAD,
             brevity: BREVITY,
-            meaning: std::env::var("TUNE_MEANING").ok().and_then(|v| v.parse().ok()).unwrap_or(MEANING),
+            meaning: MEANING,
         }
     }
 }
