@@ -101,7 +101,9 @@ fn vectors(answer: Answer, asked: usize) -> Result<Vec<Vec<f32>>, String> {
     }
     let unit = |mut vector: Vec<f32>| {
         let size = vector.iter().map(|value| value * value).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
-        vector.iter_mut().for_each(|value| *value /= size);
+        for value in &mut vector {
+            *value /= size;
+        }
         vector
     };
     Ok(data.into_iter().map(|one| unit(one.embedding)).collect())

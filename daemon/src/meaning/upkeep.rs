@@ -39,6 +39,10 @@ pub(crate) enum StepError {
     Store(#[from] StoreError),
 }
 
+/// What comparing some memories found: up to which it came (None at the end), which have another vector than they should, and
+/// which vectors have no memory.
+type Compared = (Option<u64>, Vec<u64>, Vec<u64>);
+
 /// How far the replica is followed.
 #[derive(Debug, Default)]
 pub(super) struct Follow {
@@ -130,8 +134,8 @@ impl Meaning {
         Ok(true)
     }
 
-    /// Compares some memories: up to where, which have another vector than they should, and which vectors have no memory.
-    fn compare(&self, after: u64) -> Result<(Option<u64>, Vec<u64>, Vec<u64>), StepError> {
+    /// Compares some memories with what their vectors are of.
+    fn compare(&self, after: u64) -> Result<Compared, StepError> {
         let read = |tx: &ReadTx<'_>| {
             let keys = rows::keys_after(tx, after, BATCH)?;
             keys.into_iter().map(|key| Ok((key, texts::of(tx, key)?.map(|text| text.mark())))).collect()

@@ -319,8 +319,9 @@ mod tests {
     const MODEL: &str = "a model";
 
     fn direction(at: usize) -> Vec<f32> {
-        let raw: Vec<f32> =
-            (0..70).map(|n| if n == at % 70 { 8.0 } else { ((n * at) % 7) as f32 / 7.0 - 0.45 }).collect();
+        let raw: Vec<f32> = (0..70)
+            .map(|n| if n == at % 70 { 8.0 } else { f32::from(u8::try_from((n * at) % 7).unwrap()) / 7.0 - 0.45 })
+            .collect();
         let size = raw.iter().map(|value| value * value).sum::<f32>().sqrt();
         raw.into_iter().map(|value| value / size).collect()
     }

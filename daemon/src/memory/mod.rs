@@ -97,8 +97,8 @@ impl Memory {
             .store
             .read_async(move |tx| {
                 let had = given.of(tx, &asker.claude_session_id)?;
-                let asked = prompt::Asked { prompt: &prompt, meaning: meant.as_deref() };
-                prompt::gather(tx, &index, &asker, &asked, &had, now_us)
+                let question = prompt::Question { prompt: &prompt, meaning: meant.as_deref() };
+                prompt::gather(tx, &index, &asker, &question, &had, now_us)
             })
             .await?;
         Ok(self.hand_out(handed, injection))

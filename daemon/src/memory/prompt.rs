@@ -19,7 +19,7 @@ use super::{Asker, Injection};
 const CONSIDERED: usize = 24;
 
 /// What is asked, and what it means when that is known.
-pub(super) struct Asked<'a> {
+pub(super) struct Question<'a> {
     pub(super) prompt: &'a str,
     pub(super) meaning: Option<&'a [f32]>,
 }
@@ -29,11 +29,11 @@ pub(super) fn gather(
     tx: &ReadTx<'_>,
     index: &Index,
     asker: &Asker,
-    asked: &Asked<'_>,
+    question: &Question<'_>,
     had: &HashSet<Source>,
     now_us: u64,
 ) -> Result<Injection, StoreError> {
-    let Some(prompt) = noise::human(asked.prompt) else { return Ok(Injection::default()) };
+    let Some(prompt) = noise::human(question.prompt) else { return Ok(Injection::default()) };
     let terms = recall::terms::query(&prompt).len();
     if terms == 0 {
         return Ok(Injection::default());
@@ -46,7 +46,7 @@ pub(super) fn gather(
         now_us,
         except_session: session.as_deref(),
         index: Some(index),
-        meaning: asked.meaning,
+        meaning: question.meaning,
         ..Query::default()
     };
     let (hits, weighted) = search_except(tx, &query, &entries(tx, had)?)?;

