@@ -37,6 +37,8 @@ const BREVITY: f64 = 0.12;
 /// Tokens that are added to a cost, so that a memory of three words is not taken for its length alone.
 const BREVITY_OFFSET: f64 = 20.0;
 /// What a memory's meaning counts, where the words count 1, both measured by their spread among the candidates.
+/// On the three sets of the README ("Recall by meaning") 1 brings up to 6 points at 500 tokens and 2 to 4 at 2,000 and 5 or 10 %,
+/// and costs 1 or less at 1,000 and 2 on one set at 5 %; other weights were not measured.
 const MEANING: f64 = 1.0;
 /// A full score, so that figures read like the stored importance.
 const SCALE: f64 = 10.0;
