@@ -19,6 +19,7 @@ use crate::config::Watching;
 use crate::import::Board;
 use crate::intake::Intake;
 use crate::logging::LogHealth;
+use crate::meaning::source::Source;
 use crate::notices::Notices;
 use crate::phase::{self, Core, Phase, Trouble};
 use crate::policy::Policy;
@@ -45,6 +46,8 @@ pub(crate) struct App {
     pub(crate) billing: Option<Rule>,
     /// What is kept, and what it may cost.
     pub(crate) policy: Arc<Policy>,
+    /// What makes vectors of memories; absent: recall goes by words alone.
+    pub(crate) meaning: Option<Source>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Microseconds since the epoch.
     pub(crate) started_us: u64,
@@ -88,6 +91,8 @@ pub(crate) struct Parts {
     /// How captured work becomes drafts of billable time; absent: it does not.
     pub(crate) billing: Option<Rule>,
     pub(crate) policy: Arc<Policy>,
+    /// What makes vectors of memories; absent: recall goes by words alone.
+    pub(crate) meaning: Option<Source>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log: LogHealth,
     pub(crate) startup: Vec<Trouble>,
@@ -95,7 +100,20 @@ pub(crate) struct Parts {
 
 impl App {
     pub(crate) fn new(parts: Parts) -> App {
-        let Parts { home, central, authority, machine, verify, watching, billing, policy, clock, log, startup } = parts;
+        let Parts {
+            home,
+            central,
+            authority,
+            machine,
+            verify,
+            watching,
+            billing,
+            policy,
+            meaning,
+            clock,
+            log,
+            startup,
+        } = parts;
         let notices = Arc::new(Notices::default());
         for trouble in &startup {
             notices.add(format!("ClaudeTools: {} ({})", trouble.reason, trouble.hint));
@@ -122,6 +140,7 @@ impl App {
             watched: WatchBoard::default(),
             billing,
             policy,
+            meaning,
             clock,
             notices,
             log,

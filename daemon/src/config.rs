@@ -11,6 +11,7 @@ use sync::central::{CentralUrl, UrlError};
 
 use crate::billing::{Rate, Rounding};
 use crate::files;
+use crate::meaning::source::Recall;
 use crate::policy::Memory;
 
 /// What setup writes when there is no configuration yet.
@@ -52,6 +53,14 @@ const TEMPLATE: &str = "\
 # What is otherwise in one project, by its slug (claudetools status shows it): a table [memory.projects.\"host/owner/name\"]
 # with any of these.
 
+[recall]
+# A sentence model, so that recall finds what says the same in other words: claudetools model pull sets it. Also the folder of
+# one, or the address of an OpenAI-compatible service (then with the name of its model, and the environment variable of a
+# key): your memories and prompts are sent there.
+# embedding = \"all-minilm-l6-v2\"
+# model = \"all-minilm\"
+# key_env = \"OPENAI_API_KEY\"
+
 [billing]
 # Sessions of a project that has a client become drafts of billable time; nothing is billed before somebody confirms it:
 # claudetools timesheet. Work with pauses of at most the gap is one entry; its minutes are rounded (\"up\" or \"nearest\").
@@ -75,6 +84,7 @@ pub(crate) struct Config {
     pub(crate) capture: Watching,
     pub(crate) verify: Verify,
     pub(crate) memory: Memory,
+    pub(crate) recall: Recall,
     pub(crate) billing: Billing,
 }
 
@@ -285,6 +295,24 @@ pub(crate) fn set_central_url(path: &Path, url: &str) -> Result<bool, ConfigErro
     if before.central.url.as_ref().is_some_and(|now| now.reveal() == url) {
         return Ok(false);
     }
+    edit(path, |document| document["central"]["url"] = toml_edit::value(url)).map(|()| true)
+}
+
+/// Sets `[recall] embedding`, or takes it away, likewise.
+pub(crate) fn set_embedding(path: &Path, what: Option<&str>) -> Result<bool, ConfigError> {
+    create_if_missing(path)?;
+    if Config::load(path)?.recall.embedding.as_deref() == what {
+        return Ok(false);
+    }
+    edit(path, |document| match (what, document.get_mut("recall").and_then(toml_edit::Item::as_table_mut)) {
+        (Some(what), _) => document["recall"]["embedding"] = toml_edit::value(what),
+        (None, Some(recall)) => drop(recall.remove("embedding")),
+        (None, None) => {}
+    })
+    .map(|()| true)
+}
+
+fn edit(path: &Path, change: impl FnOnce(&mut toml_edit::DocumentMut)) -> Result<(), ConfigError> {
     let text = fs::read_to_string(path).map_err(|source| ConfigError::Io {
         doing: "read",
         path: path.to_path_buf(),
@@ -295,8 +323,8 @@ pub(crate) fn set_central_url(path: &Path, url: &str) -> Result<bool, ConfigErro
         line: 1,
         problem: "it is not TOML".to_owned(),
     })?;
-    document["central"]["url"] = toml_edit::value(url);
-    write(path, &document.to_string()).map(|()| true)
+    change(&mut document);
+    write(path, &document.to_string())
 }
 
 fn write(path: &Path, text: &str) -> Result<(), ConfigError> {

@@ -19,6 +19,7 @@ use crate::capture::Capture;
 use crate::coord;
 use crate::forget::sweep::{self, Swept};
 use crate::intake::IntakeError;
+use crate::meaning::Meaning;
 use crate::memory::index::Index;
 use crate::memory::late;
 use crate::phase::{Core, Phase, Trouble};
@@ -33,6 +34,8 @@ const SPOOL_LOOK: Duration = Duration::from_secs(2);
 const SAVING_LOOK: Duration = Duration::from_secs(2);
 const LEDGER_LOOK: Duration = Duration::from_hours(1);
 const LONGEST_INDEX_RETRY: Duration = Duration::from_mins(5);
+const LONGEST_VECTORS_RETRY: Duration = Duration::from_mins(1);
+const KEEP_VECTORS: &str = "keep-vectors";
 const DRAFT_LOOK: Duration = Duration::from_secs(10);
 /// After a failure, which is on record.
 const DRAFT_RETRY: Duration = Duration::from_mins(10);
@@ -67,6 +70,7 @@ pub(crate) fn start(app: &Arc<App>) -> Vec<JoinHandle<()>> {
         task("keep-ledger", |app| Box::pin(keep_ledger(app))),
         task("index-memories", |app| Box::pin(index_memories(app))),
         task("keep-index", |app| Box::pin(keep_index(app))),
+        task(KEEP_VECTORS, |app| Box::pin(keep_vectors(app))),
         task("watch-transcripts", |app| Box::pin(transcripts::watch::run(app))),
         task(DRAFT_TIME, |app| Box::pin(draft_time(app))),
         task("keep-vault", |app| Box::pin(keep_vault(app))),
@@ -123,7 +127,8 @@ async fn open(app: &App) -> Result<Core, StoreError> {
     let machine = machine::this_one();
     let mut settings = EngineSettings::new(app.central.clone(), machine.hostname.clone());
     settings.verify = app.verify;
-    let index = Arc::new(Index::new(store.clone(), app.home.index()));
+    let meaning = Meaning::new(store.clone(), app.home.vectors(), app.meaning.clone()).map(Arc::new);
+    let index = Arc::new(Index::new(store.clone(), app.home.index()).with_meaning(meaning));
     let capture = Capture::new(store.clone(), machine, Arc::clone(&index), Arc::clone(&app.policy));
     // What was due when the daemon ended, which may have been a kill.
     capture.catch_up_in_background();
@@ -206,6 +211,40 @@ async fn keep_index(app: Arc<App>) {
                 (pause, longer) = (longer, (longer * 2).min(LONGEST_INDEX_RETRY));
             }
             Err(panic) => app.tasks.failed("keep-index", &crate::tasks::panic_text(panic)),
+        }
+    }
+}
+
+/// Makes vectors of memories, and keeps them up with the replica, when there is something to make them with.
+async fn keep_vectors(app: Arc<App>) {
+    if app.meaning.is_none() {
+        return;
+    }
+    let mut pause = Duration::ZERO;
+    let mut longer = OPENING_PATIENCE;
+    while app.stop.pause(pause).await {
+        pause = OPENING_PATIENCE;
+        let Ok(core) = app.core(OPENING_PATIENCE).await else { continue };
+        let Some(meaning) = core.index.meaning().cloned() else { continue };
+        drop(core);
+        let mut step = tokio::task::spawn_blocking({
+            let meaning = Arc::clone(&meaning);
+            move || meaning.step()
+        });
+        let stepped = tokio::select! {
+            stepped = &mut step => stepped,
+            () = app.stop.requested() => {
+                meaning.stop();
+                step.await
+            }
+        };
+        match stepped {
+            Ok(Ok(wait)) => (pause, longer) = (wait, OPENING_PATIENCE),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, retry_in_s = longer.as_secs(), "vectors of memories could not be kept; recall goes by words meanwhile");
+                (pause, longer) = (longer, (longer * 2).min(LONGEST_VECTORS_RETRY));
+            }
+            Err(panic) => app.tasks.failed(KEEP_VECTORS, &crate::tasks::panic_text(panic)),
         }
     }
 }

@@ -33,6 +33,7 @@ mod lock;
 mod logging;
 mod machine;
 mod mcp;
+mod meaning;
 mod notices;
 mod permission;
 mod phase;

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use sync::local::SnapshotProgress;
 use sync::parse_datetime;
 
+use crate::meaning::MeaningReport;
 use crate::report::{EventReport, HooksReport, Problem, ReplicaReport, Severity, StatusReport, SyncReport};
 use crate::transcripts::watch::WatchReport;
 use crate::vault::report::VaultReport;
@@ -21,6 +22,9 @@ pub(crate) fn status(report: &StatusReport, now_us: u64) -> String {
     line(&mut text, "spool", &spool(&report.hooks, now_us));
     line(&mut text, "replica", &replica(&report.replica));
     line(&mut text, "sync", &sync(&report.sync, now_us));
+    if let Some(report) = &report.replica.meaning {
+        line(&mut text, "meaning", &meaning(report));
+    }
     if let Some(report) = &report.transcripts {
         line(&mut text, "sessions", &transcripts(report, now_us));
     }
@@ -145,6 +149,18 @@ fn replica(replica: &ReplicaReport) -> String {
         counted(*sessions, "session", "sessions"),
         counted(*projects, "project", "projects")
     )
+}
+
+/// What a sentence model makes of the memories, also for `doctor`.
+pub(crate) fn meaning(report: &MeaningReport) -> String {
+    let mut words = vec![format!("{}: {} with vectors", report.model, counted(report.memories, "memory", "memories"))];
+    words.extend((report.waiting > 0).then(|| format!("{} waiting", report.waiting)));
+    words.extend((report.kept_back > 0).then(|| format!("{} not sent, as they held secrets", report.kept_back)));
+    words.push(size(report.bytes));
+    words.extend(
+        (report.late > 0).then(|| format!("{} of {} questions answered by words alone", report.late, report.asked)),
+    );
+    words.join(", ")
 }
 
 fn vault(vault: &VaultReport) -> String {

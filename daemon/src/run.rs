@@ -122,6 +122,11 @@ async fn live(options: Options, lock: &HomeLock) -> Result<(), RunError> {
         startup.push(Trouble { reason: format!("memory is not shared: {error}"), hint: error.hint() });
         None
     });
+    let meaning = config.recall.source(&home).unwrap_or_else(|error| {
+        let hint = "correct [recall] in config.toml; then restart the daemon";
+        startup.push(Trouble { reason: format!("recall goes by words alone: {error}"), hint: hint.to_owned() });
+        None
+    });
     let verify = VerifySettings {
         every: Duration::from_secs(config.verify.every_minutes.saturating_mul(60)),
         pass: Duration::from_secs(config.verify.pass_hours.saturating_mul(3600)),
@@ -151,6 +156,7 @@ async fn live(options: Options, lock: &HomeLock) -> Result<(), RunError> {
         verify,
         billing,
         policy,
+        meaning,
         clock,
         log,
         startup,

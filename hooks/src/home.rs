@@ -88,9 +88,19 @@ impl Home {
         self.root.join("index")
     }
 
+    /// `models/`: sentence models that were pulled.
+    pub fn models(&self) -> PathBuf {
+        self.root.join("models")
+    }
+
+    /// `vectors/`: what a sentence model makes of the memories, derived from the replica.
+    pub fn vectors(&self) -> PathBuf {
+        self.root.join("vectors")
+    }
+
     /// The folders in it, each with files of ours only.
-    pub fn folders(&self) -> [PathBuf; 5] {
-        [self.keys(), self.spool(), self.logs(), self.index(), self.replaced()]
+    pub fn folders(&self) -> [PathBuf; 7] {
+        [self.keys(), self.spool(), self.logs(), self.index(), self.models(), self.vectors(), self.replaced()]
     }
 
     /// `replaced/`: replicas in whose place a backup was restored.

@@ -15,6 +15,7 @@ mod forget;
 mod import;
 mod locks;
 mod mcp;
+mod model;
 mod quarantine;
 mod recall;
 mod remember;
@@ -63,6 +64,7 @@ enum Command {
     Stats(stats::Arguments),
     Locks(locks::Arguments),
     Mcp(mcp::Arguments),
+    Model(model::Arguments),
     Sync(sync::Arguments),
     Timesheet(timesheet::Arguments),
     Central(central::Arguments),
@@ -97,6 +99,7 @@ fn run(command: Command, home: Home) -> Result<Outcome, Failure> {
         Command::Import(arguments) => import::run(&arguments, &home),
         Command::Stats(arguments) => stats::run(&arguments, &home),
         Command::Locks(arguments) => locks::run(&arguments, &home),
+        Command::Model(arguments) => model::run(&arguments, &home),
         Command::Mcp(arguments) => mcp::run(&arguments, &home),
         Command::Sync(arguments) => sync::run(&arguments, &home),
         Command::Timesheet(arguments) => timesheet::run(&arguments, &home),

@@ -30,7 +30,7 @@ pub(crate) enum Level {
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
-    /// The link: `home`, `config`, `disk`, `programs`, `hooks`, `mcp`, `service`, `daemon`, `replica`, `backup`, `vault`, `audit`,
+    /// The link: `home`, `config`, `disk`, `programs`, `hooks`, `mcp`, `service`, `daemon`, `replica`, `backup`, `model`, `vault`, `audit`,
     /// `spool`, `events`, `redaction`, `central`, `users`, `compared`.
     pub(crate) check: &'static str,
     /// `ok`, `warn` or `fail`
@@ -95,6 +95,7 @@ const CHAIN: &[fn(&Patient<'_>) -> Vec<Finding>] = &[
     replica::integrity,
     replica::backed_up,
     replica::tags,
+    replica::meaning,
     vault::keys,
     chain::events,
     central::reachable,

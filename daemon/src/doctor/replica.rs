@@ -9,7 +9,8 @@ use crate::backup::note;
 use crate::client;
 use crate::memory::tags;
 use crate::phase::Trouble;
-use crate::render::counted;
+use crate::render::{self, counted};
+use crate::report::StatusReport;
 
 pub(super) fn integrity(patient: &Patient<'_>) -> Vec<Finding> {
     let path = patient.home.replica();
@@ -45,6 +46,16 @@ pub(super) fn backed_up(patient: &Patient<'_>) -> Vec<Finding> {
         None => "none was made on this machine yet   (claudetools backup)".to_owned(),
     };
     vec![Finding::ok("backup", what)]
+}
+
+/// Whether recall goes by meaning too, and of how many memories; what is wrong with it, the daemon says.
+pub(super) fn meaning(patient: &Patient<'_>) -> Vec<Finding> {
+    let Ok(report) = client::get::<StatusReport>(patient.home, "/api/status", client::SHORT) else { return Vec::new() };
+    let what = match &report.replica.meaning {
+        Some(report) => render::meaning(report),
+        None => "recall goes by words alone   (claudetools model pull)".to_owned(),
+    };
+    vec![Finding::ok("model", what)]
 }
 
 /// The index of tags says the same as the rows.

@@ -13,6 +13,7 @@ mod given;
 mod hit;
 pub(crate) mod index;
 pub(crate) mod late;
+mod meant;
 mod pack;
 mod postings;
 mod prompt;
@@ -89,11 +90,16 @@ impl Memory {
         let (given, index) = (Arc::clone(&self.given), Arc::clone(&self.index));
         let handed = handed(&asker, "UserPromptSubmit", &prompt);
         let now_us = self.store.clock().now_us();
+        let meant = match (self.index.meaning(), recall::noise::human(&prompt)) {
+            (Some(meaning), Some(human)) => meaning.ask_quickly(&human).await,
+            _ => None,
+        };
         let injection = self
             .store
             .read_async(move |tx| {
                 let had = given.of(tx, &asker.claude_session_id)?;
-                prompt::gather(tx, &index, &asker, &prompt, &had, now_us)
+                let question = prompt::Question { prompt: &prompt, meaning: meant.as_deref() };
+                prompt::gather(tx, &index, &asker, &question, &had, now_us)
             })
             .await?;
         Ok(self.hand_out(handed, injection))

@@ -18,16 +18,22 @@ use super::{Asker, Injection};
 /// Hits that are considered.
 const CONSIDERED: usize = 24;
 
+/// What is asked, and what it means when that is known.
+pub(super) struct Question<'a> {
+    pub(super) prompt: &'a str,
+    pub(super) meaning: Option<&'a [f32]>,
+}
+
 /// Searches for what the prompt is about, without what this conversation has had or made itself.
 pub(super) fn gather(
     tx: &ReadTx<'_>,
     index: &Index,
     asker: &Asker,
-    prompt: &str,
+    question: &Question<'_>,
     had: &HashSet<Source>,
     now_us: u64,
 ) -> Result<Injection, StoreError> {
-    let Some(prompt) = noise::human(prompt) else { return Ok(Injection::default()) };
+    let Some(prompt) = noise::human(question.prompt) else { return Ok(Injection::default()) };
     let terms = recall::terms::query(&prompt).len();
     if terms == 0 {
         return Ok(Injection::default());
@@ -40,6 +46,7 @@ pub(super) fn gather(
         now_us,
         except_session: session.as_deref(),
         index: Some(index),
+        meaning: question.meaning,
         ..Query::default()
     };
     let (hits, weighted) = search_except(tx, &query, &entries(tx, had)?)?;

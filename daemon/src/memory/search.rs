@@ -11,6 +11,7 @@ use sync::local::ReadTx;
 
 use super::hit::Hit;
 use super::index::{Index, seconds};
+use super::meant;
 use super::postings;
 use super::visibility::Scopes;
 
@@ -46,6 +47,8 @@ pub struct Query<'a> {
     pub weights: Weights,
     /// The impact index; without it the replica's text index answers, more slowly.
     pub(crate) index: Option<&'a Index>,
+    /// What the text means, as a vector; without it, words alone count.
+    pub(crate) meaning: Option<&'a [f32]>,
 }
 
 /// The best memories for a query, best first.
@@ -69,16 +72,19 @@ pub(super) fn search_except(
     except.extend(own_memories(tx, query.except_session)?.into_iter().map(i64::cast_unsigned));
     let found = candidates(tx, query, &scopes, &except)?;
     let mut hits = Vec::with_capacity(found.candidates.len());
-    let mut placed = Vec::with_capacity(found.candidates.len());
+    let (mut placed, mut near) = (Vec::new(), Vec::new());
     for candidate in &found.candidates {
         let hit = Hit::load_indexed(tx, candidate.memory)?;
         if let Some(mut hit) = hit.filter(|hit| carries(hit, query) && is_before(hit, query.before)) {
             hit.same_project = scopes.owns(candidate.memory);
             hits.push(hit);
             placed.push(candidate.placed);
+            near.push(candidate.near);
         }
     }
-    rank(&mut hits, &placed, &found.query, query);
+    rate(&mut hits, &placed, &found.query, query);
+    meant::fuse(&mut hits, &near, &query.weights);
+    hits.sort_by(|a, b| b.score.total.total_cmp(&a.score.total).then_with(|| b.created_at.cmp(&a.created_at)));
     hits.truncate(query.limit);
     Ok((hits, found.query))
 }
@@ -89,10 +95,12 @@ struct Candidates {
     candidates: Vec<Candidate>,
 }
 
-struct Candidate {
-    memory: i64,
+pub(super) struct Candidate {
+    pub(super) memory: i64,
     /// What other turns say for it; the replica's text index does not know.
-    placed: Option<Placed>,
+    pub(super) placed: Option<Placed>,
+    /// How near it is by meaning, when that is known.
+    pub(super) near: Option<f32>,
 }
 
 fn candidates(
@@ -102,7 +110,7 @@ fn candidates(
     except: &HashSet<u64>,
 ) -> Result<Candidates, StoreError> {
     let terms = terms::query(query.text);
-    let plain = |memory| Candidate { memory, placed: None };
+    let plain = |memory| Candidate { memory, placed: None, near: None };
     let only = if query.tags.is_empty() { None } else { Some(tagged(tx, query)?) };
     let wanted = |id: i64| {
         let id = id.cast_unsigned();
@@ -117,11 +125,19 @@ fn candidates(
         let candidates = newest.into_iter().filter(|&id| wanted(id)).map(plain).collect();
         return Ok(Candidates { query: Vec::new(), candidates });
     }
-    if let Some(found) = in_index(query, scopes, except, only.as_ref(), &terms)? {
-        return Ok(found);
-    }
-    let found = postings::look_up(tx, terms, scopes, wanted, SCORED.max(query.limit))?;
-    Ok(Candidates { query: found.query, candidates: found.candidates.into_iter().map(plain).collect() })
+    let mut found = if let Some(found) = in_index(query, scopes, except, only.as_ref(), &terms)? {
+        found
+    } else {
+        let found = postings::look_up(tx, terms, scopes, wanted, SCORED.max(query.limit))?;
+        Candidates { query: found.query, candidates: found.candidates.into_iter().map(plain).collect() }
+    };
+    meant::widen(&mut found.candidates, query, scopes, &wanted, best(query));
+    Ok(found)
+}
+
+/// Candidates that are taken by words, and as many by meaning.
+fn best(query: &Query<'_>) -> usize {
+    query.limit + query.limit / 8 + SPARE
 }
 
 /// None when the impact index cannot answer.
@@ -142,7 +158,7 @@ fn in_index(
         // The index knows seconds only; what was made within this one, the row decides.
         before: query.before.map(|before| seconds(before).saturating_add(1)),
         now: u32::try_from(query.now_us / 1_000_000).unwrap_or(u32::MAX),
-        best: query.limit + query.limit / 8 + SPARE,
+        best: best(query),
         weights: &query.weights,
     };
     let Some(found) = index.search(&ask)? else { return Ok(None) };
@@ -150,8 +166,11 @@ fn in_index(
         let weight = score::weight(found.memories, holding);
         Weighted { term: term.clone(), weight }
     });
-    let candidate =
-        |found: &recall::index::Match| Candidate { memory: found.key.cast_signed(), placed: Some(found.placed) };
+    let candidate = |found: &recall::index::Match| Candidate {
+        memory: found.key.cast_signed(),
+        placed: Some(found.placed),
+        near: None,
+    };
     Ok(Some(Candidates { query: weighted.collect(), candidates: found.matches.iter().map(candidate).collect() }))
 }
 
@@ -197,8 +216,8 @@ fn is_before(hit: &Hit, before: Option<&str>) -> bool {
     before.is_none_or(|before| hit.created_at.as_str() < before)
 }
 
-/// Scores all hits and puts the best first; equal ones by time.
-fn rank(hits: &mut [Hit], placed: &[Option<Placed>], terms: &[Weighted], query: &Query<'_>) {
+/// Scores all hits by their words and what else is known of them.
+fn rate(hits: &mut [Hit], placed: &[Option<Placed>], terms: &[Weighted], query: &Query<'_>) {
     let evidence: Vec<Lexical> = hits.iter().map(|hit| compare(hit, terms)).collect();
     let best = best_turns(hits, &evidence);
     for (at, (hit, lexical)) in hits.iter_mut().zip(&evidence).enumerate() {
@@ -217,7 +236,6 @@ fn rank(hits: &mut [Hit], placed: &[Option<Placed>], terms: &[Weighted], query: 
         hit.score = score(lexical, &signals, &query.weights);
         hit.found = lexical.found.iter().map(|&position| terms[position].term.text()).collect();
     }
-    hits.sort_by(|a, b| b.score.total.total_cmp(&a.score.total).then_with(|| b.created_at.cmp(&a.created_at)));
 }
 
 fn compare(hit: &Hit, query: &[Weighted]) -> Lexical {

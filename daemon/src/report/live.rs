@@ -12,6 +12,7 @@ use super::{
 };
 use crate::app::App;
 use crate::coord;
+use crate::meaning::MeaningReport;
 use crate::memory::index::IndexReport;
 use crate::phase::{Core, Phase};
 use crate::vault::report::{self as vault_report, VaultReport};
@@ -26,6 +27,7 @@ struct Seen {
     locks: LocksReport,
     vault: Option<VaultReport>,
     index: Option<IndexReport>,
+    meaning: Option<MeaningReport>,
 }
 
 /// Gathers it.
@@ -45,7 +47,7 @@ pub(crate) async fn gather(app: &App) -> StatusReport {
             redactions: seen.kinds,
             ..parts::hooks(seen.events, &app.home)
         },
-        replica: ReplicaReport { index: seen.index, ..parts::replica(&app.home, seen.counted) },
+        replica: ReplicaReport { index: seen.index, meaning: seen.meaning, ..parts::replica(&app.home, seen.counted) },
         sync: seen.sync,
         locks: seen.locks,
         vault: seen.vault,
@@ -82,6 +84,7 @@ async fn look(core: &Core, now_us: u64) -> Seen {
         },
         vault: vault.ok(),
         index: Some(core.index.report()),
+        meaning: core.index.meaning().map(|meaning| meaning.report()),
     }
 }
 

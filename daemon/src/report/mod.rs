@@ -17,6 +17,7 @@ use sync::datetime_text;
 use sync::local::{Identity, SnapshotProgress};
 
 use crate::backup::note::LastBackup;
+use crate::meaning::MeaningReport;
 use crate::memory::index::IndexReport;
 use crate::tasks::TaskReport;
 use crate::transcripts::watch::WatchReport;
@@ -187,6 +188,9 @@ pub(crate) struct ReplicaReport {
     /// The index that recall searches; `null` while no daemon answers.
     #[serde(default)]
     pub(crate) index: Option<IndexReport>,
+    /// Recall by meaning; `null` while there is no sentence model, or no daemon answers.
+    #[serde(default)]
+    pub(crate) meaning: Option<MeaningReport>,
     /// The last backup of this machine; `null` when none was made.
     #[serde(default)]
     pub(crate) last_backup: Option<LastBackup>,

@@ -56,7 +56,19 @@ pub(super) fn replica(home: &Home, counted: Option<Counted>) -> ReplicaReport {
     let Counted { rows, memories, unindexed, sessions, projects } = counted.unwrap_or_default();
     let bytes = size("") + size("-wal");
     let (state, last_backup) = (state.to_owned(), note::last(home));
-    ReplicaReport { path, state, bytes, rows, memories, unindexed, sessions, projects, index: None, last_backup }
+    ReplicaReport {
+        path,
+        state,
+        bytes,
+        rows,
+        memories,
+        unindexed,
+        sessions,
+        projects,
+        index: None,
+        meaning: None,
+        last_backup,
+    }
 }
 
 pub(super) fn spool(home: &Home) -> SpoolReport {

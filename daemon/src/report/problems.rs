@@ -42,6 +42,10 @@ pub(super) fn of_live(app: &App, phase: &Phase, report: &StatusReport) -> Vec<Pr
         let what = format!("recall is slower, as its index cannot be kept: {trouble}");
         warn(Area::Replica, what, "it is made anew by itself; when that fails again and again, see logs/daemon.log")
     }));
+    let trouble = report.replica.meaning.as_ref().and_then(|meaning| meaning.trouble.as_ref());
+    found.extend(trouble.map(|trouble| {
+        warn(Area::Replica, format!("recall goes by words alone: {}", trouble.reason), trouble.hint.as_str())
+    }));
     found.extend(report.transcripts.iter().flat_map(|watch| &watch.troubles).map(|trouble| {
         let what = format!("a session without hooks is not saved: {}", trouble.reason);
         warn(Area::Daemon, what, trouble.hint.as_str())

@@ -1,14 +1,15 @@
 //! What recall finds for its tokens: the share of the evidence in the text that is injected, on three sets, through the
 //! shipped programs, beside simple methods, and with each signal taken away.
 //!
-//! `cargo xtask bench recall [--json] [--data FOLDER]`. Tokens are counted as characters divided by four. Simple methods
+//! `cargo xtask bench recall [--json] [--data FOLDER] [--model FOLDER]`. With a sentence model's folder (`claudetools model pull`
+//! makes one), recall goes by meaning too. Tokens are counted as characters divided by four. Simple methods
 //! show each memory with its date and speaker; the program shows it as its hook does.
 
 mod data;
 mod product;
 mod simple;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use world::{Error, Result};
@@ -19,11 +20,13 @@ use product::Product;
 #[path = "../hook/host.rs"]
 mod host;
 
-const USAGE: &str = "cargo xtask bench recall [--json] [--data FOLDER]";
+const USAGE: &str = "cargo xtask bench recall [--json] [--data FOLDER] [--model FOLDER]";
 const BUDGETS: [Budget; 5] =
     [Budget::Tokens(500), Budget::Tokens(1_000), Budget::Tokens(2_000), Budget::Percent(5), Budget::Percent(10)];
 /// The signals beside the text.
 const SIGNALS: [&str; 7] = ["neighbour", "session", "age", "importance", "usage", "spread", "brevity"];
+/// The one that there is with a model only.
+const MEANING: &str = "embedding";
 
 /// A line of the table: a method on a set.
 struct Line {
@@ -36,18 +39,23 @@ struct Line {
 fn main() -> Result<()> {
     let mut is_json = false;
     let mut folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("benches/recall/data");
+    let mut model = None;
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--json" => is_json = true,
             "--data" => folder = arguments.next().ok_or_else(|| Error::new(format!("usage: {USAGE}")))?.into(),
+            "--model" => {
+                let path = arguments.next().ok_or_else(|| Error::new(format!("usage: {USAGE}")))?;
+                model = Some(std::path::absolute(&path).map_err(Error::doing(format!("find {path}")))?);
+            }
             "--bench" => {} // what `cargo bench` says to every benchmark
             other => return Err(Error::new(format!("understand {other}; usage: {USAGE}"))),
         }
     }
     let mut lines = Vec::new();
     for set in data::load(&folder)? {
-        measure(&set, &mut lines)?;
+        measure(&set, model.as_deref(), &mut lines)?;
     }
     if is_json {
         print_json(&lines);
@@ -57,7 +65,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn measure(set: &Set, lines: &mut Vec<Line>) -> Result<()> {
+fn measure(set: &Set, model: Option<&Path>, lines: &mut Vec<Line>) -> Result<()> {
     let asked: Vec<Asked<'_>> = set.questions.iter().map(|question| Asked::new(set, question)).collect();
     // What each method shows for each question and budget.
     let mut take = |name: &str, show: &mut dyn FnMut(&Asked<'_>) -> Result<[String; BUDGETS.len()]>| -> Result<()> {
@@ -74,7 +82,7 @@ fn measure(set: &Set, lines: &mut Vec<Line>) -> Result<()> {
     take("the newest", &mut |asked| Ok(packed(asked, &simple::newest(asked))))?;
     take("FTS5, words joined by OR", &mut |asked| Ok(packed(asked, &simple::fts5(asked)?)))?;
     take("BM25", &mut |asked| Ok(packed(asked, &simple::bm25(asked))))?;
-    let product = Product::with(set)?;
+    let product = Product::with(set, model)?;
     let mut ours = |name: &str, without: &[&str]| {
         take(name, &mut |asked| {
             let mut shown = BUDGETS.map(|_| String::new());
@@ -84,11 +92,15 @@ fn measure(set: &Set, lines: &mut Vec<Line>) -> Result<()> {
             Ok(shown)
         })
     };
-    ours("**claudetools**", &[])?;
-    for signal in SIGNALS {
+    ours(if model.is_some() { "**claudetools with a model**" } else { "**claudetools**" }, &[])?;
+    // What the other signals are worth, the run without a model says; with one, questions take longer.
+    let signals = if model.is_some() { &[MEANING][..] } else { &SIGNALS };
+    for signal in signals {
         ours(&format!("without {signal}"), &[signal])?;
     }
-    ours("the text alone", &SIGNALS)?;
+    if model.is_none() {
+        ours("the text alone", &SIGNALS)?;
+    }
     eprintln!("{}: the daemon uses {} MiB", set.name, product.memory()? / 1024);
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! The program as it is shipped: a machine whose daemon holds a set, asked as a hook or a person asks it.
 
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hooks::durable::private_dir;
 use hooks::link::Link;
@@ -11,12 +12,15 @@ use migrations::catalogue::{CONVERSATION_CONTEXTS, PROJECTS, SESSIONS};
 use serde_json::{Value, json};
 use sync::local::{WriteTx, derived_id};
 use sync::{Store, StoreError, SystemClock};
+use world::wait::eventually;
 use world::{Error, Machine, Result};
 
 use super::data::{Asked, Budget, Item, Set};
 use super::host;
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A long memory takes a tenth of a second.
+const MODEL_PATIENCE: Duration = Duration::from_mins(20);
 
 /// A machine that holds a set.
 pub(crate) struct Product {
@@ -24,8 +28,8 @@ pub(crate) struct Product {
 }
 
 impl Product {
-    /// Fills the replica and starts the daemon.
-    pub(crate) fn with(set: &Set) -> Result<Product> {
+    /// Fills the replica and starts the daemon, with a sentence model if there is one.
+    pub(crate) fn with(set: &Set, model: Option<&Path>) -> Result<Product> {
         let machine = Machine::new(set.name)?;
         let home = machine.home();
         private_dir(home.root()).map_err(Error::doing(format!("make {}", home.root().display())))?;
@@ -36,10 +40,32 @@ impl Product {
             store.write(write).map_err(Error::doing("write memories"))?;
         }
         store.close().map_err(Error::doing("close a replica"))?;
+        if let Some(model) = model {
+            let config = format!("[recall]\nembedding = {}\n", json!(model));
+            std::fs::write(home.config(), config).map_err(Error::doing("write the configuration"))?;
+        }
         machine.start_daemon()?;
         let product = Product { machine };
         product.machine.index_ready(PATIENCE)?;
+        if model.is_some() {
+            product.vectors_ready()?;
+        }
         Ok(product)
+    }
+
+    /// Waits until every memory has its vector.
+    fn vectors_ready(&self) -> Result<()> {
+        let begun = Instant::now();
+        let mut failed = None;
+        eventually("every memory has a vector", MODEL_PATIENCE, || match self.ask("GET", "/api/status", b"") {
+            Ok(status) => status["replica"]["meaning"]["memories"] == status["replica"]["memories"],
+            Err(error) => {
+                failed = Some(error);
+                true
+            }
+        })?;
+        eprintln!("the vectors were there after {:.1} s", begun.elapsed().as_secs_f64());
+        failed.map_or(Ok(()), Err)
     }
 
     /// The text that a hook would inject.

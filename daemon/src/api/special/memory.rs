@@ -18,6 +18,7 @@ use crate::api::route::{Call, Content, Reply, Route, Scope, Work};
 use crate::capture::{Place, Remembered};
 use crate::isolation::{self, Treatment};
 use crate::machine;
+use crate::meaning;
 use crate::memory::{self, Packed, Query};
 use crate::setup::forget;
 
@@ -68,6 +69,8 @@ pub(crate) enum Signal {
     Spread,
     /// How long it is.
     Brevity,
+    /// What it means, when there is a sentence model.
+    Embedding,
 }
 
 fn weights(without: &[Signal]) -> Weights {
@@ -81,6 +84,7 @@ fn weights(without: &[Signal]) -> Weights {
             Signal::Usage => weights.usage = false,
             Signal::Spread => weights.spread = 1.0,
             Signal::Brevity => weights.brevity = 0.0,
+            Signal::Embedding => weights.meaning = 0.0,
         }
     }
     weights
@@ -132,6 +136,10 @@ async fn recall(call: Call) -> Result<Reply, Problem> {
         .transpose()?;
     // What is asked of a moment is answered as it would have been then.
     let now_us = before.as_deref().and_then(parse_datetime).unwrap_or(now_us);
+    let meaning = match index.meaning().filter(|_| !request.without.contains(&Signal::Embedding)) {
+        Some(meaning) => meaning.ask(&request.text, meaning::PATIENCE).await,
+        None => None,
+    };
     let found = dispatch::reading(&call.core, &call.principal, move |tx| {
         let project = project(request.project.as_deref(), request.cwd.as_deref());
         let query = Query {
@@ -144,6 +152,7 @@ async fn recall(call: Call) -> Result<Reply, Problem> {
             before: before.as_deref(),
             weights: weights(&request.without),
             index: Some(&index),
+            meaning: meaning.as_deref(),
             ..Query::default()
         };
         let packed = memory::recall(tx, &query, request.budget.unwrap_or(usize::MAX))?;

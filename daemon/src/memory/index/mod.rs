@@ -10,7 +10,7 @@
 //! written, they are thrown away and made anew; a search never fails for them.
 
 mod files;
-mod rows;
+pub(crate) mod rows;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -20,7 +20,7 @@ mod upkeep;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use recall::index::search::Found;
 use recall::index::{Ask, SegmentError, search};
@@ -28,8 +28,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sync::{Store, StoreError};
 
+use crate::meaning::Meaning;
 use rows::Entry;
-pub(super) use rows::seconds;
+pub(crate) use rows::seconds;
 use state::State;
 use turns::Turns;
 
@@ -81,6 +82,8 @@ pub(crate) struct Index {
     stopping: AtomicBool,
     /// Segments that hold anything dead are to be written anew.
     purging: AtomicBool,
+    /// What goes by meaning, if anything does.
+    meaning: Option<Arc<Meaning>>,
 }
 
 impl std::fmt::Debug for Index {
@@ -102,7 +105,18 @@ impl Index {
             trouble: Mutex::default(),
             stopping: AtomicBool::new(false),
             purging: AtomicBool::new(false),
+            meaning: None,
         }
+    }
+
+    /// The same, with vectors beside it.
+    pub(crate) fn with_meaning(self, meaning: Option<Arc<Meaning>>) -> Index {
+        Index { meaning, ..self }
+    }
+
+    /// What goes by meaning, if anything does.
+    pub(crate) fn meaning(&self) -> Option<&Arc<Meaning>> {
+        self.meaning.as_ref()
     }
 
     /// Lets a step that takes long end soon.

@@ -12,9 +12,9 @@ const TURN: &str = "general_context";
 
 /// A line of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Line {
-    pub(super) seq: i64,
-    pub(super) key: u64,
+pub(crate) struct Line {
+    pub(crate) seq: i64,
+    pub(crate) key: u64,
 }
 
 /// A line of the log with what stands behind it now.
@@ -34,7 +34,7 @@ pub(super) struct Memory {
 }
 
 /// Lines of the log after a place, oldest first.
-pub(super) fn after(tx: &ReadTx<'_>, seq: i64, most: usize) -> Result<Vec<Line>, StoreError> {
+pub(crate) fn after(tx: &ReadTx<'_>, seq: i64, most: usize) -> Result<Vec<Line>, StoreError> {
     lines(tx, "SELECT seq, memory FROM ct_memory_log WHERE seq > ?1 ORDER BY seq LIMIT ?2", seq, most)
 }
 
@@ -55,7 +55,7 @@ fn lines(tx: &ReadTx<'_>, sql: &str, seq: i64, most: usize) -> Result<Vec<Line>,
 }
 
 /// How far the log was ever written, and how far it was cut off.
-pub(super) fn span(tx: &ReadTx<'_>) -> Result<(i64, i64), StoreError> {
+pub(crate) fn span(tx: &ReadTx<'_>) -> Result<(i64, i64), StoreError> {
     let db = tx.connection();
     let last = db
         .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'ct_memory_log'")?
@@ -79,7 +79,7 @@ pub(super) fn entries(tx: &ReadTx<'_>, lines: Vec<Line>) -> Result<Vec<Entry>, S
 }
 
 /// The entries of the replica's index after one, in their order.
-pub(super) fn keys_after(tx: &ReadTx<'_>, key: u64, most: usize) -> Result<Vec<u64>, StoreError> {
+pub(crate) fn keys_after(tx: &ReadTx<'_>, key: u64, most: usize) -> Result<Vec<u64>, StoreError> {
     let mut statement =
         tx.connection().prepare_cached("SELECT id FROM ct_memory WHERE id > ?1 ORDER BY id LIMIT ?2")?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
@@ -118,7 +118,7 @@ pub(super) fn memory(tx: &ReadTx<'_>, key: u64) -> Result<Option<Memory>, StoreE
 }
 
 /// Seconds since the Unix epoch of a time as the replica writes it; 0 for one that is none.
-pub(in crate::memory) fn seconds(time: &str) -> u32 {
+pub(crate) fn seconds(time: &str) -> u32 {
     sync::parse_datetime(time).map_or(0, |us| u32::try_from(us / 1_000_000).unwrap_or(u32::MAX))
 }
 

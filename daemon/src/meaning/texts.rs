@@ -1,0 +1,50 @@
+//! What of a memory is made a vector of, read from the replica as it is now.
+
+use rusqlite::OptionalExtension;
+use sha2::{Digest, Sha256};
+use sync::StoreError;
+use sync::local::ReadTx;
+
+use crate::memory::index::seconds;
+
+/// What stands in a text where a secret was, see [`recall::redact`].
+const REDACTED: &str = "[redacted:";
+
+/// A memory's text.
+#[derive(Debug, Clone)]
+pub(super) struct Text {
+    pub(super) text: String,
+    /// Seconds since the Unix epoch.
+    pub(super) made: u32,
+}
+
+impl Text {
+    /// Stands for the text: another text has another one.
+    pub(super) fn mark(&self) -> u64 {
+        Sha256::digest(&self.text).first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    }
+
+    /// True when a secret was taken out of it.
+    pub(super) fn held_a_secret(&self) -> bool {
+        self.text.contains(REDACTED)
+    }
+}
+
+/// A memory's text by its number; None for one that is gone.
+pub(super) fn of(tx: &ReadTx<'_>, key: u64) -> Result<Option<Text>, StoreError> {
+    let db = tx.connection();
+    let source: Option<(String, String)> = db
+        .prepare_cached("SELECT source_table, source_id FROM ct_memory WHERE id = ?1")?
+        .query_row([key.cast_signed()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some(source) = source else { return Ok(None) };
+    let mut statement = db.prepare_cached(
+        "SELECT title, body, created_at FROM ct_memory_source WHERE source_table = ?1 AND source_id = ?2",
+    )?;
+    let found = statement.query_row(source, |row| {
+        let (title, body, created_at): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let text = if body.starts_with(&title) { body } else { format!("{title}\n{body}") };
+        Ok(Text { text, made: seconds(&created_at) })
+    });
+    Ok(found.optional()?)
+}
