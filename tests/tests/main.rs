@@ -38,5 +38,6 @@ mod rest;
 mod secrets;
 mod soak;
 mod story;
+mod talk;
 mod transcripts;
 mod writers;

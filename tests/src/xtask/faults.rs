@@ -35,26 +35,43 @@ pub(crate) fn faults(arguments: &[String]) -> Result<()> {
 
 /// `soak [--machines N] [--minutes N] [--json]`
 pub(crate) fn soak(arguments: &[String]) -> Result<()> {
-    let (mut machines, mut minutes, mut as_json) = (20, 5, false);
+    let ([machines, minutes], as_json) = numbers("soak", [("--machines", 20), ("--minutes", 5)], arguments)?;
+    let variables = [("CLAUDETOOLS_SOAK_MACHINES", machines), ("CLAUDETOOLS_SOAK_SECONDS", minutes * 60)];
+    measure_released("soak::", variables, as_json)
+}
+
+/// `talk [--prompts N] [--sessions N] [--json]`
+pub(crate) fn talk(arguments: &[String]) -> Result<()> {
+    let ([prompts, sessions], as_json) = numbers("talk", [("--prompts", 200), ("--sessions", 10)], arguments)?;
+    let variables = [("CLAUDETOOLS_TALK_PROMPTS", prompts), ("CLAUDETOOLS_TALK_SESSIONS", sessions)];
+    measure_released("talk::", variables, as_json)
+}
+
+/// The numbers that a command takes, each with its default, and whether JSON is wanted.
+fn numbers<const N: usize>(command: &str, known: [(&str, u64); N], arguments: &[String]) -> Result<([u64; N], bool)> {
+    let (mut found, mut as_json) = (known.map(|(_, number)| number), false);
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
-        let mut number = || {
-            let text = rest.next().ok_or_else(|| Error::new(format!("soak: {argument} needs a number")))?;
-            text.parse().map_err(Error::doing(format!("soak: {argument} {text}")))
-        };
-        match argument.as_str() {
-            "--machines" => machines = number()?,
-            "--minutes" => minutes = number()?,
-            "--json" => as_json = true,
-            other => return Err(Error::new(format!("soak: {other} is none of --machines N, --minutes N, --json"))),
+        if argument == "--json" {
+            as_json = true;
+        } else if let Some(at) = known.iter().position(|(name, _)| name == argument) {
+            let text = rest.next().ok_or_else(|| Error::new(format!("{command}: {argument} needs a number")))?;
+            found[at] = text.parse().map_err(Error::doing(format!("{command}: {argument} {text}")))?;
+        } else {
+            let names: Vec<String> = known.iter().map(|(name, _)| format!("{name} N")).collect();
+            return Err(Error::new(format!("{command}: {argument} is none of {}, --json", names.join(", "))));
         }
     }
+    Ok((found, as_json))
+}
+
+/// [`measure`] with the programs as they are released.
+fn measure_released<const N: usize>(tests: &str, variables: [(&'static str, u64); N], as_json: bool) -> Result<()> {
     let mut environment = prepare::for_tests()?;
     cargo(&["build", "--release", "--workspace", "--bins"], &[])?;
     environment.push((binaries::FOLDER, released()?));
-    environment.push(("CLAUDETOOLS_SOAK_MACHINES", machines.to_string()));
-    environment.push(("CLAUDETOOLS_SOAK_SECONDS", u64::to_string(&(minutes * 60))));
-    measure(&["soak::"], environment, as_json)
+    environment.extend(variables.map(|(name, value)| (name, value.to_string())));
+    measure(&[tests], environment, as_json)
 }
 
 /// Where cargo puts the programs that are built for release, beside those that this one is of.

@@ -27,6 +27,7 @@ Usage: cargo xtask COMMAND
                    and sync (push, first sync, triggers, change notice; --json, --rows N, --samples N, --seconds N)
   faults           the fault tests, then what was acknowledged, broken, lost, in conflict (--all: every fault; --json)
   soak             real daemons against one MariaDB while all of it breaks (--machines 20, --minutes 5, --json)
+  talk             the real client on two machines, beside the ledger (--prompts 200, --sessions 10, --json)
   builds           two builds side by side: an earlier commit's programs and these (--other COMMIT)
   help             this text
 ";
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         "bench" => bench::run(rest),
         "faults" => faults::faults(rest),
         "soak" => faults::soak(rest),
+        "talk" => faults::talk(rest),
         "builds" => builds::builds(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

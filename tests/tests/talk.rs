@@ -1,0 +1,241 @@
+//! Conversations of the real client on two machines that share a central: what one learns the other is told, nothing twice
+//! in a conversation, and the ledger's figures are those of what reached the model.
+//!
+//! Compacting and clearing take a person at the keyboard, so some sessions go through a terminal for a while. The ordinary
+//! run is a short one; `cargo xtask talk` makes it as long as is wanted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sync::central;
+use world::claude::Client;
+use world::{Machine, eventually, mariadb};
+
+use crate::record::Summary;
+use crate::replica::Replica;
+
+const PROMPTS: &str = "CLAUDETOOLS_TALK_PROMPTS";
+const SESSIONS: &str = "CLAUDETOOLS_TALK_SESSIONS";
+const PATIENCE: Duration = Duration::from_mins(1);
+/// What every injection begins with.
+const MARKER: &str = "ClaudeTools memory (";
+/// A prompt of a session at which a helper is asked, and the one at which a session goes to the terminal.
+const HELPER: usize = 2;
+const KEYBOARD: usize = 3;
+/// Prompts that are typed there: before and after compacting, after clearing.
+const TYPED: usize = 3;
+const MATERIALS: [&str; 12] =
+    ["brass", "copper", "ebony", "granite", "ivory", "jade", "linen", "maple", "pewter", "quartz", "silver", "walnut"];
+const THINGS: [&str; 20] = [
+    "sextant",
+    "barometer",
+    "lantern",
+    "anvil",
+    "chisel",
+    "compass",
+    "goblet",
+    "harmonica",
+    "hourglass",
+    "kettle",
+    "lathe",
+    "mandolin",
+    "monocle",
+    "pendulum",
+    "quill",
+    "saddle",
+    "spindle",
+    "teapot",
+    "trumpet",
+    "violin",
+];
+
+fn number(name: &str, otherwise: usize) -> usize {
+    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
+}
+
+/// Something that only its own prompt names.
+fn thing(number: usize) -> String {
+    format!("{} {}", MATERIALS[number / THINGS.len() % MATERIALS.len()], THINGS[number % THINGS.len()])
+}
+
+/// Where it is: only the model's answer says so.
+fn place(number: usize) -> String {
+    format!("shelf {} of cabinet {}", 100 + number, 7 * number + 3)
+}
+
+/// A machine with its client, in a project that all share.
+struct Desk {
+    machine: &'static Machine,
+    client: Client<'static>,
+    replica: Replica,
+    typed: usize,
+}
+
+impl Desk {
+    fn new(name: &str, url: &str) -> Desk {
+        // The client borrows the machine for as long as the test runs.
+        let machine: &'static Machine = Box::leak(Box::new(Machine::set_up(name, Some(url)).unwrap()));
+        let project: PathBuf = machine.project("project", "https://git.example.invalid/acme/talk.git").unwrap();
+        let client = Client::new(machine, &project).unwrap();
+        Desk { machine, client, replica: Replica::of(machine), typed: 0 }
+    }
+
+    fn sync(&self) {
+        self.machine.cli(&["sync", "--wait"]).unwrap().ok().unwrap();
+    }
+
+    fn events(&self, event: &str) -> i64 {
+        self.replica.number(&format!("SELECT count(*) FROM ct_hook_events WHERE event = '{event}'"))
+    }
+
+    fn is_answered(&self, title: &str) -> bool {
+        let sql = format!("SELECT status FROM work_items WHERE title LIKE '{title}%'");
+        self.replica.rows(&sql) == ["completed"]
+    }
+
+    /// Prompts at the keyboard, with the conversation compacted and cleared in between.
+    fn type_some(&mut self, numbers: &[usize]) {
+        let terminal = self.client.terminal().unwrap();
+        for (at, &number) in numbers.iter().enumerate() {
+            let title = format!("Where is the {} kept?", thing(number));
+            terminal.line(&format!("{title} [[say:On {}.]]", place(number))).unwrap();
+            eventually("the typed prompt answered", PATIENCE, || self.is_answered(&title)).unwrap();
+            let started = self.events("SessionStart");
+            match at {
+                0 => terminal.line("/compact").unwrap(),
+                1 => terminal.line("/clear").unwrap(),
+                _ => continue,
+            }
+            eventually("the session after it", PATIENCE, || self.events("SessionStart") > started).unwrap();
+        }
+        self.typed += numbers.len();
+    }
+}
+
+/// Each conversation's injections, as the model was sent them.
+type Injected = BTreeMap<String, BTreeSet<String>>;
+
+fn injected(conversation: &str, value: &Value, found: &mut Injected) {
+    match value {
+        Value::String(text) => {
+            for part in text.split("hook additional context: ").filter(|part| part.starts_with(MARKER)) {
+                let end = ["\n\n", "</system-reminder>"].iter().filter_map(|end| part.find(end)).min();
+                let text = part[..end.unwrap_or(part.len())].trim_end().to_owned();
+                found.entry(conversation.to_owned()).or_default().insert(text);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| injected(conversation, item, found)),
+        Value::Object(fields) => fields.values().for_each(|field| injected(conversation, field, found)),
+        _ => {}
+    }
+}
+
+/// The client says with each request to which of its sessions it belongs.
+fn conversation(request: &Value) -> String {
+    let said = request["body"]["metadata"]["user_id"].as_str().unwrap_or_default();
+    let after = said.rfind("session").map_or("", |at| &said[at..]);
+    let ids = after.split(|letter: char| letter != '-' && !letter.is_ascii_hexdigit());
+    ids.map(|part| part.trim_matches('-')).find(|part| part.len() == 36).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn two_machines_talk_and_the_ledger_is_what_reached_the_model() {
+    let (prompts, sessions) = (number(PROMPTS, 14), number(SESSIONS, 2));
+    let each = prompts / sessions;
+    assert!(each >= KEYBOARD + TYPED + 1, "{each} prompts are too few for a session");
+    let server = mariadb::shared().unwrap();
+    let url = server.url(&server.fresh_database("talk").unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(central::init(&url.parse().unwrap(), central::InitOptions::default())).unwrap();
+    let mut desks = [Desk::new("desk", &url), Desk::new("bench", &url)];
+    let (mut told, mut asked) = (0, 0);
+    for session in 0..sessions {
+        let desk = &mut desks[session % 2];
+        let first = session * each;
+        let mut at = 0;
+        while at < each {
+            let number = first + at;
+            if at == KEYBOARD && session % 2 == 1 {
+                desk.type_some(&(number..number + TYPED).collect::<Vec<_>>());
+                at += TYPED;
+                continue;
+            }
+            let mut text = format!("Where is the {} kept?", thing(number));
+            if at == 0 && first > 0 {
+                // What the other machine learnt last.
+                text += &format!(" And I need the {} at once.", thing(first - 1));
+            }
+            if at == HELPER {
+                let helper = json!({ "description": "look", "prompt": "Count the shelves.", "subagent_type": "general-purpose" });
+                text += &format!(" [[tool:Agent {helper}]]");
+            }
+            text += &format!(" [[say:On {}.]]", place(number));
+            let turn = if at == 0 { desk.client.prompt(&text) } else { desk.client.resume(&text) };
+            let turn = turn.unwrap().ok().unwrap();
+            if at == 0 && first > 0 {
+                asked += 1;
+                told += u32::from(turn.model_saw(&place(first - 1)));
+            }
+            at += 1;
+        }
+        eprintln!("talk: session {} of {sessions}, {} prompts", session + 1, (session + 1) * each);
+        for desk in [0, 1, 0] {
+            desks[desk].sync(); // the first once more, for what came from the second
+        }
+    }
+    report(&desks, sessions * each, told, asked);
+}
+
+fn report(desks: &[Desk; 2], prompts: usize, told: u32, asked: u32) {
+    let mut summary = Summary { acknowledged: prompts as u64, ..Summary::default() };
+    let (mut injections, mut tokens, mut memories, mut conversations) = (0, 0, 0, 0);
+    let mut counted = 0;
+    for desk in desks {
+        let mut found = Injected::new();
+        let requests = desk.client.requests().unwrap();
+        for request in &requests {
+            injected(&conversation(request), &request["body"], &mut found);
+        }
+        assert!(found.keys().all(|id| id.len() == 36), "the client names its sessions: {:?}", found.keys());
+        let texts = || found.values().flatten();
+        let lines = |text: &str| text.lines().filter(|line| line.starts_with("- [")).count();
+        let own_tokens: usize = texts().map(|text| text.chars().count().div_ceil(4)).sum();
+        let own_memories: usize = texts().map(|text| lines(text)).sum();
+        let total = desk.machine.cli(&["stats", "--json"]).unwrap().ok().unwrap().json().unwrap()["total"].clone();
+        let ledger = ["injections", "tokens", "memories"].map(|name| total[name].clone());
+        assert_eq!(ledger, [json!(texts().count()), json!(own_tokens), json!(own_memories)], "{total:#}\n{found:#?}");
+        counted += total["prompts"].as_u64().unwrap();
+        for (id, texts) in &found {
+            let mut given = BTreeSet::new();
+            for line in texts.iter().flat_map(|text| text.lines()).filter(|line| line.starts_with("- [")) {
+                assert!(given.insert(line), "given twice to {id}: {line}");
+            }
+        }
+        injections += texts().count();
+        tokens += own_tokens;
+        memories += own_memories;
+        conversations += found.len();
+        let status = desk.machine.cli(&["status", "--json"]).unwrap().json().unwrap();
+        assert!(status["hooks"]["last_error"].is_null(), "{status:#}");
+        let titles =
+            desk.replica.rows("SELECT title FROM conversation_contexts WHERE context_type = 'general_context'");
+        let missing = (0..prompts).filter(|&number| !titles.iter().any(|title| title.contains(&thing(number))));
+        summary.lost.extend(missing.map(|number| format!("the prompt about the {}", thing(number))));
+    }
+    assert_eq!(counted, prompts as u64, "prompts in both ledgers");
+    assert_eq!(told, asked, "what the other machine had learnt just before was told");
+    let typed: usize = desks.iter().map(|desk| desk.typed).sum();
+    for (name, figure) in [
+        ("conversations that were told something", conversations.to_string()),
+        ("injections, in the ledgers and at the model", injections.to_string()),
+        ("memories in them", memories.to_string()),
+        ("tokens of them", tokens.to_string()),
+        ("prompts that were typed, around compacting and clearing", typed.to_string()),
+        ("questions about what the other machine learnt, answered", format!("{told} of {asked}")),
+    ] {
+        summary.figures.insert(name, figure);
+    }
+    summary.report("talk::two_machines_talk_and_the_ledger_is_what_reached_the_model");
+}
