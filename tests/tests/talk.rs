@@ -5,7 +5,7 @@
 //! run is a short one; `cargo xtask talk` makes it as long as is wanted.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::io::Write as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -60,24 +60,27 @@ fn thing(number: usize) -> String {
     format!("{} {}", MATERIALS[number / THINGS.len() % MATERIALS.len()], THINGS[number % THINGS.len()])
 }
 
+/// How the prompt about it begins; other prompts may name the thing too.
+fn question(number: usize) -> String {
+    format!("Where is the {} kept?", thing(number))
+}
+
 /// Where it is: only the model's answer says so.
 fn place(number: usize) -> String {
     format!("shelf {} of cabinet {}", 100 + number, 7 * number + 3)
 }
 
 /// A machine with its client, in a project that all share.
-struct Desk {
-    machine: &'static Machine,
-    client: Client<'static>,
+struct Desk<'m> {
+    machine: &'m Machine,
+    client: Client<'m>,
     replica: Replica,
     typed: usize,
 }
 
-impl Desk {
-    fn new(name: &str, url: &str) -> Desk {
-        // The client borrows the machine for as long as the test runs.
-        let machine: &'static Machine = Box::leak(Box::new(Machine::set_up(name, Some(url)).unwrap()));
-        let project: PathBuf = machine.project("project", "https://git.example.invalid/acme/talk.git").unwrap();
+impl<'m> Desk<'m> {
+    fn new(machine: &'m Machine) -> Desk<'m> {
+        let project = machine.project("project", "https://git.example.invalid/acme/talk.git").unwrap();
         let client = Client::new(machine, &project).unwrap();
         Desk { machine, client, replica: Replica::of(machine), typed: 0 }
     }
@@ -99,7 +102,7 @@ impl Desk {
     fn type_some(&mut self, numbers: &[usize]) {
         let terminal = self.client.terminal().unwrap();
         for (at, &number) in numbers.iter().enumerate() {
-            let title = format!("Where is the {} kept?", thing(number));
+            let title = question(number);
             terminal.line(&format!("{title} [[say:On {}.]]", place(number))).unwrap();
             eventually("the typed prompt answered", PATIENCE, || self.is_answered(&title)).unwrap();
             let started = self.events("SessionStart");
@@ -143,13 +146,16 @@ fn conversation(request: &Value) -> String {
 #[test]
 fn two_machines_talk_and_the_ledger_is_what_reached_the_model() {
     let (prompts, sessions) = (number(PROMPTS, 14), number(SESSIONS, 2));
-    let each = prompts / sessions;
+    let each = prompts.checked_div(sessions).unwrap();
+    let things = MATERIALS.len() * THINGS.len();
+    assert!(prompts <= things, "there are only {things} things to ask about, not {prompts}");
     assert!(each >= KEYBOARD + TYPED + 1, "{each} prompts are too few for a session");
     let server = mariadb::shared().unwrap();
     let url = server.url(&server.fresh_database("talk").unwrap());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(central::init(&url.parse().unwrap(), central::InitOptions::default())).unwrap();
-    let mut desks = [Desk::new("desk", &url), Desk::new("bench", &url)];
+    let machines = ["desk", "bench"].map(|name| Machine::set_up(name, Some(&url)).unwrap());
+    let mut desks = [Desk::new(&machines[0]), Desk::new(&machines[1])];
     let (mut told, mut asked) = (0, 0);
     for session in 0..sessions {
         let desk = &mut desks[session % 2];
@@ -162,7 +168,7 @@ fn two_machines_talk_and_the_ledger_is_what_reached_the_model() {
                 at += TYPED;
                 continue;
             }
-            let mut text = format!("Where is the {} kept?", thing(number));
+            let mut text = question(number);
             if at == 0 && first > 0 {
                 // What the other machine learnt last.
                 text += &format!(" And I need the {} at once.", thing(first - 1));
@@ -180,7 +186,9 @@ fn two_machines_talk_and_the_ledger_is_what_reached_the_model() {
             }
             at += 1;
         }
-        eprintln!("talk: session {} of {sessions}, {} prompts", session + 1, (session + 1) * each);
+        // Not `eprintln`: the test harness keeps that back until the end.
+        writeln!(std::io::stderr(), "talk: session {} of {sessions}, {} prompts", session + 1, (session + 1) * each)
+            .unwrap();
         for desk in [0, 1, 0] {
             desks[desk].sync(); // the first once more, for what came from the second
         }
@@ -188,7 +196,7 @@ fn two_machines_talk_and_the_ledger_is_what_reached_the_model() {
     report(&desks, sessions * each, told, asked);
 }
 
-fn report(desks: &[Desk; 2], prompts: usize, told: u32, asked: u32) {
+fn report(desks: &[Desk<'_>; 2], prompts: usize, told: u32, asked: u32) {
     let mut summary = Summary { acknowledged: prompts as u64, ..Summary::default() };
     let (mut injections, mut tokens, mut memories, mut conversations) = (0, 0, 0, 0);
     let mut counted = 0;
@@ -221,7 +229,7 @@ fn report(desks: &[Desk; 2], prompts: usize, told: u32, asked: u32) {
         assert!(status["hooks"]["last_error"].is_null(), "{status:#}");
         let titles =
             desk.replica.rows("SELECT title FROM conversation_contexts WHERE context_type = 'general_context'");
-        let missing = (0..prompts).filter(|&number| !titles.iter().any(|title| title.contains(&thing(number))));
+        let missing = (0..prompts).filter(|&number| !titles.iter().any(|title| title.starts_with(&question(number))));
         summary.lost.extend(missing.map(|number| format!("the prompt about the {}", thing(number))));
     }
     assert_eq!(counted, prompts as u64, "prompts in both ledgers");
