@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sync::central;
-use world::claude::Client;
+use world::claude::{Client, Turn};
 use world::{Machine, eventually, mariadb};
 
 use crate::record::Summary;
@@ -76,13 +76,15 @@ struct Desk<'m> {
     client: Client<'m>,
     replica: Replica,
     typed: usize,
+    /// The conversation that was compacted and then left by clearing, until it is taken up again.
+    compacted: Option<String>,
 }
 
 impl<'m> Desk<'m> {
     fn new(machine: &'m Machine) -> Desk<'m> {
         let project = machine.project("project", "https://git.example.invalid/acme/talk.git").unwrap();
         let client = Client::new(machine, &project).unwrap();
-        Desk { machine, client, replica: Replica::of(machine), typed: 0 }
+        Desk { machine, client, replica: Replica::of(machine), typed: 0, compacted: None }
     }
 
     fn sync(&self) {
@@ -98,6 +100,15 @@ impl<'m> Desk<'m> {
         self.replica.rows(&sql) == ["completed"]
     }
 
+    /// The next prompt: in the compacted conversation if there is one, else in the last.
+    fn go_on(&mut self, text: &str) -> Turn {
+        let turn = match self.compacted.take() {
+            Some(id) => self.client.headless(&["--resume", &id, "-p", text]),
+            None => self.client.resume(text),
+        };
+        turn.unwrap().ok().unwrap()
+    }
+
     /// Prompts at the keyboard, with the conversation compacted and cleared in between.
     fn type_some(&mut self, numbers: &[usize]) {
         let terminal = self.client.terminal().unwrap();
@@ -107,7 +118,10 @@ impl<'m> Desk<'m> {
             eventually("the typed prompt answered", PATIENCE, || self.is_answered(&title)).unwrap();
             let started = self.events("SessionStart");
             match at {
-                0 => terminal.line("/compact").unwrap(),
+                0 => {
+                    self.compacted = self.client.requests().unwrap().last().map(conversation);
+                    terminal.line("/compact").unwrap();
+                }
                 1 => terminal.line("/clear").unwrap(),
                 _ => continue,
             }
@@ -146,7 +160,8 @@ fn conversation(request: &Value) -> String {
 #[test]
 fn two_machines_talk_and_the_ledger_is_what_reached_the_model() {
     let (prompts, sessions) = (number(PROMPTS, 14), number(SESSIONS, 2));
-    let each = prompts.checked_div(sessions).unwrap();
+    assert!(sessions > 0, "no sessions are no conversation");
+    let each = prompts / sessions;
     let things = MATERIALS.len() * THINGS.len();
     assert!(prompts <= things, "there are only {things} things to ask about, not {prompts}");
     assert!(each >= KEYBOARD + TYPED + 1, "{each} prompts are too few for a session");
@@ -178,8 +193,7 @@ fn two_machines_talk_and_the_ledger_is_what_reached_the_model() {
                 text += &format!(" [[tool:Agent {helper}]]");
             }
             text += &format!(" [[say:On {}.]]", place(number));
-            let turn = if at == 0 { desk.client.prompt(&text) } else { desk.client.resume(&text) };
-            let turn = turn.unwrap().ok().unwrap();
+            let turn = if at == 0 { desk.client.prompt(&text).unwrap().ok().unwrap() } else { desk.go_on(&text) };
             if at == 0 && first > 0 {
                 asked += 1;
                 told += u32::from(turn.model_saw(&place(first - 1)));
@@ -227,6 +241,9 @@ fn report(desks: &[Desk<'_>; 2], prompts: usize, told: u32, asked: u32) {
         conversations += found.len();
         let status = desk.machine.cli(&["status", "--json"]).unwrap().json().unwrap();
         assert!(status["hooks"]["last_error"].is_null(), "{status:#}");
+        let doctor = desk.machine.cli(&["doctor", "--json"]).unwrap().json().unwrap();
+        let broken = doctor["findings"].as_array().unwrap().iter().filter(|finding| finding["level"] == "fail");
+        assert_eq!(broken.count(), 0, "{doctor:#}");
         let titles =
             desk.replica.rows("SELECT title FROM conversation_contexts WHERE context_type = 'general_context'");
         let missing = (0..prompts).filter(|&number| !titles.iter().any(|title| title.starts_with(&question(number))));
