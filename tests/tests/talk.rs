@@ -88,7 +88,9 @@ impl<'m> Desk<'m> {
     }
 
     fn sync(&self) {
-        self.machine.cli(&["sync", "--wait"]).unwrap().ok().unwrap();
+        let run = self.machine.cli(&["sync", "--wait"]).unwrap();
+        // 3: both machines bear the name of the one host, which is a conflict to look at.
+        assert!([0, 3].contains(&run.code), "{run:#?}");
     }
 
     fn events(&self, event: &str) -> i64 {
@@ -241,6 +243,9 @@ fn report(desks: &[Desk<'_>; 2], prompts: usize, told: u32, asked: u32) {
         conversations += found.len();
         let status = desk.machine.cli(&["status", "--json"]).unwrap().json().unwrap();
         assert!(status["hooks"]["last_error"].is_null(), "{status:#}");
+        let conflicts = desk.machine.cli(&["sync", "conflicts", "--json"]).unwrap().json().unwrap();
+        let others = conflicts.as_array().unwrap().iter().filter(|conflict| conflict["table"] != "machines");
+        assert_eq!(others.count(), 0, "{conflicts:#}");
         let doctor = desk.machine.cli(&["doctor", "--json"]).unwrap().json().unwrap();
         let broken = doctor["findings"].as_array().unwrap().iter().filter(|finding| finding["level"] == "fail");
         assert_eq!(broken.count(), 0, "{doctor:#}");
