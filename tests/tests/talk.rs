@@ -21,6 +21,8 @@ const SESSIONS: &str = "CLAUDETOOLS_TALK_SESSIONS";
 const PATIENCE: Duration = Duration::from_mins(1);
 /// What every injection begins with.
 const MARKER: &str = "ClaudeTools memory (";
+/// What the line about other sessions begins with.
+const OTHERS: &str = "[ClaudeTools coordination] ";
 /// A prompt of a session at which a helper is asked, and the one at which a session goes to the terminal.
 const HELPER: usize = 2;
 const KEYBOARD: usize = 3;
@@ -133,20 +135,36 @@ impl<'m> Desk<'m> {
     }
 }
 
-/// Each conversation's injections, as the model was sent them.
-type Injected = BTreeMap<String, BTreeSet<String>>;
+/// Texts that were injected, each with how often.
+type Texts = BTreeMap<String, usize>;
+/// Each conversation's.
+type Injected = BTreeMap<String, Texts>;
 
-fn injected(conversation: &str, value: &Value, found: &mut Injected) {
+/// A request holds all that its conversation was given before, until that is compacted: what it holds most of was given as
+/// often.
+fn merge(found: &mut Injected, conversation: String, texts: Texts) {
+    let known = found.entry(conversation).or_default();
+    for (text, times) in texts {
+        let most = known.entry(text).or_default();
+        *most = times.max(*most);
+    }
+}
+
+fn injected(value: &Value, found: &mut Texts) {
     match value {
         Value::String(text) => {
-            for part in text.split("hook additional context: ").filter(|part| part.starts_with(MARKER)) {
+            let ours = |part: &&str| part.starts_with(MARKER) || part.starts_with(OTHERS);
+            for part in text.split("hook additional context: ").filter(ours) {
                 let end = ["\n\n", "</system-reminder>"].iter().filter_map(|end| part.find(end)).min();
-                let text = part[..end.unwrap_or(part.len())].trim_end().to_owned();
-                found.entry(conversation.to_owned()).or_default().insert(text);
+                let text = part[..end.unwrap_or(part.len())].trim_end();
+                // The line about the others is on a record of its own.
+                let (memory, others) = text.split_at(text.find(OTHERS).unwrap_or(text.len()));
+                let texts = [memory, others].map(str::trim_end).into_iter().filter(|text| !text.is_empty());
+                texts.for_each(|text| *found.entry(text.to_owned()).or_default() += 1);
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| injected(conversation, item, found)),
-        Value::Object(fields) => fields.values().for_each(|field| injected(conversation, field, found)),
+        Value::Array(items) => items.iter().for_each(|item| injected(item, found)),
+        Value::Object(fields) => fields.values().for_each(|field| injected(field, found)),
         _ => {}
     }
 }
@@ -220,10 +238,14 @@ fn report(desks: &[Desk<'_>; 2], prompts: usize, told: u32, asked: u32) {
         let mut found = Injected::new();
         let requests = desk.client.requests().unwrap();
         for request in &requests {
-            injected(&conversation(request), &request["body"], &mut found);
+            let mut texts = Texts::new();
+            injected(&request["body"], &mut texts);
+            if !texts.is_empty() {
+                merge(&mut found, conversation(request), texts);
+            }
         }
         assert!(found.keys().all(|id| id.len() == 36), "the client names its sessions: {:?}", found.keys());
-        let texts = || found.values().flatten();
+        let texts = || found.values().flatten().flat_map(|(text, times)| std::iter::repeat_n(text, *times));
         let lines = |text: &str| text.lines().filter(|line| line.starts_with("- [")).count();
         let own_tokens: usize = texts().map(|text| text.chars().count().div_ceil(4)).sum();
         let own_memories: usize = texts().map(|text| lines(text)).sum();
@@ -233,7 +255,7 @@ fn report(desks: &[Desk<'_>; 2], prompts: usize, told: u32, asked: u32) {
         counted += total["prompts"].as_u64().unwrap();
         for (id, texts) in &found {
             let mut given = BTreeSet::new();
-            for line in texts.iter().flat_map(|text| text.lines()).filter(|line| line.starts_with("- [")) {
+            for line in texts.keys().flat_map(|text| text.lines()).filter(|line| line.starts_with("- [")) {
                 assert!(given.insert(line), "given twice to {id}: {line}");
             }
         }

@@ -185,6 +185,9 @@ impl Capture {
             self.judge_in_background(&arrival, text);
         }
         let briefing = self.briefing(&arrival, done.session).await;
+        if let Ok(Some(told)) = &briefing {
+            self.memory.told_beside(&Self::asker(&arrival, 0), "SessionStart", told);
+        }
         Ok(Reply::new(done.taken, recalled).with_news(done.news).with_briefing(briefing))
     }
 
@@ -229,16 +232,16 @@ impl Capture {
         self.store.write_async(move |tx| take::take(tx, &arrival, &machine, &replica_id, &stats)).await
     }
 
+    fn asker(arrival: &Arrival, budget: usize) -> Asker {
+        Asker { claude_session_id: arrival.conversation.clone(), project: arrival.place.slug.clone(), budget }
+    }
+
     async fn recall(&self, arrival: &Arrival) -> Result<Option<String>, StoreError> {
         if !arrival.live {
             return Ok(None);
         }
         let terms = self.policy.of(&arrival.place.slug);
-        let asker = |budget| Asker {
-            claude_session_id: arrival.conversation.clone(),
-            project: arrival.place.slug.clone(),
-            budget,
-        };
+        let asker = |budget| Self::asker(arrival, budget);
         match &arrival.deed {
             Deed::Start { .. } => self.memory.at_start(asker(terms.start_tokens)).await,
             Deed::Prompt { text: Some(text), .. } => {

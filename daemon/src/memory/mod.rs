@@ -120,6 +120,12 @@ impl Memory {
         Ok(self.hand_out(handed, injection))
     }
 
+    /// Puts on record what a conversation was told beside memories: it is paid for like them.
+    pub(crate) fn told_beside(&self, asker: &Asker, event: &'static str, text: &str) {
+        let tokens = recall::budget::tokens(text);
+        self.given.add(&self.store, Handed { tokens, ..handed(asker, event, "") }, Vec::new());
+    }
+
     /// Waits until everything that was handed out is on record.
     pub async fn settle(&self) {
         self.given.settle().await;

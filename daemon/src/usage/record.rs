@@ -43,7 +43,7 @@ pub(crate) struct Memory {
 pub(crate) struct Entry {
     handed: Handed,
     memories: Vec<(Memory, Vec<Mark>)>,
-    /// None when the conversation was given something before.
+    /// None when the conversation was given memories before, or is given none now.
     history: Option<u64>,
 }
 
@@ -55,10 +55,12 @@ impl Entry {
             let marks = marks_of(tx, &memory.text, &prompt)?;
             Ok((memory, marks))
         });
-        let memories = marked.collect::<Result<_, StoreError>>()?;
-        let first = "SELECT NOT EXISTS (SELECT 1 FROM ct_injections WHERE claude_session_id = ?1)";
-        let is_first: bool =
-            tx.connection().prepare_cached(first)?.query_row([&handed.conversation], |row| row.get(0))?;
+        let memories: Vec<(Memory, Vec<Mark>)> = marked.collect::<Result<_, StoreError>>()?;
+        let first = "SELECT NOT EXISTS (SELECT 1 FROM ct_injections AS injection
+                                          JOIN ct_injected_memories AS memory ON memory.injection = injection.id
+                                         WHERE injection.claude_session_id = ?1)";
+        let is_first = !memories.is_empty()
+            && tx.connection().prepare_cached(first)?.query_row([&handed.conversation], |row| row.get(0))?;
         let history = is_first.then(|| history(tx, &handed)).transpose()?;
         Ok(Self { handed, memories, history })
     }
