@@ -31,6 +31,8 @@ impl Terminal {
         project: &Path,
         client: &[String],
     ) -> Result<Terminal> {
+        // That of an earlier terminal would be taken for this one's, and a client started outside of its namespaces.
+        let _ = std::fs::remove_file(&socket); // there may be none
         laboratory.args(["tmux", "-f", "/dev/null", "-D", "-S"]).arg(&socket);
         laboratory.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let server = child::spawn("tmux", laboratory)?;
