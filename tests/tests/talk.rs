@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sync::central;
 use world::claude::{Client, Turn};
+use world::model::script::compacts;
 use world::{Machine, eventually, mariadb};
 
 use crate::record::Summary;
@@ -137,17 +138,28 @@ impl<'m> Desk<'m> {
 
 /// Texts that were injected, each with how often.
 type Texts = BTreeMap<String, usize>;
-/// Each conversation's.
-type Injected = BTreeMap<String, Texts>;
+/// Each conversation's, before it was compacted, between that and the next time, and so on.
+type Injected = BTreeMap<(String, usize), Texts>;
 
-/// A request holds all that its conversation was given before, until that is compacted: what it holds most of was given as
-/// often.
-fn merge(found: &mut Injected, conversation: String, texts: Texts) {
-    let known = found.entry(conversation).or_default();
-    for (text, times) in texts {
-        let most = known.entry(text).or_default();
-        *most = times.max(*most);
+/// All that the model was sent. A request holds what its conversation was given since it was compacted: what it holds most of
+/// was given as often.
+fn reached(requests: &[Value]) -> Injected {
+    let (mut found, mut compacted) = (Injected::new(), BTreeMap::<String, usize>::new());
+    for request in requests {
+        let mut texts = Texts::new();
+        injected(&request["body"], &mut texts);
+        let id = conversation(request);
+        let times = compacted.entry(id.clone()).or_default();
+        if !texts.is_empty() {
+            let known = found.entry((id, *times)).or_default();
+            for (text, times) in texts {
+                let most = known.entry(text).or_default();
+                *most = times.max(*most);
+            }
+        }
+        *times += usize::from(compacts(&request["body"]));
     }
+    found
 }
 
 fn injected(value: &Value, found: &mut Texts) {
@@ -235,16 +247,8 @@ fn report(desks: &[Desk<'_>; 2], prompts: usize, told: u32, asked: u32) {
     let (mut injections, mut tokens, mut memories, mut conversations) = (0, 0, 0, 0);
     let mut counted = 0;
     for desk in desks {
-        let mut found = Injected::new();
-        let requests = desk.client.requests().unwrap();
-        for request in &requests {
-            let mut texts = Texts::new();
-            injected(&request["body"], &mut texts);
-            if !texts.is_empty() {
-                merge(&mut found, conversation(request), texts);
-            }
-        }
-        assert!(found.keys().all(|id| id.len() == 36), "the client names its sessions: {:?}", found.keys());
+        let found = reached(&desk.client.requests().unwrap());
+        assert!(found.keys().all(|(id, _)| id.len() == 36), "the client names its sessions: {:?}", found.keys());
         let texts = || found.values().flatten().flat_map(|(text, times)| std::iter::repeat_n(text, *times));
         let lines = |text: &str| text.lines().filter(|line| line.starts_with("- [")).count();
         let own_tokens: usize = texts().map(|text| text.chars().count().div_ceil(4)).sum();
@@ -253,16 +257,16 @@ fn report(desks: &[Desk<'_>; 2], prompts: usize, told: u32, asked: u32) {
         let ledger = ["injections", "tokens", "memories"].map(|name| total[name].clone());
         assert_eq!(ledger, [json!(texts().count()), json!(own_tokens), json!(own_memories)], "{total:#}\n{found:#?}");
         counted += total["prompts"].as_u64().unwrap();
-        for (id, texts) in &found {
-            let mut given = BTreeSet::new();
+        let mut given = BTreeSet::new();
+        for ((id, _), texts) in &found {
             for line in texts.keys().flat_map(|text| text.lines()).filter(|line| line.starts_with("- [")) {
-                assert!(given.insert(line), "given twice to {id}: {line}");
+                assert!(given.insert((id, line)), "given twice to {id}: {line}");
             }
         }
         injections += texts().count();
         tokens += own_tokens;
         memories += own_memories;
-        conversations += found.len();
+        conversations += found.keys().map(|(id, _)| id).collect::<BTreeSet<_>>().len();
         let status = desk.machine.cli(&["status", "--json"]).unwrap().json().unwrap();
         assert!(status["hooks"]["last_error"].is_null(), "{status:#}");
         let conflicts = desk.machine.cli(&["sync", "conflicts", "--json"]).unwrap().json().unwrap();

@@ -91,6 +91,13 @@ fn without_reminders(text: &str) -> String {
     pieces.filter_map(|piece| piece.split_once("</system-reminder>")).fold(first, |text, (_, rest)| text + rest)
 }
 
+/// True for a request of `/v1/messages` with which the client compacts a conversation.
+pub fn compacts(body: &Value) -> bool {
+    let messages = body["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let last = messages.iter().rev().find(|message| message["role"] == "user");
+    last.is_some_and(|message| is_summary_request(&prompt_of(message)))
+}
+
 fn is_summary_request(prompt: &str) -> bool {
     prompt.contains("<summary>") || prompt.contains("detailed summary of")
 }
