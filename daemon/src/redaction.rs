@@ -36,7 +36,7 @@ fn redact_with<'t>(known: &Fingerprints, text: &'t str) -> Redacted<'t> {
     let (mut clean, mut from) = (String::with_capacity(text.len()), 0);
     for range in &found {
         clean.push_str(&text[from..range.start]);
-        clean.push_str("[redacted:vault]");
+        clean.push_str(&redact::placeholder(VAULT));
         from = range.end;
     }
     clean.push_str(&text[from..]);

@@ -10,6 +10,7 @@ pub mod compact;
 mod kernel;
 mod layer;
 mod model;
+pub mod positioned;
 mod weights;
 mod wordpiece;
 

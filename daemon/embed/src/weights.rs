@@ -7,6 +7,7 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, Metadata, TensorInfo};
 
 use crate::ModelError;
+use crate::positioned::read_at;
 
 /// The most that the description of the tensors may take: a file that claims more is not one of ours.
 const LONGEST_HEADER: u64 = 1 << 20;
@@ -95,20 +96,4 @@ impl Table {
         let row = (row as usize).min(self.rows.saturating_sub(1));
         self.weights.read(self.at + (row * self.length * 4) as u64, values)
     }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, at: u64, buffer: &mut [u8]) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, buffer, at)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, mut at: u64, mut buffer: &mut [u8]) -> io::Result<()> {
-    while !buffer.is_empty() {
-        match std::os::windows::fs::FileExt::seek_read(file, buffer, at)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            read => (at, buffer) = (at + read as u64, &mut buffer[read..]),
-        }
-    }
-    Ok(())
 }

@@ -16,6 +16,14 @@ use std::sync::LazyLock;
 
 use rules::RULES;
 
+/// What every placeholder of a secret begins with.
+pub const OPENING: &str = "[redacted:";
+
+/// What stands in a text where a secret of that kind was.
+pub fn placeholder(kind: &str) -> String {
+    format!("{OPENING}{kind}]")
+}
+
 /// A text without secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redacted<'a> {
@@ -79,7 +87,7 @@ pub fn redact(text: &str) -> Redacted<'_> {
     }
     if let Some((replaced, found)) = entropy::apply(&clean) {
         clean = Cow::Owned(replaced);
-        kinds.add("entropy", found as u64);
+        kinds.add(entropy::KIND, found as u64);
     }
     Redacted { text: clean, kinds }
 }

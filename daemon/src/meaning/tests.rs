@@ -1,3 +1,5 @@
+//! Vectors that follow a replica, with a stand-in for the model and real files.
+
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 

@@ -5,10 +5,7 @@ use sha2::{Digest, Sha256};
 use sync::StoreError;
 use sync::local::ReadTx;
 
-use crate::memory::index::seconds;
-
-/// What stands in a text where a secret was, see [`recall::redact`].
-const REDACTED: &str = "[redacted:";
+use crate::memory::index::{seconds, source};
 
 /// A memory's text.
 #[derive(Debug, Clone)]
@@ -26,19 +23,14 @@ impl Text {
 
     /// True when a secret was taken out of it.
     pub(super) fn held_a_secret(&self) -> bool {
-        self.text.contains(REDACTED)
+        self.text.contains(recall::redact::OPENING)
     }
 }
 
 /// A memory's text by its number; None for one that is gone.
 pub(super) fn of(tx: &ReadTx<'_>, key: u64) -> Result<Option<Text>, StoreError> {
-    let db = tx.connection();
-    let source: Option<(String, String)> = db
-        .prepare_cached("SELECT source_table, source_id FROM ct_memory WHERE id = ?1")?
-        .query_row([key.cast_signed()], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let Some(source) = source else { return Ok(None) };
-    let mut statement = db.prepare_cached(
+    let Some(source) = source(tx, key.cast_signed())? else { return Ok(None) };
+    let mut statement = tx.connection().prepare_cached(
         "SELECT title, body, created_at FROM ct_memory_source WHERE source_table = ?1 AND source_id = ?2",
     )?;
     let found = statement.query_row(source, |row| {

@@ -13,6 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use embed::compact::{self, Compact};
+use embed::positioned::{read_at, write_at};
 use hooks::durable::{private_dir, private_file};
 use serde::{Deserialize, Serialize};
 
@@ -278,38 +279,6 @@ fn checksum(key: u64, record: &[u8]) -> u32 {
     sum.update(&key.to_le_bytes());
     sum.update(record);
     sum.finalize()
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, at: u64, buffer: &mut [u8]) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, buffer, at)
-}
-
-#[cfg(unix)]
-fn write_at(file: &File, at: u64, bytes: &[u8]) -> io::Result<()> {
-    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, mut at: u64, mut buffer: &mut [u8]) -> io::Result<()> {
-    while !buffer.is_empty() {
-        match std::os::windows::fs::FileExt::seek_read(file, buffer, at)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            read => (at, buffer) = (at + read as u64, &mut buffer[read..]),
-        }
-    }
-    Ok(())
-}
-
-#[cfg(windows)]
-fn write_at(file: &File, mut at: u64, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match std::os::windows::fs::FileExt::seek_write(file, bytes, at)? {
-            0 => return Err(io::ErrorKind::WriteZero.into()),
-            written => (at, bytes) = (at + written as u64, &bytes[written..]),
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use sync::local::ReadTx;
 use recall::render::Note;
 use recall::score::Parts;
 
+use super::index::source;
+
 /// A memory that a search found.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Hit {
@@ -87,11 +89,7 @@ impl Hit {
 
     /// The source row behind an entry of the index.
     pub(super) fn load_indexed(tx: &ReadTx<'_>, memory: i64) -> Result<Option<Self>, StoreError> {
-        let mut statement =
-            tx.connection().prepare_cached("SELECT source_table, source_id FROM ct_memory WHERE id = ?1")?;
-        let source: Option<(String, String)> =
-            statement.query_row([memory], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        source.map_or(Ok(None), |(table, id)| Self::load(tx, &table, &id))
+        source(tx, memory)?.map_or(Ok(None), |(table, id)| Self::load(tx, &table, &id))
     }
 
     /// What the model is told of it; `text` is the part that is worth its tokens.

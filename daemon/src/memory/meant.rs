@@ -21,7 +21,7 @@ pub(super) fn widen(
     most: usize,
 ) {
     let Some((meaning, question)) = query.index.and_then(|index| index.meaning()).zip(query.meaning) else { return };
-    let before = query.before.map(|before| super::index::seconds(before).saturating_add(1));
+    let before = query.before_second();
     let counts = |key: u64, made: u32| {
         let scope = u32::try_from(key >> 32).unwrap_or(u32::MAX);
         let is_wanted = wanted(key.cast_signed()) && before.is_none_or(|before| made < before);

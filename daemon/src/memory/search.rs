@@ -51,6 +51,13 @@ pub struct Query<'a> {
     pub(crate) meaning: Option<&'a [f32]>,
 }
 
+impl Query<'_> {
+    /// [`Query::before`] for an index, which knows seconds only; of what was made within this one, the row decides.
+    pub(super) fn before_second(&self) -> Option<u32> {
+        self.before.map(|before| seconds(before).saturating_add(1))
+    }
+}
+
 /// The best memories for a query, best first.
 pub fn search(tx: &ReadTx<'_>, query: &Query<'_>) -> Result<Vec<Hit>, StoreError> {
     Ok(search_weighted(tx, query)?.0)
@@ -155,8 +162,7 @@ fn in_index(
         scope: &|scope| scopes.factor(scope),
         except,
         only,
-        // The index knows seconds only; what was made within this one, the row decides.
-        before: query.before.map(|before| seconds(before).saturating_add(1)),
+        before: query.before_second(),
         now: u32::try_from(query.now_us / 1_000_000).unwrap_or(u32::MAX),
         best: best(query),
         weights: &query.weights,

@@ -90,6 +90,10 @@ fn measure(tests: &[&str], mut environment: Environment, as_json: bool) -> Resul
     let mut command = vec!["test", "--package", "tests", "--test", "all", "--"];
     command.extend(tests);
     let tested = cargo(&command, &environment);
+    // A test that failed may have had nothing to report.
+    if tested.is_err() && !report.exists() {
+        return tested;
+    }
     let lines = read(&report)?;
     let total = total(&lines);
     if as_json {

@@ -3,6 +3,10 @@
 //! A value counts when it is long, of mixed letters and digits that change places as often as chance has it (Shannon's
 //! entropy alone takes `getUserNameFromDatabase` for random), and its name does not say that it is a hash or a number.
 
+use super::placeholder;
+
+/// The kind.
+pub(super) const KIND: &str = "entropy";
 /// Characters of a value; longer ones are data.
 const LENGTH: std::ops::RangeInclusive<usize> = 24..=512;
 /// Letters and digits of each kind that it has at least.
@@ -65,7 +69,7 @@ pub(super) fn apply(text: &str) -> Option<(String, usize)> {
         let end = at + bytes[at..].iter().position(|&byte| !is_part(byte)).unwrap_or(bytes.len() - at);
         if LENGTH.contains(&(end - at)) && is_drawn(&bytes[at..end]) && is_assigned(&bytes[..at]) {
             replaced.push_str(&text[from..at]);
-            replaced.push_str("[redacted:entropy]");
+            replaced.push_str(&placeholder(KIND));
             from = end;
             count += 1;
         }

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 use super::formats::{CLOUDS, PLACES, SERVICES, TOOLS};
+use super::placeholder;
 use super::plausible::{self, always};
 
 /// A pattern and what its match must also be.
@@ -33,9 +34,7 @@ impl Rule {
                 continue;
             }
             replaced.push_str(&text[from..secret.start()]);
-            replaced.push_str("[redacted:");
-            replaced.push_str(self.kind);
-            replaced.push(']');
+            replaced.push_str(&placeholder(self.kind));
             from = secret.end();
             count += 1;
         }

@@ -6,6 +6,7 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use embed::positioned::read_at;
 use hooks::durable::private_dir;
 use recall::index::{Dead, Segment, SegmentError, Source};
 use serde::{Deserialize, Serialize};
@@ -79,20 +80,8 @@ impl Source for SegmentFile {
         Ok(self.0.metadata()?.len())
     }
 
-    #[cfg(unix)]
     fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
-        std::os::unix::fs::FileExt::read_exact_at(&self.0, buffer, at)
-    }
-
-    #[cfg(windows)]
-    fn read_at(&self, mut at: u64, mut buffer: &mut [u8]) -> io::Result<()> {
-        while !buffer.is_empty() {
-            match std::os::windows::fs::FileExt::seek_read(&self.0, buffer, at)? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                read => (at, buffer) = (at + read as u64, &mut buffer[read..]),
-            }
-        }
-        Ok(())
+        read_at(&self.0, at, buffer)
     }
 }
 

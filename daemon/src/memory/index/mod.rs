@@ -30,7 +30,7 @@ use sync::{Store, StoreError};
 
 use crate::meaning::Meaning;
 use rows::Entry;
-pub(crate) use rows::seconds;
+pub(crate) use rows::{seconds, source};
 use state::State;
 use turns::Turns;
 

@@ -87,15 +87,17 @@ pub(crate) fn keys_after(tx: &ReadTx<'_>, key: u64, most: usize) -> Result<Vec<u
     Ok(keys.collect::<Result<_, _>>()?)
 }
 
+/// Table and id of the row behind an entry; None for one that is gone.
+pub(crate) fn source(tx: &ReadTx<'_>, memory: i64) -> Result<Option<(String, String)>, StoreError> {
+    let mut statement =
+        tx.connection().prepare_cached("SELECT source_table, source_id FROM ct_memory WHERE id = ?1")?;
+    Ok(statement.query_row([memory], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+}
+
 /// A memory by the number of its entry.
 pub(super) fn memory(tx: &ReadTx<'_>, key: u64) -> Result<Option<Memory>, StoreError> {
-    let db = tx.connection();
-    let source: Option<(String, String)> = db
-        .prepare_cached("SELECT source_table, source_id FROM ct_memory WHERE id = ?1")?
-        .query_row([key.cast_signed()], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let Some(source) = source else { return Ok(None) };
-    let mut statement = db.prepare_cached(
+    let Some(source) = source(tx, key.cast_signed())? else { return Ok(None) };
+    let mut statement = tx.connection().prepare_cached(
         "SELECT kind, session_id, title, body, coalesce(tags, ''), importance, created_at
            FROM ct_memory_source WHERE source_table = ?1 AND source_id = ?2",
     )?;
