@@ -21,10 +21,9 @@ use super::problem::Problem;
 use super::route::{Call, Reply, ReplyBody, Route, Work};
 use super::routes;
 use crate::app::App;
-use crate::audit::request::Entry;
 use crate::isolation::{self, Treatment};
 use crate::phase::Core;
-use crate::server::guard::{self, Principal};
+use crate::server::guard::{self, Principal, Visit};
 
 /// How long a request waits while the replica is being opened.
 pub(crate) const OPENING_PATIENCE: Duration = Duration::from_secs(30);
@@ -40,54 +39,55 @@ pub(crate) fn router() -> Router<Arc<App>> {
 fn method(route: &'static Route) -> MethodRouter<Arc<App>> {
     #[expect(clippy::expect_used, reason = "the table has no exotic methods; a test makes the router")]
     let filter = MethodFilter::try_from(route.method.clone()).expect("a common method");
-    let handler =
-        on(filter, move |State(app): State<Arc<App>>, path: RawPathParams, request: Request<Body>| async move {
-            handle(app, route, path, request).await.unwrap_or_else(IntoResponse::into_response)
-        });
-    guard::behind(route.scope, handler)
+    on(filter, move |State(app): State<Arc<App>>, path: RawPathParams, request: Request<Body>| async move {
+        let handled = |request, visit| async {
+            handle(&app, route, path, request, visit).await.unwrap_or_else(IntoResponse::into_response)
+        };
+        guard::pass(&app, route.scope, request, handled).await
+    })
 }
 
 async fn handle(
-    app: Arc<App>,
+    app: &Arc<App>,
     route: &'static Route,
     path: RawPathParams,
     request: Request<Body>,
+    visit: Visit,
 ) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
     let parameters = parameters::take(route, &path, &head.uri, &head.headers)?;
-    let principal = head.extensions.get::<Principal>();
+    let Visit { principal, entry } = visit;
     let raised = route.raised.filter(|(name, _)| parameters.get(name).and_then(Value::as_int) == Some(1));
     if let Some((_, scope)) = raised
-        && !principal.is_some_and(|principal| principal.scopes.allow(scope))
+        && !principal.as_ref().is_some_and(|principal| principal.scopes.allow(scope))
     {
         return Err(Problem::new(StatusCode::FORBIDDEN, guard::wanting(scope), ""));
     }
     let bytes = body::read(body).await?;
     let body = body::object(route, &head.headers, &bytes)?;
     if let Work::Open(work) = route.work {
-        return Ok(work(&app));
+        return Ok(work(app));
     }
     if let Work::Always(work) = route.work {
-        let is_limited = principal.is_some_and(|principal| principal.limit.is_some());
+        let is_limited = principal.as_ref().is_some_and(|principal| principal.limit.is_some());
         if is_limited && route.treatment != Treatment::Own {
             return Err(isolation::forbidden("this is not for callers that are limited to clients"));
         }
-        return Ok(response(work(app).await?));
+        return Ok(response(work(Arc::clone(app)).await?));
     }
     if let Work::Stranger(work) = route.work {
-        return Ok(response(work(app, body).await?));
+        return Ok(response(work(Arc::clone(app), body).await?));
     }
     let core = app.core(OPENING_PATIENCE).await?;
-    let principal =
-        principal.cloned().ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "nobody is known to call", ""))?;
-    let entry = head.extensions.get::<Arc<Entry>>().cloned();
-    let call = Call { app, core, route, parameters, headers: head.headers, principal, body, entry };
+    let principal = principal.ok_or_else(|| Problem::new(StatusCode::UNAUTHORIZED, "nobody is known to call", ""))?;
+    let call = Call { app: Arc::clone(app), core, route, parameters, headers: head.headers, principal, body, entry };
     if let Some(limit) = &call.principal.limit {
         isolation::admit(&call, limit).await?;
     }
     let reply = match route.work {
         Work::Now(work) => work(&call)?,
         Work::Read(work) => read(call, work).await?,
+        Work::ReadRow(work) => read_row(call, work).await?,
         Work::Write(work) => write(call, work).await?,
         Work::Task(work) => work(call).await?,
         Work::Open(_) | Work::Always(_) | Work::Stranger(_) => Reply::empty(),
@@ -97,7 +97,17 @@ async fn handle(
 
 /// Runs a read on a snapshot of the replica.
 pub(crate) async fn read(call: Call, work: fn(&ReadTx<'_>, &Call) -> Result<Reply, Problem>) -> Result<Reply, Problem> {
-    reading(&call.core.clone(), &call.principal.clone(), move |tx| Ok(work(tx, &call))).await?
+    let (core, principal) = (Arc::clone(&call.core), Arc::clone(&call.principal));
+    reading(&core, &principal, move |tx| Ok(work(tx, &call))).await?
+}
+
+/// The same for a row that is found by its id.
+async fn read_row(call: Call, work: fn(&ReadTx<'_>, &Call) -> Result<Reply, Problem>) -> Result<Reply, Problem> {
+    if call.principal.limit.is_some() {
+        return read(call, work).await;
+    }
+    let core = Arc::clone(&call.core);
+    core.store.read_brief_async(move |tx| Ok(work(tx, &call))).await?
 }
 
 /// Runs a job on a snapshot of what the caller may see.
@@ -174,11 +184,11 @@ fn response(reply: Reply) -> Response {
 }
 
 /// There is nothing at a path.
-pub(crate) async fn nothing() -> Problem {
+pub(crate) fn nothing() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "there is nothing at this path", "see /api/docs")
 }
 
 /// A path does not know the method.
-pub(crate) async fn no_such_method() -> Problem {
+pub(crate) fn no_such_method() -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path has no such method", "see /api/docs")
 }

@@ -239,6 +239,8 @@ pub(crate) enum Work {
     Now(fn(&Call) -> Result<Reply, Problem>),
     /// Reads one snapshot.
     Read(fn(&ReadTx<'_>, &Call) -> Result<Reply, Problem>),
+    /// The same, for what takes no more than a row that is found by its id.
+    ReadRow(fn(&ReadTx<'_>, &Call) -> Result<Reply, Problem>),
     /// Writes in one transaction; nothing of it remains when it fails.
     Write(fn(&mut WriteTx<'_>, &Call) -> Result<Reply, Problem>),
     /// Anything else.
@@ -253,6 +255,7 @@ impl std::fmt::Debug for Work {
             Work::Stranger(_) => "Stranger",
             Work::Now(_) => "Now",
             Work::Read(_) => "Read",
+            Work::ReadRow(_) => "ReadRow",
             Work::Write(_) => "Write",
             Work::Task(_) => "Task",
         })
@@ -268,7 +271,7 @@ pub(crate) struct Call {
     pub(crate) parameters: HashMap<&'static str, Value>,
     pub(crate) headers: HeaderMap,
     /// Who calls.
-    pub(crate) principal: Principal,
+    pub(crate) principal: Arc<Principal>,
     /// The body; an empty object when there was none.
     pub(crate) body: Map<String, Json>,
     /// What goes on record of a write; None where nothing does.

@@ -12,10 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use merge::{Row, Value};
 use migrations::catalogue::API_AUDIT_LOG;
@@ -28,7 +27,7 @@ use crate::api::input::body;
 use crate::api::problem::ErrorCode;
 use crate::app::App;
 use crate::isolation;
-use crate::server::guard::Principal;
+use crate::server::guard::{Principal, Visit};
 
 /// Names of fields on record for one request.
 const FIELDS: usize = 100;
@@ -67,29 +66,35 @@ impl Entry {
     }
 }
 
-/// The middleware: the row is written before the answer is given.
-pub(crate) async fn audited(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+/// Lets a request on to its work; the row is written before the answer is given.
+pub(crate) async fn audited<F>(
+    app: &App,
+    principal: Option<Arc<Principal>>,
+    request: Request,
+    work: impl FnOnce(Request, Visit) -> F,
+) -> Response
+where
+    F: Future<Output = Response>,
+{
     let is_write = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let path = request.uri().path();
     let is_audited = is_write && path.starts_with("/api/") && !NO_WRITES.contains(&path);
-    let is_limited = request.extensions().get::<Principal>().is_some_and(|principal| principal.limit.is_some());
-    if !is_audited && !is_limited {
-        return next.run(request).await;
+    let visit = Visit { principal, entry: None };
+    if !is_audited && !visit.is_limited() {
+        return work(request, visit).await;
     }
     let started = Instant::now();
-    let (mut parts, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     // The body is read before anybody is turned away, so that what was tried is on record: of strangers, not much of it.
-    let is_known = parts.extensions.get::<Principal>().is_some();
-    let limit = if is_known { body::BODY_LIMIT } else { body::STRANGERS_LIMIT };
+    let limit = if visit.principal.is_some() { body::BODY_LIMIT } else { body::STRANGERS_LIMIT };
     let body = match body::read_up_to(body, limit).await {
         Ok(body) => body,
         Err(problem) => return problem.into_response(),
     };
-    let entry = Arc::new(Entry { row: begun(&parts, &body), started, is_written: AtomicBool::new(false) });
-    if is_audited {
-        parts.extensions.insert(Arc::clone(&entry));
-    }
-    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    let row = begun(&parts, &body, visit.principal.as_deref());
+    let entry = Arc::new(Entry { row, started, is_written: AtomicBool::new(false) });
+    let visit = Visit { entry: is_audited.then(|| Arc::clone(&entry)), ..visit };
+    let response = work(Request::from_parts(parts, Body::from(body)), visit).await;
     if entry.is_written.load(Ordering::Acquire) {
         return response;
     }
@@ -97,7 +102,7 @@ pub(crate) async fn audited(State(app): State<Arc<App>>, request: Request, next:
     if !is_audited && code != Some(isolation::REFUSED) {
         return response;
     }
-    if let Err(reason) = write(&app, entry.ended(response.status(), code)).await {
+    if let Err(reason) = write(app, entry.ended(response.status(), code)).await {
         tracing::error!(reason, "a write request could not be put on record");
         app.notices.add(format!(
             "ClaudeTools: a write request is missing in the audit log: {reason} (run: claudetools doctor)"
@@ -107,7 +112,7 @@ pub(crate) async fn audited(State(app): State<Arc<App>>, request: Request, next:
 }
 
 /// Who asks for what.
-fn begun(parts: &Parts, body: &[u8]) -> Row {
+fn begun(parts: &Parts, body: &[u8], principal: Option<&Principal>) -> Row {
     let text = |name: header::HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let template = parts.extensions.get::<MatchedPath>().map_or("(none)", MatchedPath::as_str);
     let mut row = Row::new(API_AUDIT_LOG)
@@ -115,7 +120,7 @@ fn begun(parts: &Parts, body: &[u8]) -> Row {
         .with("endpoint", template)
         .with("entity_id", id_in(parts.uri.path()).map_or(Value::Null, Value::from))
         .with("request_fields", fields(body, text(header::CONTENT_TYPE)).map_or(Value::Null, Value::from));
-    if let Some(Principal { user, machine, agent, .. }) = parts.extensions.get::<Principal>() {
+    if let Some(Principal { user, machine, agent, .. }) = principal {
         row.set("user_id", user.as_str());
         row.set("machine", machine.as_str());
         row.set("user_agent", agent.clone().map_or(Value::Null, Value::from));

@@ -21,7 +21,7 @@ const SLUGS: [&str; 3] = ["project_key", "project", "slug"];
 pub(crate) async fn admit(call: &Call, limit: &Limit) -> Result<(), Problem> {
     let route = call.route;
     let is_judged = match route.treatment {
-        Treatment::ByKind => matches!(route.work, Work::Read(_) | Work::Write(_)),
+        Treatment::ByKind => matches!(route.work, Work::Read(_) | Work::ReadRow(_) | Work::Write(_)),
         Treatment::Own => true,
         Treatment::Refused => false,
     };

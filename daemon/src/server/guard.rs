@@ -1,11 +1,10 @@
 //! Who may call, and what. Over the socket the kernel has said that it is the same user; over loopback any program of any
 //! user (and any web page, through a browser) may connect, so there a token, `Host` and `Origin` are checked. Each route
-//! then says what it takes to call it ([`behind`]).
+//! then says what it takes to call it ([`pass`]).
 
 use std::sync::Arc;
 
-use axum::Extension;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +13,7 @@ use axum::routing::MethodRouter;
 use crate::api::problem::Problem;
 use crate::api::{self, OPENING_PATIENCE};
 use crate::app::App;
+use crate::audit::request::{self, Entry};
 use crate::auth;
 use crate::auth::jwt::{Claims, TokenError};
 use crate::isolation::{self, Limit};
@@ -129,15 +129,62 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// The middleware around everything: finds out who calls. A token that does not hold is no reason to refuse what anybody
-/// may call, so that the route decides.
-pub(crate) async fn identify(
-    State(app): State<Arc<App>>,
-    Extension(caller): Extension<Caller>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+/// What is known of a request when its route is reached.
+#[derive(Clone, Default)]
+pub(crate) struct Visit {
+    /// Who calls; None for strangers, who reach open routes only.
+    pub(crate) principal: Option<Arc<Principal>>,
+    /// What goes on record of it, if anything does.
+    pub(crate) entry: Option<Arc<Entry>>,
+}
+
+impl Visit {
+    /// True for a caller that is limited to clients.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.principal.as_ref().is_some_and(|principal| principal.limit.is_some())
+    }
+}
+
+/// The way of every request to its route: who calls is found out, what it is goes on record, and the scope decides. One
+/// function and no layers around the router: each of those would cost a request as much as the rest of this.
+pub(crate) async fn pass<F>(
+    app: &Arc<App>,
+    scope: Scope,
+    request: Request,
+    work: impl FnOnce(Request, Visit) -> F,
+) -> Response
+where
+    F: Future<Output = Response>,
+{
+    // Whatever listens says how a request came in.
+    let Some(&caller) = request.extensions().get::<Caller>() else {
+        return Problem::unauthenticated(TokenError::Missing.to_string()).into_response();
+    };
+    let found = match identify(app, caller, request.headers(), request.uri().path()).await {
+        Ok(found) => found,
+        Err(refusal) => {
+            tracing::warn!(?refusal, path = request.uri().path(), "a request was refused");
+            return refusal.into_response();
+        }
+    };
+    let refused = admit(scope, &found).err();
+    request::audited(app, found.ok(), request, |request, visit| async {
+        match refused {
+            Some(problem) => problem.into_response(),
+            None => work(request, visit).await,
+        }
+    })
+    .await
+}
+
+/// Finds out who calls. A token that does not hold is no reason to refuse what anybody may call, so that the route decides.
+async fn identify(
+    app: &Arc<App>,
+    caller: Caller,
+    headers: &HeaderMap,
+    path: &str,
+) -> Result<Result<Arc<Principal>, TokenError>, Refusal> {
+    let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let agent = agent.map(|agent| agent.chars().take(500).collect());
     let machine = app.machine.hostname.clone();
     let found = match caller {
@@ -146,50 +193,41 @@ pub(crate) async fn identify(
             Ok(Principal { user, scopes: Scopes::ALL, machine, agent, login: None, version: None, limit: None })
         }
         Caller::Loopback { port } => {
-            if let Err(refusal) = check_headers(port, request.headers()) {
-                tracing::warn!(?refusal, path = request.uri().path(), "a request was refused");
-                return refusal.into_response();
-            }
-            claims(&app, request.headers(), request.uri().path()).await.map(|claims| {
+            check_headers(port, headers)?;
+            claims(app, headers, path).await.map(|claims| {
                 let limit = app.authority.limit(&claims).map(|clients| Arc::new(Limit::new(&claims.sub, clients)));
                 let Claims { sub: user, login, version, .. } = claims;
                 Principal { user, scopes: Scopes::of(&claims.scopes), machine, agent, login, version, limit }
             })
         }
     };
-    if let Ok(principal) = &found {
-        request.extensions_mut().insert(principal.clone());
-    }
-    request.extensions_mut().insert(found);
-    next.run(request).await
+    Ok(found.map(Arc::new))
 }
 
-/// A route that takes this scope.
-pub(crate) fn behind(scope: Scope, route: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
-    route.layer(middleware::from_fn(move |request: Request, next: Next| admit(scope, request, next)))
-}
-
-async fn admit(scope: Scope, request: Request, next: Next) -> Response {
-    let found = request.extensions().get::<Result<Principal, TokenError>>();
-    match found.cloned().unwrap_or(Err(TokenError::Missing)) {
-        _ if scope == Scope::Open => next.run(request).await,
-        Ok(principal) if principal.scopes.allow(scope) => next.run(request).await,
-        Ok(_) => Problem::new(StatusCode::FORBIDDEN, wanting(scope), "").into_response(),
-        Err(error @ TokenError::Unlearned) => {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), "").into_response()
-        }
-        Err(error) => Problem::unauthenticated(error.to_string()).into_response(),
+fn admit(scope: Scope, found: &Result<Arc<Principal>, TokenError>) -> Result<(), Problem> {
+    match found {
+        _ if scope == Scope::Open => Ok(()),
+        Ok(principal) if principal.scopes.allow(scope) => Ok(()),
+        Ok(_) => Err(Problem::new(StatusCode::FORBIDDEN, wanting(scope), "")),
+        Err(error @ TokenError::Unlearned) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), "")),
+        Err(error) => Err(Problem::unauthenticated(error.to_string())),
     }
 }
 
-/// A route that is not for callers that are limited to clients.
-pub(crate) fn unlimited(route: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
-    route.layer(middleware::from_fn(async |request: Request, next: Next| {
-        let found = request.extensions().get::<Principal>();
-        if found.is_some_and(|principal| principal.limit.is_some()) {
-            return isolation::forbidden("this is not for callers that are limited to clients").into_response();
+/// A route beside those of the API, which takes this scope and is not for callers that are limited to clients.
+pub(crate) fn unlimited(app: &Arc<App>, scope: Scope, route: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
+    let app = Arc::clone(app);
+    route.layer(middleware::from_fn(move |request: Request, next: Next| {
+        let app = Arc::clone(&app);
+        async move {
+            pass(&app, scope, request, |request, visit| async move {
+                if visit.is_limited() {
+                    return isolation::forbidden("this is not for callers that are limited to clients").into_response();
+                }
+                next.run(request).await
+            })
+            .await
         }
-        next.run(request).await
     }))
 }
 

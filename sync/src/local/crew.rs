@@ -2,8 +2,9 @@
 //!
 //! A question takes a few microseconds, about as long as it takes to wake a thread for it. So no more threads are woken than
 //! there are cores, and one that is at work takes the next question itself, on the snapshot that it has if the question
-//! was asked before that was taken: a crowd of callers then pays for a wake and a transaction once in many questions. Where
-//! long questions hold up the others, one more thread at a time joins in.
+//! was asked before that was taken, and tells answers to brief questions together: a crowd of callers then pays for wakes and
+//! transactions once in many questions. For brief questions one thread is enough: a second one would only be woken as often
+//! again. Where questions are held up, one more thread at a time joins in.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,14 +23,65 @@ const MOST: usize = 8;
 /// How long a question waits for a thread that is at work before another one joins in.
 const PATIENCE: Duration = Duration::from_millis(2);
 
-/// Answers one question with the snapshot, or with why there is none. True when the connection is as good as before.
-type Job = Box<dyn FnOnce(Result<&ReadTx<'_>, StoreError>) -> bool + Send>;
+/// Answers that are held back until all of them are told, and for how long.
+const MOST_HELD: usize = 16;
+const HELD_FOR: Duration = Duration::from_micros(200);
+
+/// Answers one question with the snapshot, or with why there is none.
+type Job = Box<dyn FnOnce(Result<&ReadTx<'_>, StoreError>) -> Answer + Send>;
+
+/// How long a question is expected to take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Length {
+    /// Some microseconds: a row by its id.
+    Brief,
+    /// Perhaps more.
+    Open,
+}
 
 struct Question {
     /// Questions that were asked before.
     number: u64,
     asked: Instant,
+    length: Length,
     job: Job,
+}
+
+/// An answer that its caller has not heard yet.
+struct Answer {
+    /// True when the connection is as good as before.
+    is_well: bool,
+    tell: Box<dyn FnOnce() + Send>,
+}
+
+/// Answers to brief questions are told together: to wake whoever waits for one takes longer than it took to find.
+#[derive(Default)]
+struct Told {
+    answers: Vec<Answer>,
+    since: Option<Instant>,
+}
+
+impl Told {
+    fn add(&mut self, answer: Answer) {
+        self.answers.push(answer);
+        let since = *self.since.get_or_insert_with(Instant::now);
+        if self.answers.len() == MOST_HELD || since.elapsed() >= HELD_FOR {
+            self.tell();
+        }
+    }
+
+    fn tell(&mut self) {
+        self.since = None;
+        for answer in self.answers.drain(..) {
+            (answer.tell)();
+        }
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.tell();
+    }
 }
 
 #[derive(Default)]
@@ -39,6 +91,8 @@ struct State {
     /// Threads there are, and those of them that are at work.
     threads: usize,
     at_work: usize,
+    /// Of these, those whose question may take long.
+    at_length: usize,
     /// A thread watches whether the questions are held up, or is called to.
     watched: bool,
     /// Nobody has followed that call yet.
@@ -48,8 +102,8 @@ struct State {
 
 impl State {
     /// True when a thread is to be called that watches: one look at a time, however many questions come meanwhile.
-    fn wants_watch(&mut self, usual: usize) -> bool {
-        let wants = !self.watched && self.at_work >= usual && !self.questions.is_empty();
+    fn wants_watch(&mut self) -> bool {
+        let wants = !self.watched && self.at_work > 0 && !self.questions.is_empty();
         self.watched |= wants;
         self.watch_wanted |= wants;
         wants
@@ -87,15 +141,17 @@ impl Crew {
     /// Runs a job on one snapshot, taken after this was called.
     pub(super) async fn read<T: Send + 'static>(
         &self,
+        length: Length,
         job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.shared.ask(Box::new(move |tx| {
+        let job = Box::new(move |tx: Result<&ReadTx<'_>, StoreError>| {
             let outcome = tx.and_then(job);
             let is_well = outcome.is_ok();
-            let _ = reply.send(outcome); // a caller that has gone away needs no answer
-            is_well
-        }))?;
+            let tell = Box::new(move || drop(reply.send(outcome))); // a caller that has gone away needs no answer
+            Answer { is_well, tell }
+        });
+        self.shared.ask(length, job)?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 }
@@ -112,12 +168,14 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ask(self: &Arc<Self>, job: Job) -> Result<(), StoreError> {
+    fn ask(self: &Arc<Self>, length: Length, job: Job) -> Result<(), StoreError> {
         let mut state = self.lock();
         let number = state.asked;
         state.asked += 1;
-        state.questions.push_back(Question { number, asked: Instant::now(), job });
-        if state.at_work < self.usual || state.wants_watch(self.usual) { self.call(state) } else { Ok(()) }
+        state.questions.push_back(Question { number, asked: Instant::now(), length, job });
+        let waits = length == Length::Brief && state.at_work > state.at_length;
+        let calls = state.at_work < self.usual && !waits;
+        if calls || state.wants_watch() { self.call(state) } else { Ok(()) }
     }
 
     /// Wakes a thread, or starts one.
@@ -153,7 +211,7 @@ impl Shared {
             state = woken;
             if watches {
                 state.end_watch();
-                state.wants_watch(self.usual); // this thread follows the call itself, or goes to work
+                state.wants_watch(); // this thread follows the call itself, or goes to work
             } else if timeout.timed_out() && state.questions.is_empty() && !state.watch_wanted {
                 break;
             }
@@ -171,7 +229,7 @@ impl Shared {
             state.end_watch(); // it was this one that was called
         }
         let is_last = state.questions.len() == 1;
-        if is_last || !state.wants_watch(self.usual) {
+        if is_last || !state.wants_watch() {
             drop(state);
         } else if let Err(error) = self.call(state) {
             tracing::warn!(%error, "questions may wait for longer ones");
@@ -183,7 +241,7 @@ impl Shared {
     }
 
     /// Answers questions until there are none, or as many threads as usual are at it without this one.
-    fn answer(&self, connection: &mut Option<Connection>) {
+    fn answer(self: &Arc<Self>, connection: &mut Option<Connection>) {
         while let Some((first, known)) = self.next() {
             let opened = match connection.take() {
                 Some(connection) => Ok(connection),
@@ -195,24 +253,52 @@ impl Shared {
             });
             match begun {
                 Ok(begun) => *connection = self.on_one_snapshot(begun, first, known),
-                Err(error) => drop((first.job)(Err(error))),
+                Err(error) => ((first.job)(Err(error)).tell)(),
             }
+        }
+    }
+
+    /// Runs one job. None when it panics: that costs its caller the answer, and nobody else.
+    fn run(self: &Arc<Self>, question: Question, tx: &ReadTx<'_>, told: &mut Told) -> Option<Answer> {
+        let is_open = question.length == Length::Open;
+        if is_open {
+            told.tell();
+            self.begin_long();
+        }
+        let answer = catch_unwind(AssertUnwindSafe(|| (question.job)(Ok(tx)))).ok();
+        if is_open {
+            self.lock().at_length -= 1;
+        }
+        answer
+    }
+
+    /// A question that may take long is begun here; those behind it need not wait for that.
+    fn begin_long(self: &Arc<Self>) {
+        let mut state = self.lock();
+        state.at_length += 1;
+        if state.questions.is_empty() || state.at_work >= self.usual {
+            return;
+        }
+        if let Err(error) = self.call(state) {
+            tracing::warn!(%error, "questions may wait for longer ones");
         }
     }
 
     /// Answers a question, and those that were asked before its snapshot was taken. The connection, if it is to be kept: one
     /// whose job fails is not.
-    fn on_one_snapshot(&self, connection: Connection, first: Question, known: u64) -> Option<Connection> {
+    fn on_one_snapshot(self: &Arc<Self>, connection: Connection, first: Question, known: u64) -> Option<Connection> {
+        let mut told = Told::default();
         let mut next = Some(first);
         while let Some(question) = next {
-            let tx = ReadTx::new(&connection);
-            // A job that panics costs its caller the answer, and nobody else.
-            let is_well = catch_unwind(AssertUnwindSafe(|| (question.job)(Ok(&tx)))).unwrap_or(false);
+            let answer = self.run(question, &ReadTx::new(&connection), &mut told)?;
+            let is_well = answer.is_well;
+            told.add(answer);
             if !is_well {
                 return None;
             }
             next = self.next_before(known);
         }
+        drop(told);
         let ended = connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
         ended.is_ok().then_some(connection)
     }
@@ -250,6 +336,35 @@ mod tests {
 
     fn runtime() -> tokio::runtime::Runtime {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+    }
+
+    #[test]
+    fn a_question_that_is_taken_for_brief_holds_nobody_up_for_good() {
+        let (_folder, store) = store();
+        runtime().block_on(async {
+            let (open, gate) = mpsc::channel::<()>();
+            let (say, heard) = oneshot::channel();
+            let holding = store.clone();
+            let waits = tokio::spawn(async move {
+                let wait = move |_: &ReadTx<'_>| {
+                    let _ = say.send(());
+                    Ok(gate.recv().is_err())
+                };
+                holding.read_brief_async(wait).await.unwrap()
+            });
+            heard.await.unwrap();
+            let behind: Vec<_> = (0..32)
+                .map(|number| {
+                    let store = store.clone();
+                    tokio::spawn(async move { store.read_brief_async(move |_| Ok(number)).await.unwrap() })
+                })
+                .collect();
+            for (number, answer) in behind.into_iter().enumerate() {
+                assert_eq!(answer.await.unwrap(), number, "answered while the first is not");
+            }
+            drop(open);
+            assert!(waits.await.unwrap());
+        });
     }
 
     #[test]

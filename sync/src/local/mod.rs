@@ -80,7 +80,7 @@ pub use verified::{Verified, verified};
 pub(crate) use verified::{note_made, note_verified, suspect, verified_of};
 
 use crate::clock::Clock;
-use crew::Crew;
+use crew::{Crew, Length};
 use readers::Readers;
 use shade::ShadedReaders;
 use writer::{Mode, Task, Writer};
@@ -220,7 +220,19 @@ impl Store {
         if self.inner.writer.is_inline() {
             return self.read(job);
         }
-        self.inner.crew.read(job).await
+        self.inner.crew.read(Length::Open, job).await
+    }
+
+    /// [`Store::read_async`] for a job of some microseconds, such as a row by its id. One that takes longer holds up others
+    /// of its kind for some milliseconds, no more.
+    pub async fn read_brief_async<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        if self.inner.writer.is_inline() {
+            return self.read(job);
+        }
+        self.inner.crew.read(Length::Brief, job).await
     }
 
     /// [`Store::read_async`] for a job that sees only what the shade leaves.

@@ -76,7 +76,7 @@ fn segment_noun(end: &str) -> String {
 
 fn get_route(resource: &'static Resource) -> Route {
     let summary = format!("Get one {}", resource.offer.noun);
-    by_id(route(resource, Method::GET, "/{id}", "get", summary, Work::Read(get)), resource)
+    by_id(route(resource, Method::GET, "/{id}", "get", summary, Work::ReadRow(get)), resource)
         .gives(StatusCode::OK, Content::Row(resource))
 }
 

@@ -158,7 +158,7 @@ async fn recall(call: Call) -> Result<Reply, Problem> {
         let packed = memory::recall(tx, &query, request.budget.unwrap_or(usize::MAX))?;
         Ok::<_, StoreError>(RecallAnswer { project, packed })
     });
-    Ok(Reply::ok(found.await?))
+    Ok(Reply::written(StatusCode::OK, &found.await?))
 }
 
 fn project(named: Option<&str>, cwd: Option<&Path>) -> Option<String> {
