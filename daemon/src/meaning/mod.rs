@@ -10,6 +10,7 @@
 mod embedder;
 mod local;
 pub(crate) mod models;
+mod roots;
 mod service;
 pub(crate) mod source;
 #[cfg(test)]

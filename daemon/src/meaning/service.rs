@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::embedder::{EmbedError, Embedder};
+use super::roots;
 
 /// How long it may take in the background; a model is loaded there first, perhaps.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -51,6 +52,9 @@ impl Service {
         if is_this_machine(&url) {
             // A proxy could not reach it.
             config = config.proxy(None);
+        }
+        if url.starts_with("https:") {
+            config = config.tls_config(roots::tls());
         }
         Service { url, model, key, agent: config.build().into(), away: Mutex::default() }
     }

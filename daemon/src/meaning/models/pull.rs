@@ -12,6 +12,7 @@ use hooks::home::Home;
 use crate::files::write_private;
 
 use super::{FILES, NOTE, Note, Offer, WEIGHTS, checksum, wheel};
+use crate::meaning::roots;
 
 /// Until somebody answers, and between two pieces of what they send.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -112,6 +113,7 @@ fn download(url: &str, part: &Path, offer: &Offer, progress: Progress<'_>) -> Re
         return Ok(());
     }
     let agent: ureq::Agent = ureq::Agent::config_builder()
+        .tls_config(roots::tls())
         .timeout_connect(Some(PATIENCE))
         .timeout_recv_response(Some(PATIENCE))
         .timeout_per_read(Some(PATIENCE))
