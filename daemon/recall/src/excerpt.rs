@@ -1,8 +1,9 @@
 //! The part of a memory that answers a query: the lines that hold its terms, in their order, within a token limit.
 
+use crate::beginnings::Beginnings;
 use crate::budget::{chars, tokens};
 use crate::score::Weighted;
-use crate::terms::stems;
+use crate::terms::stems_like;
 
 /// Lines longer than this are cut at the ends of sentences.
 const LONG_LINE_CHARS: usize = 200;
@@ -19,7 +20,8 @@ pub fn excerpt(text: &str, query: &[Weighted], limit_tokens: usize) -> String {
         return text.to_owned();
     }
     let parts = parts(text);
-    let worth: Vec<f64> = parts.iter().map(|part| worth(part, query)).collect();
+    let beginnings = Beginnings::of(query);
+    let worth: Vec<f64> = parts.iter().map(|part| worth(part, query, &beginnings)).collect();
     let tells = worth.iter().any(|&worth| worth > 0.0);
     let mut order: Vec<(usize, f64)> = (0..parts.len())
         .map(|at| (at, with_neighbours(&worth, at)))
@@ -67,8 +69,8 @@ fn with_neighbours(worth: &[f64], at: usize) -> f64 {
 
 /// Distinct terms found by their weight, a little less for long parts; the opening breaks ties by its place.
 #[expect(clippy::cast_precision_loss, reason = "words of one line")]
-fn worth(part: &str, query: &[Weighted]) -> f64 {
-    let words = stems(part);
+fn worth(part: &str, query: &[Weighted], beginnings: &Beginnings) -> f64 {
+    let words = stems_like(part, beginnings);
     let found: f64 = query.iter().filter(|w| w.term.occurrences(&words) > 0).map(|w| w.weight).sum();
     found / (1.0 + words.len() as f64 / 100.0)
 }

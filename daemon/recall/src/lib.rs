@@ -7,6 +7,7 @@
 //!
 //! Architecture invariant: nothing here reads a clock, a file or a database; ages and counts are passed in.
 
+pub mod beginnings;
 pub mod budget;
 pub mod excerpt;
 pub mod fact;

@@ -22,17 +22,21 @@ const WORDS: &[&str] = &[
     "yourself", "yourselves",
 ];
 
+/// Letters of the longest of them.
+const LONGEST: usize = 10;
+
 /// True for a lower-case word that no search should start from.
 pub(crate) fn is_stop_word(word: &str) -> bool {
-    WORDS.binary_search(&word).is_ok()
+    word.len() <= LONGEST && WORDS.binary_search(&word).is_ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{WORDS, is_stop_word};
+    use super::{LONGEST, WORDS, is_stop_word};
 
     #[test]
     fn the_list_is_sorted_and_without_repetition() {
+        assert_eq!(WORDS.iter().map(|word| word.len()).max(), Some(LONGEST));
         assert!(WORDS.windows(2).all(|pair| pair[0] < pair[1]));
     }
 

@@ -4,14 +4,19 @@
 //! index finds is recognised here again. A query keeps identifiers whole (`src/main.rs`, `getUserName`, `PROJ-123`,
 //! as phrases) beside their parts; stop words stay out, numbers stay in.
 
+mod subject;
+
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hasher};
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
+use crate::beginnings::Beginnings;
 use crate::stem::stem;
 use crate::stopwords::is_stop_word;
+
+pub use subject::{Subject, subject};
 
 /// Query terms taken from one prompt; each costs one look into the index.
 pub const MAX_TERMS: usize = 32;
@@ -24,9 +29,23 @@ const IDENTIFIER_WORDS: std::ops::RangeInclusive<usize> = 2..=8;
 /// Letters that a part of a camel-case word needs to be searched for alone.
 const MIN_HUMP: usize = 3;
 
+/// Letters and digits among the first 128 characters.
+const IS_PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut at = 0_u8;
+    while at < 128 {
+        plain[at as usize] = at.is_ascii_alphanumeric();
+        at += 1;
+    }
+    plain
+};
+
 /// A word's stem, as the 64-bit hash that stands for it: comparing texts means comparing very many of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stem(u64);
+
+/// Stands where a word is not looked at. That a word's hash is the same is as likely as for any two words.
+const NONE: Stem = Stem(0);
 
 impl Stem {
     /// As a number, for the index.
@@ -62,6 +81,11 @@ impl Term {
     /// As it reads: the words, lower-cased, with blanks between them.
     pub fn text(&self) -> String {
         self.words.join(" ")
+    }
+
+    /// Its words, cut to their stems.
+    pub(crate) fn stemmed(&self) -> impl Iterator<Item = Vec<u8>> {
+        self.words.iter().map(|word| stemmed(word))
     }
 
     /// True for an identifier of several words.
@@ -119,11 +143,30 @@ pub fn query(text: &str) -> Vec<Term> {
 
 /// All words of a text as stems, stop words included, in order.
 pub fn stems(text: &str) -> Vec<Stem> {
+    cut(text, |_| true)
+}
+
+/// The same for comparing with a query: a word that cannot be one of its words stands there as no stem at all.
+pub fn stems_like(text: &str, beginnings: &Beginnings) -> Vec<Stem> {
+    cut(text, |word| beginnings.admit(word))
+}
+
+/// The stems of a text; of plain text, of those words that are worth it.
+fn cut(text: &str, is_worth_it: impl Fn(&[u8]) -> bool) -> Vec<Stem> {
     let mut letters = Vec::with_capacity(64);
     let mut stems = Vec::with_capacity(text.len() / 5);
     if text.is_ascii() {
         // The same as below; most memories are, and to ask each letter for its class takes as long as all else.
-        for word in text.as_bytes().split(|letter| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {
+        let mut rest = text.as_bytes();
+        while let Some(start) = rest.iter().position(|&letter| IS_PLAIN[usize::from(letter)]) {
+            rest = &rest[start..];
+            let end = rest.iter().position(|&letter| !IS_PLAIN[usize::from(letter)]).unwrap_or(rest.len());
+            let word;
+            (word, rest) = rest.split_at(end);
+            if !is_worth_it(word) {
+                stems.push(NONE);
+                continue;
+            }
             letters.clear();
             letters.extend(word.iter().map(u8::to_ascii_lowercase));
             stem(&mut letters);
@@ -206,60 +249,6 @@ fn joined(stems: &[Stem]) -> Stem {
         hasher.write_u64(stem.0);
     }
     Stem(hasher.finish())
-}
-
-/// What a text is about, for comparing texts: its distinct stems that are not stop words.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Subject {
-    words: Vec<Stem>,
-    numbers: Vec<Stem>,
-}
-
-impl Subject {
-    /// All of them, sorted.
-    pub fn words(&self) -> &[Stem] {
-        &self.words
-    }
-
-    /// Those with a digit, sorted.
-    pub fn numbers(&self) -> &[Stem] {
-        &self.numbers
-    }
-
-    /// How many words two texts have in common.
-    pub fn common(&self, other: &Subject) -> usize {
-        let (mut left, mut right, mut found) = (0, 0, 0);
-        while let (Some(a), Some(b)) = (self.words.get(left), other.words.get(right)) {
-            left += usize::from(a <= b);
-            right += usize::from(b <= a);
-            found += usize::from(a == b);
-        }
-        found
-    }
-}
-
-/// What a text is about.
-pub fn subject(text: &str) -> Subject {
-    let mut subject = Subject::default();
-    let mut letters = Vec::new();
-    for part in words(text) {
-        fold_into(part, &mut letters);
-        if std::str::from_utf8(&letters).is_ok_and(is_stop_word) {
-            continue;
-        }
-        let is_number = letters.iter().any(u8::is_ascii_digit);
-        stem(&mut letters);
-        let stem = hashed(&letters);
-        subject.words.push(stem);
-        if is_number {
-            subject.numbers.push(stem);
-        }
-    }
-    for list in [&mut subject.words, &mut subject.numbers] {
-        list.sort_unstable();
-        list.dedup();
-    }
-    subject
 }
 
 fn stemmed(word: &str) -> Vec<u8> {

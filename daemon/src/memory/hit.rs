@@ -1,5 +1,7 @@
 //! A memory as it is shown: its text from the source row, where it comes from, and why it was found.
 
+use std::collections::HashMap;
+
 use rusqlite::OptionalExtension;
 use serde::Serialize;
 use sync::StoreError;
@@ -53,11 +55,14 @@ pub struct Hit {
 impl Hit {
     /// The memory of a source row, not scored yet; None when the row is gone.
     pub(super) fn load(tx: &ReadTx<'_>, table: &str, id: &str) -> Result<Option<Self>, StoreError> {
+        Self::load_named(tx, table, id, &mut Names::default())
+    }
+
+    fn load_named(tx: &ReadTx<'_>, table: &str, id: &str, names: &mut Names) -> Result<Option<Self>, StoreError> {
         let mut statement = tx.connection().prepare_cached(
             // No join: with one, SQLite would build the view's rows in a table of their own first (80 µs a hit).
             "SELECT kind, title, body,
-                    (SELECT slug FROM projects WHERE id = project_id),
-                    (SELECT hostname FROM machines WHERE id = machine_id),
+                    project_id, machine_id,
                     session_id, tags, created_at, updated_at, importance, usage_count
                FROM ct_memory_source WHERE source_table = ?1 AND source_id = ?2",
         )?;
@@ -84,12 +89,15 @@ impl Hit {
                 score: Parts::default(),
             })
         });
-        Ok(hit.optional()?)
+        let Some(mut hit) = hit.optional()? else { return Ok(None) };
+        hit.project = names.projects.of(tx, hit.project)?;
+        hit.machine = names.machines.of(tx, hit.machine)?;
+        Ok(Some(hit))
     }
 
     /// The source row behind an entry of the index.
-    pub(super) fn load_indexed(tx: &ReadTx<'_>, memory: i64) -> Result<Option<Self>, StoreError> {
-        source(tx, memory)?.map_or(Ok(None), |(table, id)| Self::load(tx, &table, &id))
+    pub(super) fn load_indexed(tx: &ReadTx<'_>, memory: i64, names: &mut Names) -> Result<Option<Self>, StoreError> {
+        source(tx, memory)?.map_or(Ok(None), |(table, id)| Self::load_named(tx, &table, &id, names))
     }
 
     /// What the model is told of it; `text` is the part that is worth its tokens.
@@ -115,6 +123,42 @@ impl Hit {
     /// True for a part of a conversation, whose neighbours tell something about it.
     pub(super) fn is_turn(&self) -> bool {
         self.kind == "general_context"
+    }
+}
+
+/// What projects and machines are called: the memories of an answer are of few, and each need be looked up once.
+#[derive(Debug)]
+pub(super) struct Names {
+    projects: Known,
+    machines: Known,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        let known = |sql| Known { sql, names: HashMap::new() };
+        Self {
+            projects: known("SELECT slug FROM projects WHERE id = ?1"),
+            machines: known("SELECT hostname FROM machines WHERE id = ?1"),
+        }
+    }
+}
+
+/// The names of one kind, by id.
+#[derive(Debug)]
+struct Known {
+    sql: &'static str,
+    names: HashMap<String, Option<String>>,
+}
+
+impl Known {
+    fn of(&mut self, tx: &ReadTx<'_>, id: Option<String>) -> Result<Option<String>, StoreError> {
+        let Some(id) = id else { return Ok(None) };
+        if let Some(name) = self.names.get(&id) {
+            return Ok(name.clone());
+        }
+        let name: Option<Option<String>> =
+            tx.connection().prepare_cached(self.sql)?.query_row([&id], |row| row.get(0)).optional()?;
+        Ok(self.names.entry(id).or_insert(name.flatten()).clone())
     }
 }
 

@@ -2,14 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
+use recall::beginnings::Beginnings;
 use recall::index::Ask;
 use recall::score::{self, Lexical, Placed, Signals, Weighted, Weights, lexical, score};
-use recall::terms::{self, stems};
+use recall::terms::{self, stems_like};
 use rusqlite::OptionalExtension;
 use sync::StoreError;
 use sync::local::ReadTx;
 
-use super::hit::Hit;
+use super::hit::{Hit, Names};
 use super::index::{Index, seconds};
 use super::meant;
 use super::postings;
@@ -79,9 +80,9 @@ pub(super) fn search_except(
     except.extend(own_memories(tx, query.except_session)?.into_iter().map(i64::cast_unsigned));
     let found = candidates(tx, query, &scopes, &except)?;
     let mut hits = Vec::with_capacity(found.candidates.len());
-    let (mut placed, mut near) = (Vec::new(), Vec::new());
+    let (mut placed, mut near, mut names) = (Vec::new(), Vec::new(), Names::default());
     for candidate in &found.candidates {
-        let hit = Hit::load_indexed(tx, candidate.memory)?;
+        let hit = Hit::load_indexed(tx, candidate.memory, &mut names)?;
         if let Some(mut hit) = hit.filter(|hit| carries(hit, query) && is_before(hit, query.before)) {
             hit.same_project = scopes.owns(candidate.memory);
             hits.push(hit);
@@ -224,7 +225,8 @@ fn is_before(hit: &Hit, before: Option<&str>) -> bool {
 
 /// Scores all hits by their words and what else is known of them.
 fn rate(hits: &mut [Hit], placed: &[Option<Placed>], terms: &[Weighted], query: &Query<'_>) {
-    let evidence: Vec<Lexical> = hits.iter().map(|hit| compare(hit, terms)).collect();
+    let beginnings = Beginnings::of(terms);
+    let evidence: Vec<Lexical> = hits.iter().map(|hit| compare(hit, terms, &beginnings)).collect();
     let best = best_turns(hits, &evidence);
     for (at, (hit, lexical)) in hits.iter_mut().zip(&evidence).enumerate() {
         let beside = || {
@@ -244,8 +246,9 @@ fn rate(hits: &mut [Hit], placed: &[Option<Placed>], terms: &[Weighted], query: 
     }
 }
 
-fn compare(hit: &Hit, query: &[Weighted]) -> Lexical {
+fn compare(hit: &Hit, query: &[Weighted], beginnings: &Beginnings) -> Lexical {
     let end = hit.text.char_indices().nth(COMPARED_CHARS).map_or(hit.text.len(), |(at, _)| at);
+    let stems = |text: &str| stems_like(text, beginnings);
     let mut body = stems(&hit.text[..end]);
     body.extend(hit.tags.as_deref().map(stems).unwrap_or_default());
     lexical(query, &stems(&hit.title), &body)

@@ -21,6 +21,8 @@ use crate::terms::Stem;
 const POOL: usize = 256;
 /// The same where many of them may fall by a condition.
 const NARROW_POOL: usize = 8_192;
+/// Cells that are looked at together.
+const RUN: usize = 32;
 /// Turns whose neighbours are looked at though no term stands in them.
 const WITH_NEIGHBOURS: usize = 48;
 
@@ -263,6 +265,12 @@ impl TopTwo {
     }
 }
 
+/// True when one of the cells holds more.
+#[expect(clippy::needless_bitwise_bool, reason = "without a branch for each, they are compared many at a time")]
+fn holds_more(cells: &[f32], bar: f32) -> bool {
+    cells.iter().fold(false, |any, &cell| any | (cell > bar))
+}
+
 /// The best so far: about twice as many as wanted are kept, and cut when they are full.
 struct Best {
     size: usize,
@@ -274,10 +282,16 @@ struct Best {
 impl Best {
     fn scan(&mut self, part: usize, cells: &[f32], first: u32, factor: f32, dead: &Dead) {
         let mut bar = self.bar / factor;
-        for (place, &cell) in (first..).zip(cells) {
-            if cell > bar && !dead.contains(place) {
-                self.add(cell * factor, (part, place));
-                bar = self.bar / factor;
+        for (start, run) in (first..).step_by(RUN).zip(cells.chunks(RUN)) {
+            // Most runs hold nothing, which is seen of many cells at a time.
+            if !holds_more(run, bar) {
+                continue;
+            }
+            for (place, &cell) in (start..).zip(run) {
+                if cell > bar && !dead.contains(place) {
+                    self.add(cell * factor, (part, place));
+                    bar = self.bar / factor;
+                }
             }
         }
     }
