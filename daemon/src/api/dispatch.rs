@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{RawPathParams, Request, State};
+use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
@@ -39,9 +39,9 @@ pub(crate) fn router() -> Router<Arc<App>> {
 fn method(route: &'static Route) -> MethodRouter<Arc<App>> {
     #[expect(clippy::expect_used, reason = "the table has no exotic methods; a test makes the router")]
     let filter = MethodFilter::try_from(route.method.clone()).expect("a common method");
-    on(filter, move |State(app): State<Arc<App>>, path: RawPathParams, request: Request<Body>| async move {
+    on(filter, move |State(app): State<Arc<App>>, request: Request<Body>| async move {
         let handled = |request, visit| async {
-            handle(&app, route, path, request, visit).await.unwrap_or_else(IntoResponse::into_response)
+            handle(&app, route, request, visit).await.unwrap_or_else(IntoResponse::into_response)
         };
         guard::pass(&app, route.scope, request, handled).await
     })
@@ -50,11 +50,12 @@ fn method(route: &'static Route) -> MethodRouter<Arc<App>> {
 async fn handle(
     app: &Arc<App>,
     route: &'static Route,
-    path: RawPathParams,
     request: Request<Body>,
     visit: Visit,
 ) -> Result<Response, Problem> {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    let path = RawPathParams::from_request_parts(&mut head, &()).await;
+    let path = path.map_err(|_| Problem::field("path", "must be UTF-8"))?;
     let parameters = parameters::take(route, &path, &head.uri, &head.headers)?;
     let Visit { principal, entry } = visit;
     let raised = route.raised.filter(|(name, _)| parameters.get(name).and_then(Value::as_int) == Some(1));

@@ -146,7 +146,7 @@ impl Visit {
 }
 
 /// The way of every request to its route: who calls is found out, what it is goes on record, and the scope decides. One
-/// function and no layers around the router: each of those would cost a request as much as the rest of this.
+/// function and no layers around the router, each of which would box every request anew.
 pub(crate) async fn pass<F>(
     app: &Arc<App>,
     scope: Scope,
