@@ -96,6 +96,17 @@ fn every_route_is_there_and_turns_strangers_away() {
 }
 
 #[test]
+fn a_path_that_is_no_text_meets_the_guard_before_it_is_read() {
+    let world = World::new("no-text");
+    let path = "/api/clients/%FF";
+    let stranger = world.api.stranger().send("GET", path, &[], b"").unwrap();
+    assert_eq!((stranger.status, stranger.code().as_str()), (401, "UNAUTHENTICATED"));
+    let known = world.api.send("GET", path, &[], b"").unwrap();
+    assert_eq!(known.status, 422, "{}", known.text());
+    assert!(known.text().contains("must be UTF-8"), "{}", known.text());
+}
+
+#[test]
 fn every_route_refuses_a_token_that_does_not_hold_and_one_that_does_not_suffice() {
     let (world, other) = (World::new("tokens-of-all-kinds"), World::new("other-key"));
     let full = token(&world, "read,write,admin", "1h");
