@@ -57,6 +57,7 @@ async fn handle(
     let path = RawPathParams::from_request_parts(&mut head, &()).await;
     let path = path.map_err(|_| Problem::field("path", "must be UTF-8"))?;
     let parameters = parameters::take(route, &path, &head.uri, &head.headers)?;
+    let is_limited = visit.is_limited();
     let Visit { principal, entry } = visit;
     let raised = route.raised.filter(|(name, _)| parameters.get(name).and_then(Value::as_int) == Some(1));
     if let Some((_, scope)) = raised
@@ -70,7 +71,6 @@ async fn handle(
         return Ok(work(app));
     }
     if let Work::Always(work) = route.work {
-        let is_limited = principal.as_ref().is_some_and(|principal| principal.limit.is_some());
         if is_limited && route.treatment != Treatment::Own {
             return Err(isolation::forbidden("this is not for callers that are limited to clients"));
         }

@@ -217,10 +217,7 @@ impl Store {
         &self,
         job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        if self.inner.writer.is_inline() {
-            return self.read(job);
-        }
-        self.inner.crew.read(Length::Open, job).await
+        self.ask(Length::Open, job).await
     }
 
     /// [`Store::read_async`] for a job of some microseconds, such as a row by its id. One that takes longer holds up others
@@ -229,10 +226,18 @@ impl Store {
         &self,
         job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.ask(Length::Brief, job).await
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        length: Length,
+        job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         if self.inner.writer.is_inline() {
             return self.read(job);
         }
-        self.inner.crew.read(Length::Brief, job).await
+        self.inner.crew.read(length, job).await
     }
 
     /// [`Store::read_async`] for a job that sees only what the shade leaves.
