@@ -7,7 +7,7 @@ use crate::terms::Subject;
 
 /// Characters that a token stands for. Real tokenisers give 3.5 to 4.5 on English prose and code; this errs on the
 /// side of a smaller injection for prose.
-const CHARS_PER_TOKEN: usize = 4;
+pub(crate) const CHARS_PER_TOKEN: usize = 4;
 /// Share of common words (Jaccard) from which two memories are taken to say the same.
 const SAME: f64 = 0.6;
 /// Smaller word sets are compared by equality: three common words of four prove nothing.
@@ -34,38 +34,82 @@ pub struct Candidate {
     pub session: Option<String>,
 }
 
+/// What is known of a candidate before it is read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prospect {
+    /// What it costs at least.
+    pub tokens: usize,
+    /// What it is worth at most.
+    pub worth: f64,
+}
+
+/// Where candidates come from. Each is read once, and only when it may be the next to be taken: that costs more than all
+/// else here.
+pub trait Stock {
+    /// Why a candidate cannot be read.
+    type Error;
+
+    /// Reads the candidate at a position; None when it is not wanted after all.
+    fn read(&mut self, at: usize) -> Result<Option<Candidate>, Self::Error>;
+
+    /// What a candidate that was read is about; asked once for each that may be taken.
+    fn subject(&self, at: usize) -> Subject;
+}
+
+/// A candidate as far as it is known.
+enum Known {
+    Expected(Prospect),
+    Read(Candidate),
+    Gone,
+}
+
+impl Known {
+    /// What it is worth beside those taken, or may be; None when it is out of the question.
+    fn place(&self, left: usize, weights: &Weights, told: &HashMap<String, usize>) -> Option<f64> {
+        let (tokens, worth, of_its_session) = match self {
+            Known::Expected(Prospect { tokens, worth }) => (*tokens, *worth, 0),
+            Known::Read(Candidate { tokens, worth, session }) => {
+                (*tokens, *worth, session.as_ref().and_then(|session| told.get(session)).copied().unwrap_or(0))
+            }
+            Known::Gone => return None,
+        };
+        (tokens <= left).then(|| worth * weights.place(tokens, of_its_session))
+    }
+}
+
 /// Positions of the candidates to take, in the order in which they are to be read: always the one that is worth most
-/// beside those taken ([`Weights::place`]). A candidate that no longer fits is passed over for a smaller one. `subject` is
-/// asked for what a candidate is about, once for each that may be taken: to find that out costs more than all else here.
-pub fn pack(
-    candidates: &[Candidate],
+/// beside those taken ([`Weights::place`]). A candidate that no longer fits is passed over for a smaller one. A candidate
+/// is read when none that is known may be worth more (as in the threshold algorithm of Fagin, Lotem and Naor, "Optimal
+/// aggregation algorithms for middleware", 2003), so that what is taken is what would be taken if all were read. Errors:
+/// the stock's.
+pub fn pack<S: Stock>(
+    prospects: &[Prospect],
     budget: usize,
     weights: &Weights,
-    subject: impl Fn(usize) -> Subject,
-) -> Vec<usize> {
+    stock: &mut S,
+) -> Result<Vec<usize>, S::Error> {
     let mut left = budget;
     let mut taken: Vec<usize> = Vec::new();
     let mut subjects: Vec<Subject> = Vec::new();
-    let mut told: HashMap<&str, usize> = HashMap::new();
-    let mut open: Vec<usize> = (0..candidates.len()).collect();
+    let mut told: HashMap<String, usize> = HashMap::new();
+    let mut known: Vec<Known> = prospects.iter().copied().map(Known::Expected).collect();
     loop {
-        open.retain(|&at| candidates[at].tokens <= left);
-        let worth = |at: usize| {
-            let Candidate { tokens, worth, session, .. } = &candidates[at];
-            let of_its_session = session.as_deref().and_then(|session| told.get(session)).copied().unwrap_or(0);
-            worth * weights.place(*tokens, of_its_session)
+        let places = known.iter().enumerate().filter_map(|(at, known)| Some((known.place(left, weights, &told)?, at)));
+        let Some((_, best)) = places.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1))) else { return Ok(taken) };
+        let candidate = match std::mem::replace(&mut known[best], Known::Gone) {
+            Known::Read(candidate) => candidate,
+            Known::Expected(_) => {
+                known[best] = stock.read(best)?.map_or(Known::Gone, Known::Read);
+                continue;
+            }
+            Known::Gone => continue,
         };
-        let best =
-            open.iter().copied().map(|at| (worth(at), at)).max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
-        let Some((_, best)) = best else { return taken };
-        open.retain(|&at| at != best);
-        let candidate = &candidates[best];
-        let about = subject(best);
+        let about = stock.subject(best);
         if !subjects.iter().any(|other| near_duplicates(&about, other)) {
             left -= candidate.tokens;
             taken.push(best);
             subjects.push(about);
-            if let Some(session) = &candidate.session {
+            if let Some(session) = candidate.session {
                 *told.entry(session).or_default() += 1;
             }
         }
@@ -91,8 +135,18 @@ pub fn near_duplicates(one: &Subject, other: &Subject) -> bool {
 mod tests {
     use std::collections::BTreeSet;
 
+    use proptest::prelude::*;
+
     use super::*;
     use crate::terms::subject;
+
+    const TEXTS: [&str; 5] = [
+        "the staging database listens on port 5544 behind the proxy",
+        "staging database listens on port 5544, behind the proxy!",
+        "the production database listens on port 1 behind nothing",
+        "alpha",
+        "printers in the corner office hum quietly while people work",
+    ];
 
     /// A candidate and its text.
     type Told = (Candidate, &'static str);
@@ -101,9 +155,36 @@ mod tests {
         (Candidate { tokens, worth: 5.0, session: None }, text)
     }
 
+    /// What is told, and which of it was read.
+    struct Shelf<'a> {
+        told: &'a [Told],
+        read: Vec<usize>,
+    }
+
+    impl Stock for Shelf<'_> {
+        type Error = std::convert::Infallible;
+
+        fn read(&mut self, at: usize) -> Result<Option<Candidate>, Self::Error> {
+            self.read.push(at);
+            Ok(Some(self.told[at].0.clone()))
+        }
+
+        fn subject(&self, at: usize) -> Subject {
+            subject(self.told[at].1)
+        }
+    }
+
+    /// What is taken, and what was read for it, when so much too much is expected of each.
+    fn expecting(told: &[Told], budget: usize, weights: &Weights, excess: f64) -> (Vec<usize>, Vec<usize>) {
+        let of = |(Candidate { tokens, worth, .. }, _): &Told| Prospect { tokens: *tokens, worth: worth * excess };
+        let prospects: Vec<Prospect> = told.iter().map(of).collect();
+        let mut shelf = Shelf { told, read: Vec::new() };
+        let Ok(taken) = pack(&prospects, budget, weights, &mut shelf);
+        (taken, shelf.read)
+    }
+
     fn packed_with(told: &[Told], budget: usize, weights: &Weights) -> Vec<usize> {
-        let candidates: Vec<Candidate> = told.iter().map(|(candidate, _)| candidate.clone()).collect();
-        pack(&candidates, budget, weights, |at| subject(told[at].1))
+        expecting(told, budget, weights, 1.0).0
     }
 
     fn packed(told: &[Told], budget: usize) -> Vec<usize> {
@@ -117,6 +198,32 @@ mod tests {
             [worth(3.0, candidate(60, "alpha")), worth(9.0, candidate(60, "beta")), worth(1.0, candidate(40, "gamma"))];
         assert_eq!(packed(&candidates, 100), [1, 2]);
         assert!(packed(&candidates, 10).is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_taken_is_not_read() {
+        let worth = |worth, text| (Candidate { tokens: 50, worth, session: None }, text);
+        let told = [worth(9.0, "alpha"), worth(8.0, "beta"), worth(7.0, "gamma"), worth(1.0, "delta")];
+        let (taken, read) = expecting(&told, 100, &Weights::default(), 1.2);
+        assert_eq!((taken, read), (vec![0, 1], vec![0, 1, 2]));
+    }
+
+    proptest! {
+        #[test]
+        fn the_same_is_taken_however_much_is_expected(
+            worths in prop::collection::vec((1_usize..90, 1_u32..1_000, 0_usize..3), 0..24),
+            budget in 0_usize..300,
+            excess in 1.0..3.0,
+        ) {
+            let told: Vec<Told> = worths.iter().map(|&(tokens, worth, session)| {
+                let session = (session > 0).then(|| session.to_string());
+                (Candidate { tokens, worth: f64::from(worth), session }, TEXTS[worth as usize % TEXTS.len()])
+            }).collect();
+            let (weights, all) = (Weights::default(), f64::from(f32::MAX));
+            let (expected, read) = expecting(&told, budget, &weights, all);
+            prop_assert!(read.len() == told.iter().filter(|(candidate, _)| candidate.tokens <= budget).count());
+            prop_assert_eq!(expecting(&told, budget, &weights, excess).0, expected);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! Architecture invariant: nothing here reads a clock, a file or a database; ages and counts are passed in.
 
 pub mod beginnings;
+pub mod bound;
 pub mod budget;
 pub mod excerpt;
 pub mod fact;

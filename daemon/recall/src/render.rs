@@ -4,7 +4,7 @@
 //! the block ends and it never becomes a memory itself. What is not the memory's own text is kept short: it is paid for
 //! with each of them.
 
-use crate::budget::tokens;
+use crate::budget::{CHARS_PER_TOKEN, tokens};
 
 /// Starts every text that we inject.
 pub const MARKER: &str = "ClaudeTools memory";
@@ -60,6 +60,16 @@ pub fn block(sections: &[Section]) -> String {
     text
 }
 
+/// Tokens that a text costs at least when a note shows all of it: empty lines and ends of lines are not shown.
+pub fn least_tokens(text: &str) -> usize {
+    let chars: usize = lines_of(text).map(|line| line.chars().count()).sum();
+    chars / CHARS_PER_TOKEN
+}
+
+fn lines_of(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim_end).filter(|line| !line.is_empty())
+}
+
 /// One note: its provenance, then its title or its text on the same line, what follows indented.
 pub fn render(note: &Note) -> String {
     let mut provenance = vec![note.date.as_str(), note.kind.as_str()];
@@ -68,8 +78,7 @@ pub fn render(note: &Note) -> String {
     let mut text = format!("- [{}]", provenance.join(" · "));
     let is_titled = !note.title.is_empty() && !begins_with_title(&note.text, &note.title);
     let title = is_titled.then(|| note.title.replace('\n', " "));
-    let lines = note.text.lines().map(str::trim_end).filter(|line| !line.is_empty());
-    for (at, line) in title.as_deref().into_iter().chain(lines).enumerate() {
+    for (at, line) in title.as_deref().into_iter().chain(lines_of(&note.text)).enumerate() {
         text.push_str(if at == 0 { " " } else { "\n " });
         text.push_str(line);
     }
@@ -85,6 +94,8 @@ fn begins_with_title(text: &str, title: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn note(title: &str, text: &str) -> Note {
@@ -113,5 +124,13 @@ mod tests {
     fn a_title_is_not_repeated() {
         assert_eq!(render(&note("which port", "Q: which port is it?\nA: 5544")).matches("which port").count(), 1);
         assert_eq!(render(&note("a long…", "a long story")).matches("a long").count(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn a_note_costs_no_less_than_its_text(text in "[a-zé \n\t]{0,200}", title in "[a-z ]{0,20}") {
+            let whole = crate::excerpt::excerpt(&text, &[], usize::MAX);
+            prop_assert!(least_tokens(&text) <= tokens(&render(&note(&title, &whole))));
+        }
     }
 }

@@ -207,8 +207,13 @@ pub struct Parts {
 
 /// What other turns add to a turn's evidence, on its scale, from sums of weights times contributions.
 pub fn structure(query: &[Weighted], placed: Placed, weights: &Weights) -> f64 {
+    of_sum(query, f64::from(placed.worth(weights)))
+}
+
+/// A sum of weights times contributions on the scale of scores, 0 to 10.
+pub fn of_sum(query: &[Weighted], sum: f64) -> f64 {
     let total: f64 = query.iter().map(|term| term.weight).sum();
-    if total <= 0.0 { 0.0 } else { SCALE * f64::from(placed.worth(weights)) / (total * (K1 + 1.0)) }
+    if total <= 0.0 { 0.0 } else { SCALE * sum / (total * (K1 + 1.0)) }
 }
 
 /// Fuses the evidence with the signals.

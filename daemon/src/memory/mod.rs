@@ -17,6 +17,8 @@ mod meant;
 mod pack;
 mod postings;
 mod prompt;
+mod prospects;
+mod rate;
 mod search;
 mod start;
 pub(crate) mod tags;

@@ -1,16 +1,19 @@
 //! From hits to the text that is injected: cut to the lines that matter, packed into a token budget, rendered.
 
-use recall::budget::{self, Candidate, tokens};
+use std::collections::HashSet;
+
+use recall::budget::{self, Candidate, Prospect, Stock, tokens};
 use recall::excerpt::excerpt;
 use recall::render::{Note, Section, block, marker_tokens, render};
-use recall::score::{Weighted, Weights};
-use recall::terms::subject;
+use recall::score::Weights;
+use recall::terms::{Subject, subject};
 use serde::Serialize;
 use sync::StoreError;
 use sync::local::ReadTx;
 
 use super::hit::Hit;
-use super::search::{Query, search_weighted};
+use super::prospects::Prospects;
+use super::search::Query;
 
 /// Share of the budget that the excerpt of a memory may take which is too long to come whole. Whole memories serve better
 /// than more of them in parts (measured in the README, "What recall finds").
@@ -39,31 +42,74 @@ pub struct Packed {
 /// The best memories for a query that fit the budget, as a hook would show them; for whoever asks by hand, so without
 /// the bar that unasked recall must pass.
 pub fn recall(tx: &ReadTx<'_>, query: &Query<'_>, budget: usize) -> Result<Packed, StoreError> {
-    let (hits, weighted) = search_weighted(tx, query)?;
-    Ok(pack(hits, &weighted, &query.weights, budget))
+    pack(Prospects::find(tx, query, &HashSet::new())?, &query.weights, budget, |prospects, at| {
+        Ok(prospects.hit(at)?.is_some())
+    })
 }
 
-/// Packs hits, best first, without near-duplicates.
-pub(super) fn pack(hits: Vec<Hit>, query: &[Weighted], weights: &Weights, budget: usize) -> Packed {
+/// Packs the best that are admitted, without near-duplicates.
+pub(super) fn pack<'a>(
+    prospects: Prospects<'a>,
+    weights: &Weights,
+    budget: usize,
+    admits: impl FnMut(&mut Prospects<'a>, usize) -> Result<bool, StoreError>,
+) -> Result<Packed, StoreError> {
     let room = budget.saturating_sub(marker_tokens());
-    let limit = |hit: &Hit| {
-        let is_whole = hit.tokens + PROVENANCE_TOKENS <= room;
-        if is_whole { MOST } else { (budget / SHARE).clamp(LEAST, MOST) }
-    };
-    let notes: Vec<Note> = hits.iter().map(|hit| hit.note(excerpt(&hit.text, query, limit(hit)))).collect();
-    let candidates: Vec<Candidate> = hits
-        .iter()
-        .zip(&notes)
-        .map(|(hit, note)| Candidate {
-            tokens: tokens(&render(note)) + 1,
+    let excerpt = (budget / SHARE).clamp(LEAST, MOST);
+    let expected: Vec<Prospect> = (0..prospects.len()).map(|at| prospects.prospect(at, excerpt)).collect();
+    let shown = expected.iter().map(|_| None).collect();
+    let mut shelf = Shelf { prospects, admits, room, excerpt, shown };
+    let taken = budget::pack(&expected, room, weights, &mut shelf)?;
+    let mut packed = Packed::default();
+    let mut notes = Vec::new();
+    for at in taken {
+        if let (Some((tokens, note)), Some(hit)) = (shelf.shown[at].take(), shelf.prospects.take(at)) {
+            packed.shown.push((tokens, render(&note)));
+            packed.memories.push(hit);
+            notes.push(note);
+        }
+    }
+    packed.text = block(&[Section { heading: String::new(), notes }]);
+    packed.tokens = tokens(&packed.text);
+    Ok(packed)
+}
+
+/// Where memories are packed from.
+struct Shelf<'a, A> {
+    prospects: Prospects<'a>,
+    admits: A,
+    /// Tokens for all of them.
+    room: usize,
+    /// Tokens for one that is too long to come whole.
+    excerpt: usize,
+    /// What each that was read costs, and how it would be shown.
+    shown: Vec<Option<(usize, Note)>>,
+}
+
+impl<'a, A> Stock for Shelf<'a, A>
+where
+    A: FnMut(&mut Prospects<'a>, usize) -> Result<bool, StoreError>,
+{
+    type Error = StoreError;
+
+    fn read(&mut self, at: usize) -> Result<Option<Candidate>, StoreError> {
+        if !(self.admits)(&mut self.prospects, at)? {
+            return Ok(None);
+        }
+        let Some(hit) = self.prospects.read(at) else { return Ok(None) };
+        let is_whole = hit.tokens + PROVENANCE_TOKENS <= self.room;
+        let limit = if is_whole { MOST } else { self.excerpt };
+        let note = hit.note(excerpt(&hit.text, self.prospects.terms(), limit));
+        let candidate = Candidate {
+            tokens: tokens(&render(&note)) + 1,
             worth: hit.score.total,
             session: hit.session_id.clone().filter(|_| hit.is_turn()),
-        })
-        .collect();
-    let taken = budget::pack(&candidates, room, weights, |at| subject(&notes[at].text));
-    let text = block(&[Section { heading: String::new(), notes: taken.iter().map(|&at| notes[at].clone()).collect() }]);
-    let shown = taken.iter().map(|&at| (candidates[at].tokens, render(&notes[at]))).collect();
-    let mut hits: Vec<Option<Hit>> = hits.into_iter().map(Some).collect();
-    let memories = taken.iter().filter_map(|&at| hits[at].take()).collect();
-    Packed { tokens: tokens(&text), text, memories, shown }
+        };
+        self.shown[at] = Some((candidate.tokens, note));
+        Ok(Some(candidate))
+    }
+
+    fn subject(&self, at: usize) -> Subject {
+        self.shown[at].as_ref().map(|(_, note)| subject(&note.text)).unwrap_or_default()
+    }
 }

@@ -12,7 +12,8 @@ use super::given::{Item, Source};
 use super::hit::Hit;
 use super::index::Index;
 use super::pack::pack;
-use super::search::{Query, entry, search_except, session_of};
+use super::prospects::Prospects;
+use super::search::{Query, entry, session_of};
 use super::{Asker, Injection};
 
 /// Hits that are considered.
@@ -49,30 +50,35 @@ pub(super) fn gather(
         meaning: question.meaning,
         ..Query::default()
     };
-    let (hits, weighted) = search_except(tx, &query, &entries(tx, had)?)?;
+    let prospects = Prospects::find(tx, &query, &entries(tx, had)?)?;
     let told = sessions_told(tx, had)?;
-    let hits = without_repetition(hits.into_iter().filter(|hit| passes(hit, terms)), &told);
-    let packed = pack(hits, &weighted, &query.weights, asker.budget);
+    let packed = pack(prospects, &query.weights, asker.budget, |prospects, at| {
+        Ok(passes(prospects, at, terms)?.is_some() && is_news(prospects, at, terms, &told)?)
+    })?;
     let items = packed.memories.iter().zip(packed.shown).map(|(hit, (tokens, text))| item(hit, tokens, text)).collect();
     Ok(Injection { text: packed.text, items })
 }
 
-fn passes(hit: &Hit, asked: usize) -> bool {
-    bar::passes(&hit.score, hit.found.len(), asked)
+/// The memory at a place, if it passes the bar. A project's state is told at the start.
+fn passes<'h>(prospects: &'h mut Prospects<'_>, at: usize, asked: usize) -> Result<Option<&'h Hit>, StoreError> {
+    let passes = |hit: &&Hit| hit.source_table != "project_states" && bar::passes(&hit.score, hit.found.len(), asked);
+    Ok(prospects.hit(at)?.filter(passes))
 }
 
-/// A session's summary repeats its turns, and a project's state is told at the start.
-fn without_repetition(hits: impl Iterator<Item = Hit>, told: &HashSet<String>) -> Vec<Hit> {
-    let (summaries, mut kept): (Vec<Hit>, Vec<Hit>) =
-        hits.filter(|hit| hit.source_table != "project_states").partition(|hit| hit.kind == "session_summary");
-    for summary in summaries {
-        let is_told = summary.session_id.as_ref().is_some_and(|session| told.contains(session));
-        if !is_told && !kept.iter().any(|hit| hit.is_turn() && hit.session_id == summary.session_id) {
-            kept.push(summary);
+/// False for a session's summary of which something was told, or would be: it repeats its turns.
+fn is_news(prospects: &mut Prospects<'_>, at: usize, asked: usize, told: &HashSet<String>) -> Result<bool, StoreError> {
+    let Some(hit) = prospects.read(at).filter(|hit| hit.kind == "session_summary") else { return Ok(true) };
+    let Some(session) = hit.session_id.clone() else { return Ok(true) };
+    if told.contains(&session) {
+        return Ok(false);
+    }
+    for other in prospects.of_session(at) {
+        let turn = passes(prospects, other, asked)?;
+        if turn.is_some_and(|turn| turn.is_turn() && turn.session_id.as_ref() == Some(&session)) {
+            return Ok(false);
         }
     }
-    kept.sort_by(|a, b| b.score.total.total_cmp(&a.score.total));
-    kept
+    Ok(true)
 }
 
 /// The sessions of which this conversation was given something.

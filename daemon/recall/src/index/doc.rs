@@ -22,11 +22,15 @@ pub struct Doc {
     pub importance: u8,
     /// True for a part of a conversation, whose neighbours tell something about it.
     pub is_turn: bool,
+    /// Tokens of its text, as [`crate::budget::tokens`] counts them; the greatest number also stands for more.
+    pub tokens: u16,
+    /// Of them, what is left when the text is shown whole, see [`crate::render::least_tokens`].
+    pub shown: u16,
 }
 
 impl Doc {
     /// Bytes of a memory in a segment.
-    pub const BYTES: usize = 28;
+    pub const BYTES: usize = 30;
 
     /// The scope that it belongs to.
     pub fn scope(&self) -> u32 {
@@ -42,6 +46,8 @@ impl Doc {
         }
         bytes[24] = self.importance;
         bytes[25] = u8::from(self.is_turn);
+        bytes[26..28].copy_from_slice(&self.tokens.to_le_bytes());
+        bytes[28..].copy_from_slice(&self.shown.to_le_bytes());
         bytes
     }
 
@@ -56,6 +62,8 @@ impl Doc {
             after: part(20),
             importance: bytes[24],
             is_turn: bytes[25] == 1,
+            tokens: u16::from_le_bytes([bytes[26], bytes[27]]),
+            shown: u16::from_le_bytes([bytes[28], bytes[29]]),
         }
     }
 }
@@ -94,13 +102,22 @@ mod tests {
     use super::*;
 
     fn doc(key: u64, session: u32, is_turn: bool) -> Doc {
-        Doc { key, session, made: 0, before: 7, after: 7, importance: 50, is_turn }
+        Doc { key, session, made: 0, before: 7, after: 7, importance: 50, is_turn, tokens: 9, shown: 8 }
     }
 
     #[test]
     fn bytes_hold_all_of_it() {
-        let whole =
-            Doc { key: 7 << 32 | 9, session: 3, made: 4, before: 5, after: NO_LINK, importance: 99, is_turn: true };
+        let whole = Doc {
+            key: 7 << 32 | 9,
+            session: 3,
+            made: 4,
+            before: 5,
+            after: NO_LINK,
+            importance: 99,
+            is_turn: true,
+            tokens: 1_000,
+            shown: 999,
+        };
         assert_eq!(Doc::from_bytes(&whole.to_bytes()), whole);
         assert_eq!(whole.scope(), 7);
     }

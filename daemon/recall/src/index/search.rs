@@ -55,8 +55,8 @@ impl std::fmt::Debug for Ask<'_> {
 /// A memory that was found, best first.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Match {
-    /// Its number in the replica.
-    pub key: u64,
+    /// What the index keeps of it.
+    pub doc: Doc,
     /// Sum of its terms' weights times their contributions.
     pub lexical: f32,
     /// What other turns of its conversation say for it, see [`Placed`].
@@ -213,7 +213,7 @@ impl<'a, 'c> Cells<'a, 'c> {
                     Placed::default()
                 };
                 let worth = (lexical + placed.worth(ask.weights)) * (ask.scope)(doc.scope()) * factors(&doc, ask);
-                (worth, doc.key, Match { key: doc.key, lexical, placed })
+                (worth, doc.key, Match { doc, lexical, placed })
             })
             .collect();
         ranked.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));

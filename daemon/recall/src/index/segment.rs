@@ -7,7 +7,7 @@
 //! ```text
 //! postings            as codec writes them, term after term
 //! terms    16 bytes   each: term, impact << 24 | memories, position; a term of one memory needs no postings
-//! docs     28 bytes   each, in the order of their keys
+//! docs     30 bytes   each, in the order of their keys
 //! footer   40 bytes   length of the postings, probe, numbers of memories and terms, checksum, magic
 //! ```
 
@@ -19,7 +19,7 @@ use super::doc::Doc;
 use crate::terms::{self, Stem};
 
 /// Says what this is and how it is written.
-const MAGIC: [u8; 8] = *b"ctindex\x01";
+const MAGIC: [u8; 8] = *b"ctindex\x02";
 const FOOTER: usize = 40;
 const TERM: usize = 16;
 /// Memories that can hold a term: what fits beside the impact.

@@ -10,7 +10,17 @@ use crate::score::Weights;
 use crate::terms::{self, Stem};
 
 fn doc(key: u64, session: u32) -> Doc {
-    Doc { key, session, made: 1_000, before: NO_LINK, after: NO_LINK, importance: 50, is_turn: session != 0 }
+    Doc {
+        key,
+        session,
+        made: 1_000,
+        before: NO_LINK,
+        after: NO_LINK,
+        importance: 50,
+        is_turn: session != 0,
+        tokens: 9,
+        shown: 9,
+    }
 }
 
 fn key(scope: u32, position: u32) -> u64 {
@@ -42,7 +52,7 @@ fn found(parts: &[Part<'_>], tail: &Tail, text: &str) -> Vec<Match> {
 }
 
 fn keys(matches: &[Match]) -> Vec<u64> {
-    matches.iter().map(|found| found.key).collect()
+    matches.iter().map(|found| found.doc.key).collect()
 }
 
 #[test]
@@ -166,7 +176,7 @@ proptest! {
         let in_merged = found(&[Part { segment: &merged, dead: &nothing }], &Tail::default(), &asked);
         prop_assert_eq!(&in_merged, &found(&[], &whole, &asked));
         // Weights count what is forgotten until it is merged away: the same memories, in about the same order.
-        let set = |matches: &[Match]| matches.iter().map(|found| found.key).collect::<HashSet<_>>();
+        let set = |matches: &[Match]| matches.iter().map(|found| found.doc.key).collect::<HashSet<_>>();
         prop_assert_eq!(set(&found(&parts, &Tail::default(), &asked)), set(&in_merged));
     }
 }

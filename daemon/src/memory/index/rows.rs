@@ -113,10 +113,16 @@ pub(super) fn memory(tx: &ReadTx<'_>, key: u64) -> Result<Option<Memory>, StoreE
             after: NO_LINK,
             importance: u8::try_from((hundredths / 10).clamp(0, 100)).unwrap_or(50),
             is_turn: kind == TURN,
+            tokens: at_most(recall::budget::tokens(&body)),
+            shown: at_most(recall::render::least_tokens(&body)),
         };
         Ok(Memory { doc, bag: Bag::of(&title, &body, &tags) })
     });
     Ok(found.optional()?)
+}
+
+fn at_most(tokens: usize) -> u16 {
+    u16::try_from(tokens).unwrap_or(u16::MAX)
 }
 
 /// Seconds since the Unix epoch of a time as the replica writes it; 0 for one that is none.

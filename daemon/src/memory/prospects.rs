@@ -1,0 +1,154 @@
+//! What may be recalled, best first, each read when it is needed.
+//!
+//! The index tells of each candidate what it can be worth at most; a row is read, and scored in full, when no other may
+//! come before it. Where that is not known (the text index of the replica answers, or meaning counts, which compares all
+//! of them) everything is read at once.
+
+use std::collections::HashSet;
+
+use recall::beginnings::Beginnings;
+use recall::bound;
+use recall::budget::Prospect;
+use recall::index::Match;
+use recall::score::Weighted;
+use sync::StoreError;
+use sync::local::ReadTx;
+
+use super::hit::{Hit, Names};
+use super::meant;
+use super::rate::{Compared, compare, rate, rate_all};
+use super::search::{Candidate, Query, candidates, carries, is_before};
+use super::visibility::Scopes;
+
+/// The candidates for a query.
+pub(super) struct Prospects<'a> {
+    tx: &'a ReadTx<'a>,
+    query: &'a Query<'a>,
+    scopes: Scopes,
+    terms: Vec<Weighted>,
+    beginnings: Beginnings,
+    names: Names,
+    candidates: Vec<Candidate>,
+    /// None where the row was not read yet.
+    hits: Vec<Option<Row>>,
+}
+
+/// A row as it was found: None when it is gone, or is none of what was asked for.
+type Row = Option<Box<Hit>>;
+
+impl<'a> Prospects<'a> {
+    /// The candidates for a query, without some entries of the index.
+    pub(super) fn find(
+        tx: &'a ReadTx<'a>,
+        query: &'a Query<'a>,
+        except: &HashSet<i64>,
+    ) -> Result<Prospects<'a>, StoreError> {
+        let scopes = Scopes::of(tx, query.project)?;
+        let (terms, candidates) = candidates(tx, query, &scopes, except)?;
+        let beginnings = Beginnings::of(&terms);
+        let hits = candidates.iter().map(|_| None).collect();
+        let mut found = Self { tx, query, scopes, terms, beginnings, names: Names::default(), candidates, hits };
+        if query.meaning.is_some() || found.candidates.iter().any(|candidate| candidate.found.is_none()) {
+            found.read_all()?;
+        } else {
+            found.candidates.truncate(query.limit);
+            found.hits.truncate(query.limit);
+        }
+        Ok(found)
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.candidates.len()
+    }
+
+    /// The query's terms with their weights.
+    pub(super) fn terms(&self) -> &[Weighted] {
+        &self.terms
+    }
+
+    /// What is known of a candidate before its row is read. A text of so many tokens is shown whole.
+    pub(super) fn prospect(&self, at: usize, whole: usize) -> Prospect {
+        if let Some(row) = &self.hits[at] {
+            return Prospect { tokens: 0, worth: row.as_ref().map_or(0.0, |hit| hit.score.total) };
+        }
+        let Candidate { memory, found, .. } = &self.candidates[at];
+        found.as_ref().map_or(Prospect { tokens: 0, worth: f64::MAX }, |found| Prospect {
+            tokens: if usize::from(found.doc.tokens) <= whole { found.doc.shown.into() } else { 0 },
+            worth: self.most(*memory, found),
+        })
+    }
+
+    fn most(&self, memory: i64, found: &Match) -> f64 {
+        let now = self.query.now_s();
+        bound::most(&self.terms, found, self.scopes.owns(memory), now, &self.query.weights).total
+    }
+
+    /// The memory at a place, read and scored; None when it is gone, or is none of what was asked for.
+    pub(super) fn hit(&mut self, at: usize) -> Result<Option<&Hit>, StoreError> {
+        if self.hits[at].is_none() {
+            let row = self.load(at)?.map(|(mut hit, compared)| {
+                rate(&mut hit, &compared, 0.0, &self.terms, self.query);
+                Box::new(hit)
+            });
+            self.hits[at] = Some(row);
+        }
+        Ok(self.read(at))
+    }
+
+    /// The memory at a place, if it was read.
+    pub(super) fn read(&self, at: usize) -> Option<&Hit> {
+        self.hits[at].as_ref()?.as_deref()
+    }
+
+    /// The places of other memories that may be turns of the same session.
+    pub(super) fn of_session(&self, at: usize) -> Vec<usize> {
+        let session = |at: usize| self.candidates[at].found.as_ref().map(|found| found.doc.session);
+        let own = session(at);
+        (0..self.len()).filter(|&other| other != at && session(other) == own).collect()
+    }
+
+    /// Takes a memory that was read.
+    pub(super) fn take(&mut self, at: usize) -> Option<Hit> {
+        self.hits[at].take().flatten().map(|hit| *hit)
+    }
+
+    /// All of them, best first.
+    pub(super) fn into_hits(mut self) -> Result<Vec<Hit>, StoreError> {
+        for at in 0..self.len() {
+            self.hit(at)?;
+        }
+        let mut hits: Vec<Hit> = self.hits.into_iter().flatten().flatten().map(|hit| *hit).collect();
+        hits.sort_by(|a, b| b.score.total.total_cmp(&a.score.total).then_with(|| b.created_at.cmp(&a.created_at)));
+        Ok(hits)
+    }
+
+    fn load(&mut self, at: usize) -> Result<Option<(Hit, Compared)>, StoreError> {
+        let Candidate { memory, found, .. } = &self.candidates[at];
+        let hit = Hit::load_indexed(self.tx, *memory, &mut self.names)?;
+        let wanted = |hit: &Hit| carries(hit, self.query) && is_before(hit, self.query.before);
+        let Some(mut hit) = hit.filter(wanted) else { return Ok(None) };
+        hit.same_project = self.scopes.owns(*memory);
+        let lexical = compare(&hit, &self.terms, &self.beginnings);
+        Ok(Some((hit, Compared { lexical, placed: found.as_ref().map(|found| found.placed) })))
+    }
+
+    /// Reads and scores all of them, and keeps as many as are asked for, best first.
+    fn read_all(&mut self) -> Result<(), StoreError> {
+        let (mut hits, mut compared, mut near) = (Vec::new(), Vec::new(), Vec::new());
+        for at in 0..self.candidates.len() {
+            if let Some((hit, one)) = self.load(at)? {
+                hits.push(hit);
+                compared.push(one);
+                near.push(self.candidates[at].near);
+            }
+        }
+        rate_all(&mut hits, &compared, &self.terms, self.query);
+        meant::fuse(&mut hits, &near, &self.query.weights);
+        hits.sort_by(|a, b| b.score.total.total_cmp(&a.score.total).then_with(|| b.created_at.cmp(&a.created_at)));
+        hits.truncate(self.query.limit);
+        self.candidates = hits.iter().map(|_| Candidate { memory: 0, found: None, near: None }).collect();
+        self.hits = hits.into_iter().map(|hit| Some(Some(Box::new(hit)))).collect();
+        Ok(())
+    }
+}
