@@ -1,12 +1,12 @@
 //! Rows as they go out.
 
-use merge::{Row, Value};
+use std::convert::Infallible;
+
+use merge::Row;
 use migrations::Kind;
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
-use sync::local::decompress;
+use sync::local::{Cell, decompress};
 
 use super::input::value::decimal_text;
 use super::plan::{Field, Resource, Role};
@@ -21,70 +21,97 @@ pub(crate) enum Detail {
     Whole,
 }
 
-/// A row as JSON, written without a tree of it in between: lists are made of many. Of encrypted columns it says only
+/// Writes a row as JSON, right from where its values are: lists are made of many. Of encrypted columns it says only
 /// whether they hold something.
-pub(crate) struct Shown<'a> {
-    pub(crate) resource: &'static Resource,
-    pub(crate) row: &'a Row,
-    pub(crate) detail: Detail,
+pub(crate) fn write<'c, E>(
+    out: &mut Vec<u8>,
+    resource: &Resource,
+    detail: Detail,
+    at: impl Fn(usize) -> Result<Cell<'c>, E>,
+) -> Result<(), E> {
+    out.push(b'{');
+    for (place, field) in resource.fields.iter().enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        let cell = at(field.position)?;
+        out.extend_from_slice(field.opening.as_bytes());
+        match field.role {
+            Role::Sealed => boolean(out, cell != Cell::Null),
+            Role::Packed => {
+                boolean(out, cell != Cell::Null);
+                if detail == Detail::Whole {
+                    out.push(b',');
+                    string(out, field.name);
+                    out.push(b':');
+                    unpacked(out, &cell);
+                }
+            }
+            Role::Key | Role::Plain | Role::Stamp => plain(out, field, &cell),
+        }
+    }
+    out.push(b'}');
+    Ok(())
 }
 
-impl Serialize for Shown<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut shown = serializer.serialize_map(None)?;
-        for field in &self.resource.fields {
-            let value = self.row.at(field.position);
-            match field.role {
-                Role::Sealed => shown.serialize_entry(&has(field), &!value.is_null())?,
-                Role::Packed => {
-                    shown.serialize_entry(&has(field), &!value.is_null())?;
-                    if self.detail == Detail::Whole {
-                        shown.serialize_entry(field.name, &unpacked(value))?;
-                    }
-                }
-                Role::Key | Role::Plain | Role::Stamp => shown.serialize_entry(field.name, &Plain(field, value))?,
-            }
-        }
-        shown.end()
-    }
+/// A row as JSON, in bytes.
+pub(crate) fn bytes(resource: &Resource, row: &Row, detail: Detail) -> Vec<u8> {
+    let mut out = Vec::new();
+    let Ok(()) = write(&mut out, resource, detail, |at| Ok::<_, Infallible>(row.at(at).into()));
+    out
 }
 
 /// A row as a tree of JSON.
-pub(crate) fn row(resource: &'static Resource, row: &Row, detail: Detail) -> Json {
-    // A map with names for keys has a form.
-    serde_json::to_value(Shown { resource, row, detail }).unwrap_or_default()
-}
-
-/// The name under which it is said whether there is something: `has_password`.
-pub(crate) fn has(field: &Field) -> String {
-    format!("has_{}", field.name)
+pub(crate) fn row(resource: &Resource, row: &Row, detail: Detail) -> Json {
+    // What is written here can be read.
+    serde_json::from_slice(&bytes(resource, row, detail)).unwrap_or_default()
 }
 
 /// A value that is shown as it is.
-struct Plain<'a>(&'a Field, &'a Value);
+fn plain(out: &mut Vec<u8>, field: &Field, cell: &Cell<'_>) {
+    match (field.column.kind, cell) {
+        (_, Cell::Null) => out.extend_from_slice(b"null"),
+        (Kind::Bool, Cell::Int(number)) => boolean(out, *number != 0),
+        (Kind::Decimal(_, scale), Cell::Int(number)) => string(out, &decimal_text(*number, scale)),
+        (Kind::Json, Cell::Text(text)) => json(out, text),
+        (_, Cell::Int(number)) => out.extend_from_slice(number.to_string().as_bytes()),
+        (_, Cell::Text(text)) => string(out, text),
+        (_, Cell::Blob(bytes)) => string(out, &hex(bytes)),
+    }
+}
 
-impl Serialize for Plain<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match (self.0.column.kind, self.1) {
-            (_, Value::Null) => serializer.serialize_unit(),
-            (Kind::Bool, Value::Int(number)) => serializer.serialize_bool(*number != 0),
-            (Kind::Decimal(_, scale), Value::Int(number)) => serializer.serialize_str(&decimal_text(*number, scale)),
-            // What another program wrote at central may be no JSON; then it is shown as the text that it is.
-            (Kind::Json, Value::Text(text)) => match serde_json::from_str::<Json>(text) {
-                Ok(json) => json.serialize(serializer),
-                Err(_) => serializer.serialize_str(text),
-            },
-            (_, Value::Int(number)) => serializer.serialize_i64(*number),
-            (_, Value::Text(text)) => serializer.serialize_str(text),
-            (_, Value::Blob(bytes)) => serializer.serialize_str(&hex(bytes)),
-        }
+fn boolean(out: &mut Vec<u8>, value: bool) {
+    out.extend_from_slice(if value { b"true" } else { b"false" });
+}
+
+/// Most texts hold nothing that has to be escaped, which is seen of many bytes at a time.
+#[expect(clippy::needless_bitwise_bool, reason = "without a branch for each, they are compared many at a time")]
+fn string(out: &mut Vec<u8>, text: &str) {
+    let is_special = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');
+    if text.bytes().fold(false, |any, byte| any | is_special(byte)) {
+        out.extend_from_slice(Json::from(text).to_string().as_bytes());
+    } else {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    }
+}
+
+/// What another program wrote at central may be no JSON; then it is shown as the text that it is.
+fn json(out: &mut Vec<u8>, text: &str) {
+    match serde_json::from_str::<Json>(text) {
+        Ok(json) => out.extend_from_slice(json.to_string().as_bytes()),
+        Err(_) => string(out, text),
     }
 }
 
 /// A frame that another program wrote may be no frame of ours; that must not keep the rest of the row from its reader.
-fn unpacked(value: &Value) -> Json {
-    let text = value.as_blob().and_then(|frame| decompress(frame).ok());
-    text.map_or(Json::Null, |bytes| String::from_utf8_lossy(&bytes).into_owned().into())
+fn unpacked(out: &mut Vec<u8>, cell: &Cell<'_>) {
+    let frame = if let Cell::Blob(bytes) = cell { decompress(bytes).ok() } else { None };
+    match frame {
+        Some(bytes) => string(out, &String::from_utf8_lossy(&bytes)),
+        None => out.extend_from_slice(b"null"),
+    }
 }
 
 /// The version of a row: changes whenever anything in it does.

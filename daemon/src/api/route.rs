@@ -374,7 +374,11 @@ impl Reply {
 
     /// Anything that has a JSON form, written at once.
     pub(crate) fn written(status: StatusCode, body: &impl serde::Serialize) -> Self {
-        let body = serde_json::to_vec(body).unwrap_or_else(|_| b"null".to_vec());
+        Self::bytes(status, serde_json::to_vec(body).unwrap_or_else(|_| b"null".to_vec()))
+    }
+
+    /// JSON that is written already.
+    pub(crate) fn bytes(status: StatusCode, body: Vec<u8>) -> Self {
         Self { status, body: ReplyBody::Written(body), etag: None, is_secret: false }
     }
 

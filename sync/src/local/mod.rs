@@ -67,6 +67,7 @@ pub(crate) use ledger::{
     unremembered, wanted,
 };
 pub(crate) use orphan::{has_parked, settle_all};
+pub use rows::{Cell, Found};
 pub use shade::Shade;
 pub use snapshot::{SnapshotProgress, snapshot_progress};
 pub(crate) use snapshot::{abandon, begin, finish, table_done, take_page, under_way, unseen};

@@ -1,5 +1,6 @@
 //! Rows in and out of SQLite. Identifiers come from the catalogue only, values are always bound.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -113,6 +114,75 @@ pub(super) fn select(
     Ok(found.collect::<Result<_, _>>()?)
 }
 
+/// Visits the rows that a clause behind the table's name selects, each where it was found.
+pub(super) fn each<E: From<StoreError>>(
+    db: &Connection,
+    entity: &'static Entity,
+    clause: &str,
+    bound: &[Value],
+    mut visitor: impl FnMut(&Found<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let sql = format!("SELECT {} FROM {} {clause}", columns(entity), quoted(entity.name));
+    let mut statement = db.prepare_cached(&sql).map_err(StoreError::from)?;
+    let mut found = statement.query(params_from_iter(bound.iter().map(Bound))).map_err(StoreError::from)?;
+    while let Some(row) = found.next().map_err(StoreError::from)? {
+        visitor(&Found { entity, row })?;
+    }
+    Ok(())
+}
+
+/// A value where it was found: nothing of it is copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cell<'a> {
+    /// SQL NULL.
+    Null,
+    /// As [`Value::Int`].
+    Int(i64),
+    /// As [`Value::Text`].
+    Text(Cow<'a, str>),
+    /// As [`Value::Blob`].
+    Blob(&'a [u8]),
+}
+
+impl<'a> From<&'a Value> for Cell<'a> {
+    fn from(value: &'a Value) -> Self {
+        match value {
+            Value::Null => Cell::Null,
+            Value::Int(number) => Cell::Int(*number),
+            Value::Text(text) => Cell::Text(Cow::Borrowed(text)),
+            Value::Blob(bytes) => Cell::Blob(bytes),
+        }
+    }
+}
+
+/// A row where it was found.
+#[derive(Debug)]
+pub struct Found<'a> {
+    entity: &'static Entity,
+    row: &'a rusqlite::Row<'a>,
+}
+
+impl Found<'_> {
+    /// The value of the column at that position of the entity. Errors: a number that is not whole, which none of our columns
+    /// holds.
+    pub fn at(&self, position: usize) -> Result<Cell<'_>, StoreError> {
+        Ok(cell(self.entity, self.row, position)?)
+    }
+}
+
+fn cell<'a>(entity: &Entity, found: &'a rusqlite::Row<'_>, position: usize) -> rusqlite::Result<Cell<'a>> {
+    Ok(match found.get_ref(position)? {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(number) => Cell::Int(number),
+        ValueRef::Text(text) => Cell::Text(String::from_utf8_lossy(text)),
+        ValueRef::Blob(bytes) => Cell::Blob(bytes),
+        // STRICT tables hold no reals in our columns.
+        ValueRef::Real(_) => {
+            return Err(rusqlite::Error::InvalidColumnType(position, entity.name.into(), rusqlite::types::Type::Real));
+        }
+    })
+}
+
 /// How many rows a condition holds for.
 pub(super) fn count(db: &Connection, entity: &Entity, condition: &str, bound: &[Value]) -> Result<u64, StoreError> {
     let sql = format!("SELECT count(*) FROM {} {condition}", quoted(entity.name));
@@ -201,19 +271,11 @@ pub(super) fn delete(db: &Connection, entity: &'static Entity, key: &Key) -> Res
 fn read(entity: &'static Entity, found: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
     let mut row = Row::new(entity);
     for position in 0..entity.columns.len() {
-        let value = match found.get_ref(position)? {
-            ValueRef::Null => Value::Null,
-            ValueRef::Integer(number) => Value::Int(number),
-            ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
-            ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
-            // STRICT tables hold no reals in our columns.
-            ValueRef::Real(_) => {
-                return Err(rusqlite::Error::InvalidColumnType(
-                    position,
-                    entity.name.into(),
-                    rusqlite::types::Type::Real,
-                ));
-            }
+        let value = match cell(entity, found, position)? {
+            Cell::Null => Value::Null,
+            Cell::Int(number) => Value::Int(number),
+            Cell::Text(text) => Value::Text(text.into_owned()),
+            Cell::Blob(bytes) => Value::Blob(bytes.to_vec()),
         };
         row.set_at(position, value);
     }

@@ -43,6 +43,17 @@ impl<'a> ReadTx<'a> {
         rows::select(self.db, entity, clause, bound)
     }
 
+    /// Visits what [`Self::select`] gives, each row where it was found. Errors: the replica's and the visitor's.
+    pub fn each<E: From<StoreError>>(
+        &self,
+        entity: &'static Entity,
+        clause: &str,
+        bound: &[Value],
+        visitor: impl FnMut(&rows::Found<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        rows::each(self.db, entity, clause, bound, visitor)
+    }
+
     /// How many rows a condition (`WHERE …`, empty for all) holds for.
     pub fn count(&self, entity: &Entity, condition: &str, bound: &[Value]) -> Result<u64, StoreError> {
         rows::count(self.db, entity, condition, bound)

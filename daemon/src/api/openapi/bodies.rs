@@ -5,7 +5,6 @@ use serde_json::{Map, Value as Json, json};
 use super::example;
 use super::value::{Way, of_field};
 use crate::api::input::body::FORM;
-use crate::api::output::has;
 use crate::api::plan::{Field, Resource, Role, Verbs};
 use crate::api::route::Content;
 
@@ -29,8 +28,8 @@ fn row(resource: &Resource) -> Json {
     for field in &resource.fields {
         if matches!(field.role, Role::Sealed | Role::Packed) {
             let about = format!("Whether there is a value of `{}`.", field.name);
-            properties.insert(has(field), json!({ "type": "boolean", "description": about, "readOnly": true }));
-            required.push(has(field));
+            properties.insert(field.has(), json!({ "type": "boolean", "description": about, "readOnly": true }));
+            required.push(field.has());
         }
         if field.role != Role::Sealed {
             properties.insert(field.name.to_owned(), of_field(field, Way::Out));

@@ -13,6 +13,8 @@ pub(crate) struct Field {
     pub(crate) column: &'static Column,
     pub(crate) position: usize,
     pub(crate) role: Role,
+    /// How it opens in JSON: its name, or the name under which it is said whether there is something (`"has_password":`).
+    pub(crate) opening: String,
     /// The least and the greatest value that a condition of the table allows, in the units of the column.
     pub(crate) range: (Option<i64>, Option<i64>),
     pub(crate) form: Form,
@@ -70,16 +72,24 @@ impl Field {
     pub(super) fn new(entity: &'static Entity, position: usize) -> Self {
         let column = &entity.columns[position];
         let references = entity.foreign_keys.iter().find(|key| key.column == column.name);
+        let name = column.name.trim_end_matches("_encrypted").trim_end_matches("_zst");
+        let role = role(entity, column);
         Self {
-            name: column.name.trim_end_matches("_encrypted").trim_end_matches("_zst"),
+            name,
             column,
             position,
-            role: role(entity, column),
+            role,
+            opening: opening(name, role),
             range: limits::range(entity, column),
             form: form(entity, column),
             references: references.and_then(|key| migrations::entity(key.references)),
             json: shape(column),
         }
+    }
+
+    /// The name under which it is said whether there is something: `has_password`.
+    pub(crate) fn has(&self) -> String {
+        format!("has_{}", self.name)
     }
 
     /// Whether a new row must have it.
@@ -96,6 +106,11 @@ fn role(entity: &Entity, column: &Column) -> Role {
         _ if column.compressed => Role::Packed,
         _ => Role::Plain,
     }
+}
+
+fn opening(name: &str, role: Role) -> String {
+    let has = if matches!(role, Role::Sealed | Role::Packed) { "has_" } else { "" };
+    format!("\"{has}{name}\":")
 }
 
 fn form(entity: &Entity, column: &Column) -> Form {

@@ -2,10 +2,9 @@
 
 use axum::http::StatusCode;
 use merge::Value;
-use serde::Serialize;
 use sync::local::ReadTx;
 
-use crate::api::output::{Detail, Shown};
+use crate::api::output::{self, Detail};
 use crate::api::plan::Resource;
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Reply};
@@ -44,18 +43,16 @@ pub(crate) fn page(tx: &ReadTx<'_>, call: &Call, mut listing: Listing) -> Result
     let order = listing.order.map_or_else(|| order(resource, call), str::to_owned);
     let clause = format!("{condition} ORDER BY {order} LIMIT ? OFFSET ?");
     listing.bound.extend([limit.into(), skip.into()]);
-    let rows = tx.select(resource.entity, &clause, &listing.bound)?;
-    let items = rows.iter().map(|row| Shown { resource, row, detail: Detail::Short }).collect();
-    Ok(Reply::written(StatusCode::OK, &Page { total, skip, limit, items }))
-}
-
-/// A page as it goes out.
-#[derive(Serialize)]
-struct Page<'a> {
-    total: u64,
-    skip: i64,
-    limit: i64,
-    items: Vec<Shown<'a>>,
+    let mut page = format!("{{\"total\":{total},\"skip\":{skip},\"limit\":{limit},\"items\":[").into_bytes();
+    let mut is_first = true;
+    tx.each(resource.entity, &clause, &listing.bound, |found| {
+        if !std::mem::take(&mut is_first) {
+            page.push(b',');
+        }
+        output::write(&mut page, resource, Detail::Short, |position| found.at(position))
+    })?;
+    page.extend_from_slice(b"]}");
+    Ok(Reply::bytes(StatusCode::OK, page))
 }
 
 /// The order of a list; the id makes it total, so that no row is on two pages or on none.

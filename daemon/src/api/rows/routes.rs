@@ -8,7 +8,7 @@ use super::list::{DEFAULT_LIMIT, MAX_LIMIT};
 use super::removal::DeletePlan;
 use super::tags::TagsOfRow;
 use super::{by, change, create, list, remove, tags};
-use crate::api::output::{self, Detail, Shown};
+use crate::api::output::{self, Detail};
 use crate::api::plan::{self, By, Resource, Verbs};
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Content, Parameter, Place, Reply, Route, Work};
@@ -83,8 +83,8 @@ fn get_route(resource: &'static Resource) -> Route {
 fn get(tx: &sync::local::ReadTx<'_>, call: &Call) -> Result<Reply, Problem> {
     let resource = resource_of(call);
     let row = existing(tx, resource, call.id())?;
-    let shown = Shown { resource, row: &row, detail: Detail::Whole };
-    Ok(Reply::written(StatusCode::OK, &shown).tagged(output::etag(&row)))
+    let shown = output::bytes(resource, &row, Detail::Whole);
+    Ok(Reply::bytes(StatusCode::OK, shown).tagged(output::etag(&row)))
 }
 
 fn create_route(resource: &'static Resource) -> Route {
