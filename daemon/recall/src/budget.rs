@@ -77,7 +77,7 @@ impl Known {
     }
 }
 
-/// Positions of the candidates to take, in the order in which they are to be read: always the one that is worth most
+/// Positions of the candidates to take, at most so many, in the order in which they are to be read: always the one that is worth most
 /// beside those taken ([`Weights::place`]). A candidate that no longer fits is passed over for a smaller one. A candidate
 /// is read when none that is known may be worth more (as in the threshold algorithm of Fagin, Lotem and Naor, "Optimal
 /// aggregation algorithms for middleware", 2003), so that what is taken is what would be taken if all were read. Errors:
@@ -85,6 +85,7 @@ impl Known {
 pub fn pack<S: Stock>(
     prospects: &[Prospect],
     budget: usize,
+    most: usize,
     weights: &Weights,
     stock: &mut S,
 ) -> Result<Vec<usize>, S::Error> {
@@ -93,9 +94,9 @@ pub fn pack<S: Stock>(
     let mut subjects: Vec<Subject> = Vec::new();
     let mut told: HashMap<String, usize> = HashMap::new();
     let mut known: Vec<Known> = prospects.iter().copied().map(Known::Expected).collect();
-    loop {
+    while taken.len() < most {
         let places = known.iter().enumerate().filter_map(|(at, known)| Some((known.place(left, weights, &told)?, at)));
-        let Some((_, best)) = places.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1))) else { return Ok(taken) };
+        let Some((_, best)) = places.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1))) else { break };
         let candidate = match std::mem::replace(&mut known[best], Known::Gone) {
             Known::Read(candidate) => candidate,
             Known::Expected(_) => {
@@ -114,6 +115,7 @@ pub fn pack<S: Stock>(
             }
         }
     }
+    Ok(taken)
 }
 
 /// True when two texts say about the same. Texts with different numbers do not, however alike they are: ports,
@@ -179,7 +181,7 @@ mod tests {
         let of = |(Candidate { tokens, worth, .. }, _): &Told| Prospect { tokens: *tokens, worth: worth * excess };
         let prospects: Vec<Prospect> = told.iter().map(of).collect();
         let mut shelf = Shelf { told, read: Vec::new() };
-        let Ok(taken) = pack(&prospects, budget, weights, &mut shelf);
+        let Ok(taken) = pack(&prospects, budget, usize::MAX, weights, &mut shelf);
         (taken, shelf.read)
     }
 
@@ -224,6 +226,14 @@ mod tests {
             prop_assert!(read.len() == told.iter().filter(|(candidate, _)| candidate.tokens <= budget).count());
             prop_assert_eq!(expecting(&told, budget, &weights, excess).0, expected);
         }
+    }
+
+    #[test]
+    fn no_more_than_asked_for_are_taken() {
+        let told = [candidate(10, "alpha"), candidate(10, "beta")];
+        let prospects = [Prospect { tokens: 10, worth: 9.0 }; 2];
+        let mut shelf = Shelf { told: &told, read: Vec::new() };
+        assert_eq!(pack(&prospects, 100, 1, &Weights::default(), &mut shelf), Ok(vec![0]));
     }
 
     #[test]

@@ -58,8 +58,9 @@ pub(super) fn pack<'a>(
     let excerpt = (budget / SHARE).clamp(LEAST, MOST);
     let expected: Vec<Prospect> = (0..prospects.len()).map(|at| prospects.prospect(at, excerpt)).collect();
     let shown = expected.iter().map(|_| None).collect();
+    let most = prospects.limit();
     let mut shelf = Shelf { prospects, admits, room, excerpt, shown };
-    let taken = budget::pack(&expected, room, weights, &mut shelf)?;
+    let taken = budget::pack(&expected, room, most, weights, &mut shelf)?;
     let mut packed = Packed::default();
     let mut notes = Vec::new();
     for at in taken {

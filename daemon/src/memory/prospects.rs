@@ -4,6 +4,7 @@
 //! come before it. Where that is not known (the text index of the replica answers, or meaning counts, which compares all
 //! of them) everything is read at once.
 
+use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use recall::beginnings::Beginnings;
@@ -50,9 +51,6 @@ impl<'a> Prospects<'a> {
         let mut found = Self { tx, query, scopes, terms, beginnings, names: Names::default(), candidates, hits };
         if query.meaning.is_some() || found.candidates.iter().any(|candidate| candidate.found.is_none()) {
             found.read_all()?;
-        } else {
-            found.candidates.truncate(query.limit);
-            found.hits.truncate(query.limit);
         }
         Ok(found)
     }
@@ -60,6 +58,11 @@ impl<'a> Prospects<'a> {
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.candidates.len()
+    }
+
+    /// How many are wanted.
+    pub(super) fn limit(&self) -> usize {
+        self.query.limit
     }
 
     /// The query's terms with their weights.
@@ -119,7 +122,8 @@ impl<'a> Prospects<'a> {
             self.hit(at)?;
         }
         let mut hits: Vec<Hit> = self.hits.into_iter().flatten().flatten().map(|hit| *hit).collect();
-        hits.sort_by(|a, b| b.score.total.total_cmp(&a.score.total).then_with(|| b.created_at.cmp(&a.created_at)));
+        hits.sort_by(best_first);
+        hits.truncate(self.query.limit);
         Ok(hits)
     }
 
@@ -145,10 +149,14 @@ impl<'a> Prospects<'a> {
         }
         rate_all(&mut hits, &compared, &self.terms, self.query);
         meant::fuse(&mut hits, &near, &self.query.weights);
-        hits.sort_by(|a, b| b.score.total.total_cmp(&a.score.total).then_with(|| b.created_at.cmp(&a.created_at)));
+        hits.sort_by(best_first);
         hits.truncate(self.query.limit);
         self.candidates = hits.iter().map(|_| Candidate { memory: 0, found: None, near: None }).collect();
         self.hits = hits.into_iter().map(|hit| Some(Some(Box::new(hit)))).collect();
         Ok(())
     }
+}
+
+fn best_first(one: &Hit, other: &Hit) -> Ordering {
+    other.score.total.total_cmp(&one.score.total).then_with(|| other.created_at.cmp(&one.created_at))
 }

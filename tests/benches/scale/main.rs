@@ -61,7 +61,7 @@ fn measure(memories: usize, turn: Duration) -> Result<Size> {
     let idle_kib = host::kib_of_process(pid, "RssAnon");
     let home = machine.home();
     let (replica, index) = (disk::bytes(&home.replica())?, disk::bytes(&home.index())?);
-    let text = disk::text_bytes(&home.replica())?;
+    let (text, parts) = (disk::text_bytes(&home.replica())?, disk::parts(&home.replica())?);
     let latencies = vec![
         ask::run(home, &[Question::Health], 1, turn)?.named(report::BARE, 1),
         ask::run(home, &[Question::Recall { project: true }], 1, turn)?.named("recall, a project's caller", 1),
@@ -74,7 +74,20 @@ fn measure(memories: usize, turn: Duration) -> Result<Size> {
     let found_after = found_after(&machine)?;
     let busy_kib = host::kib_of_process(pid, "RssAnon");
     let load = host::load();
-    Ok(Size { memories, filled, rebuilt, idle_kib, busy_kib, replica, index, text, latencies, found_after, load })
+    Ok(Size {
+        memories,
+        filled,
+        rebuilt,
+        idle_kib,
+        busy_kib,
+        replica,
+        index,
+        text,
+        parts,
+        latencies,
+        found_after,
+        load,
+    })
 }
 
 /// Leaves the daemon alone for as long as it takes to be called idle.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use world::goals::Goals;
 
+use super::disk::Part;
 use super::figures::Figures;
 use super::host;
 
@@ -28,6 +29,7 @@ pub(crate) struct Size {
     pub(crate) replica: u64,
     pub(crate) index: u64,
     pub(crate) text: u64,
+    pub(crate) parts: Vec<Part>,
     pub(crate) latencies: Vec<Latency>,
     pub(crate) found_after: Figures,
     pub(crate) load: String,
@@ -76,7 +78,20 @@ pub(crate) fn print_table(sizes: &[Size]) {
             size.each(size.index),
         );
     }
+    print_parts(sizes);
     println!("\n{}", goals(sizes).table());
+}
+
+/// Where the bytes of a memory are.
+fn print_parts(sizes: &[Size]) {
+    let Some(first) = sizes.first() else { return };
+    let names: Vec<&str> = first.parts.iter().map(|(part, _)| *part).collect();
+    println!("\n| bytes of a memory in the replica | {} |", names.join(" | "));
+    println!("|--:|{}", "--:|".repeat(names.len()));
+    for size in sizes {
+        let parts: Vec<String> = size.parts.iter().map(|(_, bytes)| size.each(*bytes).to_string()).collect();
+        println!("| of {} | {} |", size.memories, parts.join(" | "));
+    }
 }
 
 /// Recall's p99 less what a bare request of as many callers takes in the median, against the goals.
@@ -116,6 +131,7 @@ pub(crate) fn print_json(sizes: &[Size]) {
             json!({
                 "memories": size.memories, "filled_us": us(size.filled), "rebuilt_us": us(size.rebuilt),
                 "idle_kib": size.idle_kib, "busy_kib": size.busy_kib, "text_bytes": size.text,
+                "parts": size.parts.iter().map(|(part, bytes)| json!({ "part": part, "bytes": bytes })).collect::<Vec<_>>(),
                 "replica_bytes": size.replica, "index_bytes": size.index, "latencies": latencies,
                 "found_after": figures(&size.found_after), "load": size.load,
             })

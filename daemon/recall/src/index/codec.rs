@@ -2,6 +2,8 @@
 //! billions of integers per second through vectorization", 2015), followed by their impacts, a byte each; what is left
 //! over as differences of seven bits a byte.
 
+use std::ops::Range;
+
 use bitpacking::{BitPacker, BitPacker4x};
 
 use crate::terms::Stem;
@@ -59,34 +61,89 @@ pub fn write(postings: &[(u32, Impact)], out: &mut Vec<u8>) {
 }
 
 /// Reads `count` postings and hands each run of them on; None when the bytes end too early or hold what was never written.
-pub fn read(bytes: &[u8], count: usize, mut each: impl FnMut(&[u32], &[Impact])) -> Option<()> {
-    let coder = BitPacker4x::new();
-    let mut rest = bytes;
-    let mut last = None;
-    let mut numbers = [0; BLOCK];
-    for _ in 0..count / BLOCK {
-        let (&bits, after) = rest.split_first()?;
+pub fn read(bytes: &[u8], count: usize, each: impl FnMut(&[u32], &[Impact])) -> Option<()> {
+    Runs::new(bytes, count).below(u64::MAX, each)
+}
+
+/// Postings that are read piece by piece.
+pub struct Runs<'a> {
+    coder: BitPacker4x,
+    rest: &'a [u8],
+    last: Option<u32>,
+    /// Postings that were not decoded yet.
+    left: usize,
+    numbers: [u32; BLOCK],
+    impacts: [Impact; BLOCK],
+    /// What was decoded and not handed on.
+    decoded: Range<usize>,
+}
+
+impl std::fmt::Debug for Runs<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runs").field("left", &self.left).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Runs<'a> {
+    /// So many postings.
+    pub fn new(bytes: &'a [u8], count: usize) -> Self {
+        let (numbers, impacts) = ([0; BLOCK], [0; BLOCK]);
+        Self { coder: BitPacker4x::new(), rest: bytes, last: None, left: count, numbers, impacts, decoded: 0..0 }
+    }
+
+    /// Hands on, in runs, those whose numbers are below this one and were not handed on before. None: see [`read`].
+    pub fn below(&mut self, end: u64, mut each: impl FnMut(&[u32], &[Impact])) -> Option<()> {
+        loop {
+            let (numbers, impacts) = (&self.numbers[self.decoded.clone()], &self.impacts[self.decoded.clone()]);
+            let run = match numbers.last() {
+                Some(&last) if u64::from(last) >= end => numbers.partition_point(|&number| u64::from(number) < end),
+                _ => numbers.len(),
+            };
+            if run > 0 {
+                each(&numbers[..run], &impacts[..run]);
+            }
+            self.decoded.start += run;
+            if !self.decoded.is_empty() || self.left == 0 {
+                return Some(());
+            }
+            self.decode()?;
+        }
+    }
+
+    fn decode(&mut self) -> Option<()> {
+        let count = self.left.min(BLOCK);
+        if count == BLOCK {
+            self.decode_block()?
+        } else {
+            self.decode_rest(count)?
+        }
+        self.left -= count;
+        self.decoded = 0..count;
+        Some(())
+    }
+
+    fn decode_block(&mut self) -> Option<()> {
+        let (&bits, after) = self.rest.split_first()?;
         let length = if bits <= 32 { usize::from(bits) * BLOCK / 8 } else { return None };
         let (packed, after) = after.split_at_checked(length)?;
-        let (impacts, after) = after.split_at_checked(BLOCK)?;
-        coder.decompress_strictly_sorted(last, packed, &mut numbers, bits);
-        each(&numbers, impacts);
-        last = Some(numbers[BLOCK - 1]);
-        rest = after;
+        let (impacts, after) = after.split_first_chunk()?;
+        self.coder.decompress_strictly_sorted(self.last, packed, &mut self.numbers, bits);
+        (self.impacts, self.last, self.rest) = (*impacts, Some(self.numbers[BLOCK - 1]), after);
+        Some(())
     }
-    let left = count % BLOCK;
-    let mut impacts = [0; BLOCK];
-    for at in 0..left {
-        let difference = read_varint(&mut rest)?;
-        let (&impact, after) = rest.split_first()?;
-        let number = match last {
-            None => difference,
-            Some(last) => difference.checked_add(last)?.checked_add(1)?,
-        };
-        (numbers[at], impacts[at], last, rest) = (number, impact, Some(number), after);
+
+    fn decode_rest(&mut self, count: usize) -> Option<()> {
+        for at in 0..count {
+            let difference = read_varint(&mut self.rest)?;
+            let (&impact, after) = self.rest.split_first()?;
+            let number = match self.last {
+                None => difference,
+                Some(last) => difference.checked_add(last)?.checked_add(1)?,
+            };
+            (self.numbers[at], self.impacts[at], self.last, self.rest) = (number, impact, Some(number), after);
+        }
+        Some(())
     }
-    each(&numbers[..left], &impacts[..left]);
-    Some(())
 }
 
 fn varint(mut value: u32, out: &mut Vec<u8>) {
@@ -122,6 +179,12 @@ mod tests {
             back.extend(numbers.iter().copied().zip(impacts.iter().copied()));
         })
         .unwrap();
+        let (mut pieces, mut runs) = (Vec::new(), Runs::new(&bytes, postings.len()));
+        for end in [1, 1, 130, 1_000, 70_000, u64::from(u32::MAX), u64::MAX] {
+            runs.below(end, |numbers, _| pieces.extend_from_slice(numbers)).unwrap();
+            assert_eq!(pieces.len(), postings.iter().filter(|(number, _)| u64::from(*number) < end).count());
+        }
+        assert!(pieces.iter().eq(postings.iter().map(|(number, _)| number)));
         for end in 0..bytes.len() {
             assert!(read(&bytes[..end], postings.len(), |_, _| {}).is_none(), "cut at {end}");
         }

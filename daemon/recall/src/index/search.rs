@@ -9,10 +9,10 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::ops::Range;
 
-use super::codec::SCALE;
+use super::codec::{Impact, Runs, SCALE};
 use super::dead::{Dead, Part};
 use super::doc::{Doc, NO_LINK};
-use super::segment::Postings;
+use super::segment::{Postings, Segment};
 use super::tail::Tail;
 use crate::score::{self, Placed, Weights};
 use crate::terms::Stem;
@@ -23,6 +23,8 @@ const POOL: usize = 256;
 const NARROW_POOL: usize = 8_192;
 /// Cells that are looked at together.
 const RUN: usize = 32;
+/// Cells that are added to before the next ones are: 256 KiB.
+const STRETCH: usize = 1 << 16;
 /// Turns whose neighbours are looked at though no term stands in them.
 const WITH_NEIGHBOURS: usize = 48;
 
@@ -108,32 +110,28 @@ impl<'a, 'c> Cells<'a, 'c> {
 
     /// Adds every term's impacts; returns how many memories hold each.
     fn add_up(&mut self, terms: &[Stem], memories: u64) -> io::Result<Vec<u64>> {
-        let mut buffer = Vec::new();
-        let mut holding = Vec::with_capacity(terms.len());
-        for &term in terms {
-            let found: Vec<Option<Postings>> =
-                self.parts.iter().map(|part| part.segment.postings(term)).collect::<Result<_, _>>()?;
-            let newest = self.tail.postings(term);
-            let count = found.iter().flatten().map(Postings::count).sum::<usize>() + newest.len();
-            #[expect(clippy::cast_possible_truncation, reason = "a weight needs no more")]
-            let step = score::weight(memories, count as u64) as f32 / SCALE;
-            for ((part, postings), &start) in self.parts.iter().zip(&found).zip(&self.starts) {
-                let cells = &mut self.sums[start..start + part.segment.len() as usize];
-                if let Some(postings) = postings {
-                    part.segment.read(postings, &mut buffer, |places, impacts| {
-                        for (&place, &impact) in places.iter().zip(impacts) {
-                            if let Some(cell) = cells.get_mut(place as usize) {
-                                *cell += step * f32::from(impact);
-                            }
-                        }
-                    })?;
-                }
+        let mut holding: Vec<u64> = terms.iter().map(|&term| self.tail.postings(term).len() as u64).collect();
+        let mut found: Vec<Vec<Option<Postings>>> = Vec::with_capacity(self.parts.len());
+        for part in self.parts {
+            let of_part: Vec<Option<Postings>> =
+                terms.iter().map(|&term| part.segment.postings(term)).collect::<Result<_, _>>()?;
+            for (count, postings) in holding.iter_mut().zip(&of_part) {
+                *count += postings.as_ref().map_or(0, Postings::count) as u64;
             }
-            let cells = &mut self.sums[self.starts[self.parts.len()]..];
-            for &(place, impact) in newest {
+            found.push(of_part);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "a weight needs no more")]
+        let steps: Vec<f32> = holding.iter().map(|&count| score::weight(memories, count) as f32 / SCALE).collect();
+        let mut buffer = Vec::new();
+        for ((part, found), &start) in self.parts.iter().zip(&found).zip(&self.starts) {
+            let cells = &mut self.sums[start..start + part.segment.len() as usize];
+            add_segment(part.segment, found, &steps, cells, &mut buffer)?;
+        }
+        let cells = &mut self.sums[self.starts[self.parts.len()]..];
+        for (&term, step) in terms.iter().zip(steps) {
+            for &(place, impact) in self.tail.postings(term) {
                 cells[place as usize] += step * f32::from(impact);
             }
-            holding.push(count as u64);
         }
         Ok(holding)
     }
@@ -219,6 +217,54 @@ impl<'a, 'c> Cells<'a, 'c> {
         ranked.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
         ranked.truncate(ask.best);
         Ok(ranked.into_iter().map(|(_, _, found)| found).collect())
+    }
+}
+
+/// Adds the impacts of all terms in a segment, some cells after the other: those stay in the processor's cache while the
+/// terms pass over them.
+fn add_segment(
+    segment: &Segment,
+    found: &[Option<Postings>],
+    steps: &[f32],
+    cells: &mut [f32],
+    buffer: &mut Vec<u8>,
+) -> io::Result<()> {
+    buffer.clear();
+    let mut lists = Vec::with_capacity(found.len());
+    for (postings, &step) in found.iter().zip(steps) {
+        match postings {
+            None => {}
+            Some(Postings::One(place, impact)) => add(cells, 0, step, &[*place], &[*impact]),
+            Some(Postings::Many(count, range)) => {
+                let start = buffer.len();
+                segment.fetch(range, buffer)?;
+                lists.push((step, *count, start..buffer.len()));
+            }
+        }
+    }
+    let runs = |(step, count, range): (f32, usize, Range<usize>)| (step, Runs::new(&buffer[range], count));
+    let mut lists: Vec<(f32, Runs<'_>)> = lists.into_iter().map(runs).collect();
+    for (first, cells) in (0_u32..).step_by(STRETCH).zip(cells.chunks_mut(STRETCH)) {
+        let end = u64::from(first) + cells.len() as u64;
+        for (step, runs) in &mut lists {
+            let step = *step;
+            let read = runs.below(end, |places, impacts| add(cells, first, step, places, impacts));
+            read.ok_or(io::ErrorKind::InvalidData)?;
+        }
+    }
+    // What is left over lies behind the last memory, or does not come to its end.
+    for (_, mut runs) in lists {
+        runs.below(u64::MAX, |_, _| {}).ok_or(io::ErrorKind::InvalidData)?;
+    }
+    Ok(())
+}
+
+/// Adds impacts to the cells of their places; `first` is the place of the first cell.
+fn add(cells: &mut [f32], first: u32, step: f32, places: &[u32], impacts: &[Impact]) {
+    for (&place, &impact) in places.iter().zip(impacts) {
+        if let Some(cell) = cells.get_mut(place.wrapping_sub(first) as usize) {
+            *cell += step * f32::from(impact);
+        }
     }
 }
 

@@ -333,13 +333,20 @@ impl Segment {
         match postings {
             Postings::One(memory, impact) => each(&[*memory], &[*impact]),
             Postings::Many(count, range) => {
-                let length = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(0);
-                buffer.resize(length, 0);
-                self.source.read_at(range.start, buffer)?;
+                buffer.clear();
+                self.fetch(range, buffer)?;
                 codec::read(buffer, *count, each).ok_or(io::ErrorKind::InvalidData)?;
             }
         }
         Ok(())
+    }
+
+    /// Appends the bytes of postings.
+    pub(super) fn fetch(&self, range: &Range<u64>, buffer: &mut Vec<u8>) -> io::Result<()> {
+        let length = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(0);
+        let start = buffer.len();
+        buffer.resize(start + length, 0);
+        self.source.read_at(range.start, &mut buffer[start..])
     }
 
     /// Every term with its postings, in the order of the terms.
