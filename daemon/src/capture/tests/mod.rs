@@ -5,6 +5,7 @@ mod forgetting;
 mod intake;
 mod lessons;
 mod lifecycle;
+mod others;
 mod recall;
 mod settled;
 mod tools;
