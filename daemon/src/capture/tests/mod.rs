@@ -8,6 +8,7 @@ mod lifecycle;
 mod others;
 mod recall;
 mod settled;
+mod solutions;
 mod tools;
 mod turns;
 mod visibility;

@@ -134,7 +134,8 @@ async fn an_older_transcript_takes_no_newers_place() {
 }
 
 /// As [`DECISIONS`], with who decided.
-const DECIDED: &str = "SELECT decision_text || '|' || impact || '|' || coalesce(decided_by, '') || '|' || (superseded_by_id IS NOT NULL)
+const DECIDED: &str =
+    "SELECT decision_text || '|' || impact || '|' || coalesce(decided_by, '') || '|' || (superseded_by_id IS NOT NULL)
                          FROM decision_logs ORDER BY created_at, decision_text";
 
 #[tokio::test]
