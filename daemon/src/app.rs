@@ -15,6 +15,7 @@ use crate::auth::Authority;
 use crate::billing::Rule;
 use crate::capture::MachineInfo;
 use crate::central_link::CentralLink;
+use crate::clients::Clients;
 use crate::config::Watching;
 use crate::import::Board;
 use crate::intake::Intake;
@@ -61,6 +62,8 @@ pub(crate) struct App {
     pub(crate) tasks: TaskBoard,
     pub(crate) notices: Arc<Notices>,
     pub(crate) intake: Intake,
+    /// Which conversation each client holds.
+    pub(crate) clients: Clients,
     pub(crate) imports: Arc<Board>,
     /// How the watching of transcripts goes.
     pub(crate) watched: WatchBoard,
@@ -127,6 +130,7 @@ impl App {
             reopen: Notify::new(),
             vault_changed: Arc::new(Notify::new()),
             tasks: TaskBoard::default(),
+            clients: Clients::default(),
             imports: Arc::default(),
             saving: Mutex::new(None),
             last_error: Mutex::new(None),

@@ -20,6 +20,7 @@ mod backup;
 mod billing;
 mod central_link;
 mod client;
+mod clients;
 mod config;
 mod coord;
 mod doctor;

@@ -10,6 +10,8 @@ pub const HOOK_PATH: &str = "/hooks/";
 pub const EVENT_ID: &str = "X-Claudetools-Event-Id";
 /// When the hook was started, in microseconds since the epoch.
 pub const SENT_AT: &str = "X-Claudetools-Sent-At";
+/// Which client the event is of, see [`crate::parent`]; with the events that begin a conversation or go on with it.
+pub const CLIENT: &str = "X-Claudetools-Client";
 /// The largest body of a request, in bytes, that either side takes. A hook's input holds whole prompts and tool results.
 pub const BODY_LIMIT: usize = 64 * 1024 * 1024;
 /// The largest body of an answer, in bytes, that is read.

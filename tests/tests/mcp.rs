@@ -2,16 +2,19 @@
 //! client.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rmcp::ServiceExt as _;
 use rmcp::model::CallToolRequestParams;
 use rmcp::transport::TokioChildProcess;
 use serde_json::{Value, json};
 use world::claude::Client;
-use world::{Machine, binaries};
+use world::{Machine, binaries, eventually};
 
 use crate::conversation::Conversation;
 use crate::replica::Replica;
+
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The server of a machine in a folder, asked one thing after another.
 struct Tools {
@@ -134,6 +137,27 @@ fn belongs_to_a_client(machine: &Machine, slug: &str) {
     send("PUT", &format!("/api/projects/{project}"), json!({ "client_id": client["id"] }));
 }
 
+/// Hooks and server are children of this process, as they are of a client.
+#[test]
+fn after_clearing_the_conversation_that_goes_on_is_the_one_that_asks() {
+    let machine = Machine::set_up("tools-after-clearing", None).unwrap();
+    let project = machine.project("project", "https://git.example.invalid/acme/after-clearing.git").unwrap();
+    let first = Conversation::new(&machine, &project);
+    first.start().is_taken();
+    let tools = Tools::of(&machine, &project);
+    assert_eq!(tools.ok("who_is_here", &json!({})), "Nobody else is at work here.");
+    first.fire("SessionEnd", &json!({ "reason": "clear" })).is_taken();
+    let second = Conversation::new(&machine, &project);
+    second.fire("SessionStart", &json!({ "source": "clear", "model": "m" })).is_taken();
+    assert_eq!(tools.ok("who_is_here", &json!({})), "Nobody else is at work here.", "the new one is this one");
+
+    // A daemon that was started since hears of it with the next prompt.
+    machine.stop_daemon().unwrap();
+    assert!(tools.ok("who_is_here", &json!({})).contains("- session "));
+    second.turn("Where were we?", "In the harbour.");
+    assert_eq!(tools.ok("who_is_here", &json!({})), "Nobody else is at work here.");
+}
+
 #[test]
 fn the_real_client_searches_memory_through_the_tool() {
     let machine = Machine::set_up("tools-by-client", None).unwrap();
@@ -154,4 +178,28 @@ fn the_real_client_searches_memory_through_the_tool() {
     assert!(results.iter().any(|result| result.contains("gate 23")), "{results:#?}\n{:#?}", turn.run);
     assert!(results.iter().any(|result| result.contains("Nobody else is at work here.")), "{results:#?}");
     assert!(turn.model_saw("Long-term memory of this and other projects"), "the instructions reach the model");
+}
+
+#[test]
+fn the_real_client_that_was_cleared_is_still_told_apart_from_the_others() {
+    let machine = Machine::set_up("tools-cleared", None).unwrap();
+    let project = machine.project("project", "https://git.example.invalid/acme/cleared.git").unwrap();
+    let client = Client::new(&machine, &project).unwrap();
+    let replica = Replica::of(&machine);
+    let saved = |title: &str| replica.rows(&format!("SELECT status FROM work_items WHERE title LIKE '{title}%'"));
+    let terminal = client.terminal().unwrap();
+    terminal.line("alpha question [[say:alpha answer]]").unwrap();
+    eventually("the first turn saved", PATIENCE, || saved("alpha") == ["completed"]).unwrap();
+    terminal.line("/clear").unwrap();
+    let starts = "SELECT count(*) FROM ct_hook_events WHERE event = 'SessionStart'";
+    eventually("the new session", PATIENCE, || replica.number(starts) == 2).unwrap();
+    let told = |requests: &[Value]| {
+        let blocks = requests.iter().flat_map(|request| request["body"]["messages"].as_array().into_iter().flatten());
+        let blocks = blocks.flat_map(|message| message["content"].as_array().into_iter().flatten());
+        blocks.filter(|block| block["type"] == "tool_result").map(Value::to_string).collect::<Vec<_>>()
+    };
+    terminal.line("bravo question [[tool:mcp__claudetools__who_is_here {}]]").unwrap();
+    eventually("the tool's answer", PATIENCE, || !told(&client.requests().unwrap()).is_empty()).unwrap();
+    let told = told(&client.requests().unwrap());
+    assert!(told.iter().all(|result| result.contains("Nobody else is at work here.")), "{told:#?}");
 }

@@ -246,7 +246,7 @@ fn two_machines_talk_and_the_ledger_is_what_reached_the_model() {
 }
 
 fn report(desks: &[Desk<'_>; 2], prompts: usize, told: u32, asked: u32) {
-    let mut summary = Summary { acknowledged: prompts as u64, ..Summary::default() };
+    let mut summary = Summary { acknowledged: prompts as u64, instead: Some("prompts given"), ..Summary::default() };
     let (mut injections, mut tokens, mut memories, mut conversations) = (0, 0, 0, 0);
     let mut counted = 0;
     for desk in desks {

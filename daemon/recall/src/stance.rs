@@ -1,9 +1,14 @@
 //! What a person settles in passing: corrections ("no, use X instead of Y"), decisions ("we decided"), conventions
-//! ("never", "from now on"), and what turned out a dead end. By their words alone, and only where they are plain.
+//! ("never", "from now on"), and what turned out a dead end; and what an answer says was chosen ([`choices`]). By their
+//! words alone, and only where they are plain.
+
+mod choice;
 
 use std::sync::LazyLock;
 
 use regex::Regex;
+
+pub use choice::choices;
 
 use crate::excerpt::cut;
 

@@ -11,6 +11,7 @@ use sync::local::{WriteTx, derived_id};
 
 use super::ledger::{State, Turn};
 use super::scene::Scene;
+use super::settled::choices_of;
 use super::transcript::{Exchange, Run};
 use crate::forget::names;
 
@@ -137,6 +138,7 @@ impl Scene<'_, '_> {
             }
             None => self.missed(exchange),
         };
+        let before = choices_of(&turn);
         if exchange.helper.is_some() {
             let report = exchange.report().filter(|(_, text)| !turn.parts.has_report(text));
             turn.parts.helpers.extend(report.map(|(who, text)| (who.to_owned(), text.to_owned())));
@@ -147,6 +149,7 @@ impl Scene<'_, '_> {
         if is_missed {
             self.stances(&turn)?;
         }
+        self.choices(&turn, &before)?;
         Ok(Standing::New)
     }
 

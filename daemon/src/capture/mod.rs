@@ -48,7 +48,7 @@ use std::time::Instant;
 use sync::{Store, StoreError};
 use tokio::task::JoinSet;
 
-use crate::coord::{self, Session};
+use crate::coord::{self, Briefing, Session};
 use crate::memory::index::Index;
 use crate::memory::{Asker, Memory};
 use crate::policy::Policy;
@@ -186,16 +186,22 @@ impl Capture {
         }
         let briefing = self.briefing(&arrival, done.session).await;
         if let Ok(Some(told)) = &briefing {
-            self.memory.told_beside(&Self::asker(&arrival, 0), "SessionStart", told);
+            self.memory.told_beside(&Self::asker(&arrival, 0), "SessionStart", &told.text, &told.facts);
         }
+        let briefing = briefing.map(|told| told.map(|told| told.text));
         Ok(Reply::new(done.taken, recalled).with_news(done.news).with_briefing(briefing))
     }
 
-    /// What a conversation that starts is told of the others.
-    async fn briefing(&self, arrival: &Arrival, session: Option<Session>) -> Result<Option<String>, StoreError> {
+    /// What a conversation that starts, or starts again, is told of the others; None when it was told the same last.
+    async fn briefing(&self, arrival: &Arrival, session: Option<Session>) -> Result<Option<Briefing>, StoreError> {
         let (Some(session), Deed::Start { .. }, true) = (session, &arrival.deed, arrival.live) else { return Ok(None) };
-        let (slug, clock) = (arrival.place.slug.clone(), Arc::clone(self.store.clock()));
-        self.store.read_async(move |tx| coord::briefing(tx, &session, &slug, coord::now_us(tx, clock.as_ref())?)).await
+        let (slug, clock, memory) = (arrival.place.slug.clone(), Arc::clone(self.store.clock()), self.memory.clone());
+        let found = self.store.read_async(move |tx| {
+            let told = memory.last_told_beside(tx, &session.claude_session_id)?;
+            let briefing = coord::briefing(tx, &session, &slug, coord::now_us(tx, clock.as_ref())?)?;
+            Ok(briefing.filter(|briefing| told.as_ref() != Some(&briefing.facts)))
+        });
+        found.await
     }
 
     /// Finds out what of the memories that the conversation was given its answer shows to be of use.

@@ -1,6 +1,9 @@
 //! What is settled in a project, merged over time: the same fact again raises the weight of the one that is there, and a
 //! newer one that takes another's place marks it as replaced.
 //!
+//! Architecture invariant: what an answer says of its own choices changes nothing that a person said: it neither replaces
+//! nor raises it, and by itself never weighs as much as a correction.
+//!
 //! Words that a session said stay with the row of that session, so that forgetting it takes them along.
 
 use merge::{Row, Value};
@@ -24,6 +27,11 @@ const RAISE: i64 = 50;
 const MOST: i64 = 1_000;
 /// From weak to strong.
 const IMPACTS: [&str; 3] = ["low", "medium", "high"];
+/// The most that answers alone can make of a decision, as a place in [`IMPACTS`].
+const MOST_OF_ANSWERS: usize = 1;
+/// Who decided: a person in a prompt, or the assistant by what its answer says.
+const USER: &str = "user";
+const ASSISTANT: &str = "assistant";
 /// The field of a snippet's structured data that names the one in its place; see `0025_lessons.sql`.
 const REPLACED_BY: &str = "superseded_by";
 
@@ -94,6 +102,7 @@ pub(super) fn settle(tx: &mut WriteTx<'_>, row: Row, apart: Option<&str>) -> Res
         apart.is_none_or(|apart| other.text("id") != Some(apart)) && fact::same(&text, facts.text_of(other))
     });
     match same.map(|at| &others[at]) {
+        Some(other) if yields(&row, other) => Ok(Settled { id: id_of(other), replaces: Vec::new() }),
         Some(other) if !loses_words(&facts, &row, other) => {
             let mut merged = raised(other.clone(), &row);
             if session_of(&row).is_none() && session_of(other).is_none() {
@@ -126,6 +135,15 @@ pub(super) fn settle(tx: &mut WriteTx<'_>, row: Row, apart: Option<&str>) -> Res
     }
 }
 
+/// True for the word of an answer beside a person's.
+fn yields(row: &Row, other: &Row) -> bool {
+    is_of_an_answer(row) && !is_of_an_answer(other)
+}
+
+fn is_of_an_answer(row: &Row) -> bool {
+    row.entity() == DECISION_LOGS && row.text("decided_by") == Some(ASSISTANT)
+}
+
 /// True when a hand-made fact has other words than that of a session, which keeps its own.
 fn loses_words(facts: &Facts, row: &Row, other: &Row) -> bool {
     session_of(row).is_none()
@@ -151,7 +169,7 @@ fn replace(
     }
     let id = id_of(row);
     for mut other in others {
-        if !is_later(&other, row) && fact::replaces(text, facts.text_of(&other)) {
+        if !is_later(&other, row) && !yields(row, &other) && fact::replaces(text, facts.text_of(&other)) {
             replaced.push(id_of(&other));
             mark(&mut other, &id)?;
             tx.put(other)?;
@@ -201,7 +219,11 @@ fn raised(mut row: Row, again: &Row) -> Row {
         return row.with("relevance_score", weight.saturating_add(RAISE).min(MOST));
     }
     let rank = |row: &Row| IMPACTS.iter().position(|impact| row.text("impact") == Some(impact)).unwrap_or(1);
-    let raised = (rank(&row) + 1).max(rank(again)).min(IMPACTS.len() - 1);
+    let most = if is_of_an_answer(again) { MOST_OF_ANSWERS } else { IMPACTS.len() - 1 };
+    let raised = (rank(&row) + 1).max(rank(again)).min(most);
+    if yields(&row, again) {
+        row.set("decided_by", again.get("decided_by").clone());
+    }
     if row.text("rationale").is_none() {
         row.set("rationale", again.get("rationale").clone());
     }
@@ -210,6 +232,11 @@ fn raised(mut row: Row, again: &Row) -> Row {
 
 fn id_of(row: &Row) -> String {
     row.text("id").unwrap_or_default().to_owned()
+}
+
+/// What the answers of a turn say was chosen.
+pub(super) fn choices_of(turn: &Turn) -> Vec<String> {
+    turn.parts.answers.iter().flat_map(|answer| stance::choices(answer)).collect()
 }
 
 impl Scene<'_, '_> {
@@ -221,20 +248,38 @@ impl Scene<'_, '_> {
                 Kind::Decision => ("decision", "technical", "medium"),
                 Kind::Convention => ("convention", "process", "medium"),
             };
-            let row = Row::new(DECISION_LOGS)
-                .with("id", derived_id("decision_logs", &format!("{} {text}", turn.id)))
-                .with("project_id", self.project_id.as_str())
-                .with("session_id", self.session_id())
+            let row = self
+                .decision(turn, text)
                 .with("decision_type", sort)
-                .with("title", title(&text, TITLE_CHARS))
-                .with("decision_text", text)
                 .with("impact", impact)
                 .with("tags", serde_json::json!([tag]).to_string())
-                .with("decided_by", "user")
-                .with("created_at", datetime_text(turn.started_us));
+                .with("decided_by", USER);
             settle(self.tx, row, None)?;
         }
         Ok(())
+    }
+
+    /// Enters what the answers of a turn say was chosen, but for what they had said before. The time is the turn's, so
+    /// that it is forgotten with it, and that what a person says later is later.
+    pub(super) fn choices(&mut self, turn: &Turn, before: &[String]) -> Result<(), StoreError> {
+        for text in choices_of(turn).into_iter().filter(|text| !before.contains(text)) {
+            let row = self.decision(turn, text);
+            let row = row.with("decision_type", "technical").with("impact", IMPACTS[0]);
+            let row = row.with("tags", serde_json::json!(["decision"]).to_string()).with("decided_by", ASSISTANT);
+            settle(self.tx, row, None)?;
+        }
+        Ok(())
+    }
+
+    /// A decision of a turn, in words of it.
+    fn decision(&self, turn: &Turn, text: String) -> Row {
+        Row::new(DECISION_LOGS)
+            .with("id", derived_id("decision_logs", &format!("{} {text}", turn.id)))
+            .with("project_id", self.project_id.as_str())
+            .with("session_id", self.session_id())
+            .with("title", title(&text, TITLE_CHARS))
+            .with("decision_text", text)
+            .with("created_at", datetime_text(turn.started_us))
     }
 
     /// A prompt that takes back what was done makes its turn a dead end.

@@ -15,6 +15,7 @@ use super::digest::sha256;
 use super::fit::{self, WHOLE_BYTES};
 use super::ledger::{Conversation, Parts, State, Turn};
 use super::scene::Scene;
+use super::settled::choices_of;
 use crate::forget::names;
 
 /// Characters of a work item's title and description.
@@ -61,11 +62,13 @@ impl Scene<'_, '_> {
     /// The assistant has stopped. While background tasks run it does so more than once; each message is kept once.
     pub(super) fn answer(&mut self, prompt_id: Option<&str>, text: &str) -> Result<(), StoreError> {
         let Some(mut turn) = self.turn_of(prompt_id)? else { return Ok(()) };
+        let before = choices_of(&turn);
         turn.drop_partial_answer();
         turn.state = State::Answered;
         turn.parts.add_answer(text);
         turn.parts.answered_us = turn.parts.answered_us.max(self.at_us);
-        self.write_turn(&turn)
+        self.write_turn(&turn)?;
+        self.choices(&turn, &before)
     }
 
     /// The turn ended with an error of the API.

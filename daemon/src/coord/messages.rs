@@ -105,11 +105,6 @@ pub(crate) fn project_of(tx: &ReadTx<'_>, session: &str) -> Result<String, Store
     Ok(statement.query_row((session, host, end), |row| row.get(0)).optional()?.unwrap_or_default())
 }
 
-/// How many messages a session has not read.
-pub(super) fn unread(tx: &ReadTx<'_>, names: &[String], project: &str, now_us: u64) -> Result<u64, StoreError> {
-    count(tx, Inbox { names, project, unread: true }, now_us)
-}
-
 /// Unread messages by the session that they are for, those to all aside.
 pub(crate) fn unread_by_session(tx: &ReadTx<'_>) -> Result<Vec<(String, u64)>, StoreError> {
     let mut statement = tx.connection().prepare_cached(
@@ -191,13 +186,13 @@ mod tests {
         let names = [session.to_owned()];
         let read = desk.store.read(move |tx| {
             let project = project_of(tx, &names[0])?;
-            let inbox = Inbox { names: &names, project: &project, unread: false };
+            let inbox = |unread| Inbox { names: &names, project: &project, unread };
             let now_us = sync::parse_datetime("2026-11-20T09:00:01Z").unwrap_or_default();
             let mut subjects: Vec<String> =
-                page(tx, inbox, (0, 100), now_us)?.into_iter().map(|message| message.subject).collect();
+                page(tx, inbox(false), (0, 100), now_us)?.into_iter().map(|message| message.subject).collect();
             subjects.sort();
-            assert_eq!(count(tx, inbox, now_us)?, subjects.len() as u64);
-            Ok((subjects, unread(tx, &names, &project, now_us)?))
+            assert_eq!(count(tx, inbox(false), now_us)?, subjects.len() as u64);
+            Ok((subjects, count(tx, inbox(true), now_us)?))
         });
         read.unwrap()
     }

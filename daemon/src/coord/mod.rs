@@ -22,7 +22,7 @@ use sync::local::ReadTx;
 use sync::{Clock, StoreError, local};
 
 pub(crate) use activity::{Session, note_activity, take_news};
-pub(crate) use briefing::briefing;
+pub(crate) use briefing::{Briefing, briefing};
 pub(crate) use claiming::{Outcome, Release, Wanted, claim, release, renew};
 pub(crate) use claims::standing;
 pub(crate) use lock::{Lock, all, live, project_of};

@@ -80,7 +80,8 @@ fn condition(entity: &'static Entity) -> String {
                 "(r.source_table = '{table}' AND EXISTS (SELECT 1 FROM temp.\"{table}\" v WHERE v.id = r.source_id))"
             )
         };
-        return ["conversation_contexts", "context_snippets", "decision_logs"].map(of).join(" OR ");
+        let tagged = ["conversation_contexts", "context_snippets", "decision_logs", "problem_solutions"];
+        return tagged.map(of).join(" OR ");
     }
     if BY_SLUG.contains(&entity) {
         return by_slug(entity);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use form_urlencoded::Serializer;
 use hooks::home::Home;
+use hooks::parent;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -157,9 +158,13 @@ impl Desk {
     }
 
     fn who_is_here(&self, _: &Value) -> Told {
-        let status = self.ask("/api/coord/status", &[("project_key", &self.project)])?;
-        // The client gives its servers the id of the conversation that it started with.
-        Ok(others(&status, std::env::var(SESSION_VARIABLE).ok().as_deref()))
+        let client = parent::client();
+        let mut parameters = vec![("project_key", self.project.as_str())];
+        parameters.extend(client.as_deref().map(|client| ("client", client)));
+        let status = self.ask("/api/coord/status", &parameters)?;
+        // The client gives its servers the id of the conversation that it started with; another may have begun since.
+        let own = status["own_session"].as_str().map(str::to_owned);
+        Ok(others(&status, own.or_else(|| std::env::var(SESSION_VARIABLE).ok()).as_deref()))
     }
 
     fn post(&self, path: &str, request: &impl Serialize) -> Result<Value, String> {

@@ -12,7 +12,10 @@ use super::search::entry;
 use super::visibility::Scopes;
 
 /// The tables of memories.
-const TABLES: [&str; 4] = ["conversation_contexts", "context_snippets", "decision_logs", "project_states"];
+const TABLES: [&str; 5] =
+    ["conversation_contexts", "context_snippets", "decision_logs", "problem_solutions", "project_states"];
+/// The sessions of a project, which its solutions are of.
+const SESSIONS: &str = "(SELECT id FROM sessions WHERE project_id = ?1)";
 
 /// Those of these memories that a caller in the project may see, in the order of their ids.
 pub(crate) fn load(tx: &ReadTx<'_>, project: Option<&str>, ids: &[&str]) -> Result<Vec<Hit>, StoreError> {
@@ -98,14 +101,17 @@ impl Within {
             Within::Project(id) => ("project_id", id),
         };
         let (compared, order) = if after { (">", "ASC") } else { ("<", "DESC") };
-        let part = |table: &str| {
-            format!(
-                "SELECT '{table}' AS t, id, created_at FROM {table} WHERE {column} = ?1 AND created_at {compared} ?2"
-            )
+        let part = |table: &str, of: &str| {
+            format!("SELECT '{table}' AS t, id, created_at FROM {table} WHERE {of} AND created_at {compared} ?2")
         };
-        let mut parts = vec![part("conversation_contexts"), part("decision_logs")];
-        if matches!(self, Within::Project(_)) {
-            parts.push(part("context_snippets"));
+        let is_of = format!("{column} = ?1");
+        let mut parts = vec![part("conversation_contexts", &is_of), part("decision_logs", &is_of)];
+        match self {
+            Within::Session(_) => parts.push(part("problem_solutions", &is_of)),
+            Within::Project(_) => {
+                parts.push(part("context_snippets", &is_of));
+                parts.push(part("problem_solutions", &format!("session_id IN {SESSIONS}")));
+            }
         }
         let sql = format!("{} ORDER BY created_at {order} LIMIT ?3", parts.join(" UNION ALL "));
         let mut statement = tx.connection().prepare_cached(&sql)?;

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rusqlite::OptionalExtension;
 use sync::local::ReadTx;
 use sync::{Store, StoreError};
 use tokio::task::JoinSet;
@@ -14,6 +15,8 @@ use crate::usage::record::{Entry, Handed, Memory};
 
 /// Records older than this are dropped: no conversation goes on for so long, in microseconds.
 const KEPT_US: u64 = 180 * 86_400 * 1_000_000;
+/// As the source of what is told beside memories: a version tells what it states.
+const BESIDE: &str = "coordination";
 
 /// One thing that was given.
 #[derive(Debug, Clone)]
@@ -55,19 +58,48 @@ impl Given {
         Ok(had)
     }
 
+    /// What a conversation was told last beside memories.
+    pub(super) fn last_beside(&self, tx: &ReadTx<'_>, conversation: &str) -> Result<Option<String>, StoreError> {
+        let unwritten = locked(&self.unwritten).get(conversation).and_then(|sources| {
+            let beside = sources.iter().find(|source| source.table == BESIDE);
+            beside.map(|source| source.version.clone())
+        });
+        if unwritten.is_some() {
+            return Ok(unwritten);
+        }
+        let sql = "SELECT version FROM ct_injected WHERE claude_session_id = ?1 AND source_table = ?2";
+        let mut statement = tx.connection().prepare_cached(sql)?;
+        Ok(statement.query_row([conversation, BESIDE], |row| row.get(0)).optional()?)
+    }
+
     /// Notes what is being given; the record follows by itself.
     pub(super) fn add(&self, store: &Store, handed: Handed, items: Vec<Item>) {
+        self.note(store, handed, items, None);
+    }
+
+    /// Notes what is being told beside memories, in the place of what was told before.
+    pub(super) fn add_beside(&self, store: &Store, handed: Handed, facts: &str) {
+        let source = Source { table: BESIDE.to_owned(), id: String::new(), version: facts.to_owned() };
+        self.note(store, handed, Vec::new(), Some(source));
+    }
+
+    fn note(&self, store: &Store, handed: Handed, items: Vec<Item>, beside: Option<Source>) {
         let conversation = handed.conversation.clone();
-        locked(&self.unwritten)
-            .entry(conversation.clone())
-            .or_default()
-            .extend(items.iter().map(|item| item.source.clone()));
+        let noted: Vec<Source> = items.iter().map(|item| item.source.clone()).chain(beside.clone()).collect();
+        {
+            let mut unwritten = locked(&self.unwritten);
+            let sources = unwritten.entry(conversation.clone()).or_default();
+            if beside.is_some() {
+                sources.retain(|source| source.table != BESIDE);
+            }
+            sources.extend(noted.iter().cloned());
+        }
         let (store, unwritten) = (store.clone(), Arc::clone(&self.unwritten));
         let mut writes = locked(&self.writes);
         while writes.try_join_next().is_some() {}
         writes.spawn(async move {
-            match record(&store, handed, items.clone()).await {
-                Ok(()) => forget(&unwritten, &conversation, &items),
+            match record(&store, handed, items, beside).await {
+                Ok(()) => forget(&unwritten, &conversation, &noted),
                 Err(error) => tracing::warn!(%error, "failed to record what was injected; it is kept in memory"),
             }
         });
@@ -80,8 +112,8 @@ impl Given {
     }
 }
 
-async fn record(store: &Store, handed: Handed, items: Vec<Item>) -> Result<(), StoreError> {
-    let conversation = handed.conversation.clone();
+async fn record(store: &Store, handed: Handed, items: Vec<Item>, beside: Option<Source>) -> Result<(), StoreError> {
+    let (conversation, told) = (handed.conversation.clone(), handed.tokens);
     let memory = |item: &Item| Memory {
         table: item.source.table.clone(),
         id: item.source.id.clone(),
@@ -98,9 +130,13 @@ async fn record(store: &Store, handed: Handed, items: Vec<Item>) -> Result<(), S
                 "INSERT OR IGNORE INTO ct_injected (claude_session_id, source_table, source_id, version, at_us, tokens) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?;
-            for item in &items {
-                let source = &item.source;
-                let tokens = i64::try_from(item.tokens).unwrap_or(i64::MAX);
+            if beside.is_some() {
+                let before = "DELETE FROM ct_injected WHERE claude_session_id = ?1 AND source_table = ?2";
+                db.prepare_cached(before)?.execute([&conversation, BESIDE])?;
+            }
+            let memories = items.iter().map(|item| (&item.source, item.tokens));
+            for (source, tokens) in memories.chain(beside.as_ref().map(|source| (source, told))) {
+                let tokens = i64::try_from(tokens).unwrap_or(i64::MAX);
                 insert.execute((&conversation, &source.table, &source.id, &source.version, now, tokens))?;
             }
             let before = now.saturating_sub_unsigned(KEPT_US);
@@ -110,11 +146,11 @@ async fn record(store: &Store, handed: Handed, items: Vec<Item>) -> Result<(), S
         .await
 }
 
-fn forget(unwritten: &Mutex<HashMap<String, HashSet<Source>>>, conversation: &str, items: &[Item]) {
+fn forget(unwritten: &Mutex<HashMap<String, HashSet<Source>>>, conversation: &str, written: &[Source]) {
     let mut unwritten = locked(unwritten);
     if let Some(sources) = unwritten.get_mut(conversation) {
-        for item in items {
-            sources.remove(&item.source);
+        for source in written {
+            sources.remove(source);
         }
         if sources.is_empty() {
             unwritten.remove(conversation);

@@ -15,11 +15,11 @@ use super::index::source;
 /// A memory that a search found.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Hit {
-    /// `conversation_contexts`, `context_snippets`, `decision_logs` or `project_states`.
+    /// `conversation_contexts`, `context_snippets`, `decision_logs`, `problem_solutions` or `project_states`.
     pub source_table: String,
     /// The row's id there.
     pub source_id: String,
-    /// What it is: a context type, a snippet type, `decision` or `state`.
+    /// What it is: a context type, a snippet type, `decision`, `solution` or `state`.
     pub kind: String,
     /// Its title.
     pub title: String,

@@ -28,6 +28,7 @@ mod warning;
 
 use std::sync::Arc;
 
+use sync::local::ReadTx;
 use sync::{Store, StoreError};
 
 pub use environment::environment;
@@ -122,10 +123,15 @@ impl Memory {
         Ok(self.hand_out(handed, injection))
     }
 
-    /// Puts on record what a conversation was told beside memories: it is paid for like them.
-    pub(crate) fn told_beside(&self, asker: &Asker, event: &'static str, text: &str) {
+    /// Puts on record what a conversation was told beside memories: it is paid for like them. `facts` is what it states.
+    pub(crate) fn told_beside(&self, asker: &Asker, event: &'static str, text: &str, facts: &str) {
         let tokens = recall::budget::tokens(text);
-        self.given.add(&self.store, Handed { tokens, ..handed(asker, event, "") }, Vec::new());
+        self.given.add_beside(&self.store, Handed { tokens, ..handed(asker, event, "") }, facts);
+    }
+
+    /// What the line stated that a conversation was told last beside memories; None when it was told none.
+    pub(crate) fn last_told_beside(&self, tx: &ReadTx<'_>, conversation: &str) -> Result<Option<String>, StoreError> {
+        self.given.last_beside(tx, conversation)
     }
 
     /// Waits until everything that was handed out is on record.

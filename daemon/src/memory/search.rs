@@ -212,7 +212,11 @@ fn own_memories(tx: &ReadTx<'_>, session: Option<&str>) -> Result<HashSet<i64>, 
          UNION ALL
          SELECT memory.id FROM decision_logs AS decision
            CROSS JOIN ct_memory AS memory ON memory.source_table = 'decision_logs' AND memory.source_id = decision.id
-          WHERE decision.session_id = ?1",
+          WHERE decision.session_id = ?1
+         UNION ALL
+         SELECT memory.id FROM problem_solutions AS solution
+           CROSS JOIN ct_memory AS memory ON memory.source_table = 'problem_solutions' AND memory.source_id = solution.id
+          WHERE solution.session_id = ?1 OR solution.work_item_id IN (SELECT id FROM work_items WHERE session_id = ?1)",
     )?;
     let ids = statement.query_map([session], |row| row.get(0))?;
     Ok(ids.collect::<Result<_, _>>()?)

@@ -10,7 +10,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hooks::events::{find, is_event_name};
 use hooks::spool::Spooled;
-use hooks::wire;
+use hooks::{parent, wire};
+use serde::Deserialize;
 use sync::StoreError;
 
 use crate::api::input::body::read_up_to;
@@ -31,6 +32,7 @@ pub(super) async fn receive(
     let begun = Instant::now();
     let body = read_up_to(body, wire::BODY_LIMIT).await?;
     let spooled = identify(&app, event, &headers, body)?;
+    note_client(&app, &headers, &spooled.body);
     let (event, id, bytes) = (spooled.event.clone(), spooled.id.clone(), spooled.body.len());
     let core = app.core(OPENING_PATIENCE).await?;
     let result = app.intake.live(&core, spooled).await;
@@ -62,6 +64,20 @@ fn identify(app: &App, event: String, headers: &HeaderMap, body: Bytes) -> Resul
     }
     let sent_at_us = text(wire::SENT_AT).and_then(|us| us.parse().ok()).unwrap_or_else(|| app.clock.now_us());
     Ok(Spooled { event, id, sent_at_us, body: body.into() })
+}
+
+/// Notes which conversation the client holds, of an event that says which client it is of.
+fn note_client(app: &App, headers: &HeaderMap, body: &[u8]) {
+    #[derive(Deserialize)]
+    struct Told {
+        session_id: String,
+    }
+    let client = headers.get(wire::CLIENT).and_then(|value| value.to_str().ok()).filter(|text| parent::is_name(text));
+    let Some(client) = client else { return };
+    // An event that cannot be read is set aside further on.
+    if let Ok(Told { session_id }) = serde_json::from_slice(body) {
+        app.clients.heard(client, &session_id);
+    }
 }
 
 /// What the hook prints. Messages that wait for the user go with the first event that can show them.

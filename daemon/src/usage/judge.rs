@@ -4,7 +4,8 @@
 //! them shows it too. One that is not used now may be with a later answer of the same conversation.
 
 use merge::Key;
-use migrations::catalogue::{CONTEXT_SNIPPETS, CONVERSATION_CONTEXTS};
+use migrations::Entity;
+use migrations::catalogue::{CONTEXT_SNIPPETS, CONVERSATION_CONTEXTS, PROBLEM_SOLUTIONS};
 use recall::used::{is_used, said, unpacked};
 use sync::local::{ReadTx, WriteTx, decompress};
 use sync::{Store, StoreError, datetime_text};
@@ -14,6 +15,12 @@ use super::days::{self, More};
 /// Diffs of one turn that are looked at, and bytes of each.
 const DIFFS: i64 = 50;
 const DIFF_BYTES: usize = 64 << 10;
+/// The tables that count uses of their rows, with the columns of how many and of the last.
+const COUNTED: [(&Entity, &str, &str); 3] = [
+    (CONVERSATION_CONTEXTS, "usage_count", "last_used_at"),
+    (CONTEXT_SNIPPETS, "usage_count", "last_used_at"),
+    (PROBLEM_SOLUTIONS, "times_reused", "last_reused_at"),
+];
 
 /// What the assistant said and did in a turn.
 #[derive(Debug, Clone)]
@@ -120,12 +127,11 @@ fn note(tx: &mut WriteTx<'_>, used: &[Used]) -> Result<u64, StoreError> {
 
 /// One more use of the memory itself, where its table counts them.
 fn count(tx: &mut WriteTx<'_>, memory: &Used, now_us: u64) -> Result<(), StoreError> {
-    let Some(table) = [CONVERSATION_CONTEXTS, CONTEXT_SNIPPETS].into_iter().find(|table| table.name == memory.table)
-    else {
+    let Some((table, uses, last)) = COUNTED.into_iter().find(|(table, _, _)| table.name == memory.table) else {
         return Ok(());
     };
     let Some(mut row) = tx.get(table, &Key::new(memory.id.as_str()))? else { return Ok(()) };
-    let uses = row.int("usage_count").unwrap_or(0).saturating_add(1).min(i32::MAX.into());
-    row.set("usage_count", uses).set("last_used_at", datetime_text(now_us));
+    let more = row.int(uses).unwrap_or(0).saturating_add(1).min(i32::MAX.into());
+    row.set(uses, more).set(last, datetime_text(now_us));
     tx.put(row)
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hooks::home::Home;
 use hooks::link::{Link, LinkError};
+use hooks::parent;
 use hooks::spool::Spooled;
 use hooks::wire::{self, Answer, Request};
 use serde_json::Value;
@@ -16,6 +17,8 @@ use super::deadline::{Deadlines, by};
 
 /// The longest reason of the daemon's that is passed on to the user.
 const REASON_CHARS: usize = 300;
+/// The events that say which client they are of: a daemon that was started since hears of it with the next prompt.
+const TELLS_CLIENT: [&str; 2] = ["SessionStart", "UserPromptSubmit"];
 
 /// Why the daemon has not taken the event.
 #[derive(Debug)]
@@ -72,7 +75,9 @@ pub(crate) fn start_and_ask(
 
 fn exchange(link: Link, event: &Spooled) -> Result<Answer, LinkError> {
     let sent_at = event.sent_at_us.to_string();
-    let headers = [(wire::EVENT_ID, event.id.as_str()), (wire::SENT_AT, sent_at.as_str())];
+    let client = if TELLS_CLIENT.contains(&event.event.as_str()) { parent::client() } else { None };
+    let mut headers = vec![(wire::EVENT_ID, event.id.as_str()), (wire::SENT_AT, sent_at.as_str())];
+    headers.extend(client.as_deref().map(|client| (wire::CLIENT, client)));
     let path = wire::hook_path(&event.event);
     let request = Request { method: "POST", path: &path, headers: &headers, body: &event.body };
     link.ask(&request)

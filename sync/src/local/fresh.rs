@@ -17,7 +17,7 @@
 use std::collections::{HashMap, HashSet};
 
 use merge::{Key, Row, RowId};
-use migrations::catalogue::FORGOTTEN;
+use migrations::catalogue::{FORGOTTEN, WORK_ITEMS};
 use migrations::{Entity, entity};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -31,9 +31,11 @@ use super::{StoreError, journal, ledger, orphan, rows};
 pub(super) const LARGE: usize = 100;
 
 /// The tables whose rows, in bulk, enter the queue of what is to be indexed, and do nothing else.
-pub(super) const QUEUED: [&str; 4] = ["conversation_contexts", "context_snippets", "decision_logs", "project_states"];
-/// The tables whose triggers do something else.
-pub(super) const TRIGGERED: [&str; 1] = ["problem_solutions"];
+pub(super) const QUEUED: [&str; 5] =
+    ["conversation_contexts", "context_snippets", "decision_logs", "project_states", "problem_solutions"];
+/// The tables whose triggers do something else: they index solutions that came before what they lead to. (So do those of
+/// work items, see [`await_no_more`].)
+pub(super) const TRIGGERED: [&str; 2] = ["projects", "sessions"];
 /// The tables whose rows are to be taken out again when they were forgotten on purpose (`0023_forgotten.sql`).
 pub(super) const FORGETTABLE: [&str; 9] = [
     "conversation_contexts",
@@ -107,6 +109,9 @@ pub(super) fn store(
                         queue.execute([incoming.id.entity.name, incoming.id.key.as_str()])?;
                     }
                     heed_forgotten(tx.connection(), row, quiet.none_forgotten)?;
+                    if !quiet.no_parked {
+                        await_no_more(tx.connection(), row)?;
+                    }
                 }
                 tx.witness(incoming.time);
                 settle(tx, &incoming.id, row, &mut quiet)?;
@@ -131,6 +136,16 @@ fn heed_forgotten(db: &Connection, row: &Row, none_forgotten: bool) -> Result<()
         let due = "INSERT OR IGNORE INTO ct_forget_due
                    SELECT source_table, source_id FROM forgotten WHERE source_table = ?1 AND source_id = ?2";
         db.prepare_cached(due)?.execute([table, key.as_str()])?;
+    }
+    Ok(())
+}
+
+/// Solutions that came before their work item are indexed with it.
+fn await_no_more(db: &Connection, row: &Row) -> Result<(), StoreError> {
+    if row.entity() == WORK_ITEMS {
+        let queue = "INSERT INTO ct_memory_queue (source_table, source_id)
+                       SELECT 'problem_solutions', id FROM problem_solutions WHERE work_item_id = ?1";
+        db.prepare_cached(queue)?.execute([row.key().as_str()])?;
     }
     Ok(())
 }

@@ -132,3 +132,68 @@ async fn an_older_transcript_takes_no_newers_place() {
         ["We decided to use port 4317.|medium|1", "We decided to use port 4318.|medium|0"]
     );
 }
+
+/// As [`DECISIONS`], with who decided.
+const DECIDED: &str =
+    "SELECT decision_text || '|' || impact || '|' || coalesce(decided_by, '') || '|' || (superseded_by_id IS NOT NULL)
+                         FROM decision_logs ORDER BY created_at, decision_text";
+
+#[tokio::test]
+async fn choices_of_answers_are_kept_and_weigh_little() {
+    let desk = Desk::new();
+    let answer = "The import is done.\n\n- I went with streaming instead of whole files because a transcript can have a gigabyte.\n\
+                  - You may want to use zstd instead of gzip because it is faster.";
+    desk.turn("s1", "p1", "Make the import faster", answer).await;
+    let text = "I went with streaming instead of whole files because a transcript can have a gigabyte.";
+    let row = "SELECT decision_text || '|' || impact || '|' || decided_by || '|' || tags || '|' || (session_id = (SELECT id FROM sessions))
+                      || '|' || (project_id = (SELECT id FROM projects)) FROM decision_logs";
+    assert_eq!(desk.one(row), format!("{text}|low|assistant|[\"decision\"]|1|1"));
+
+    // While background tasks run it stops more than once, and says the same and more.
+    let more = format!("{answer}\nWe agreed on port 4318.");
+    desk.fire("Stop", "s1", json!({"prompt_id": "p1", "last_assistant_message": more})).await;
+    desk.fire("Stop", "s1", json!({"prompt_id": "p1", "last_assistant_message": "We agreed on port 4318."})).await;
+    let kept = [format!("{text}|low|assistant|0"), "We agreed on port 4318.|low|assistant|0".to_owned()];
+    assert_eq!(desk.column(DECIDED), kept, "said by one turn, it counts once");
+    for turn in ["p2", "p3", "p4"] {
+        desk.turn("s2", turn, "Why?", text).await;
+    }
+    assert_eq!(desk.column(DECIDED)[0], format!("{text}|medium|assistant|0"), "never as much as a correction");
+    let told = desk.start("s3", "startup").await.additional_context.unwrap();
+    assert!(told.contains("I went with streaming"), "{told}");
+}
+
+#[tokio::test]
+async fn an_answer_changes_nothing_that_a_person_said() {
+    let desk = Desk::new();
+    desk.turn("s1", "p1", "We decided to use npm for the web site.", "We decided to use npm for the web site.").await;
+    let said = "We decided to use npm for the web site.";
+    assert_eq!(desk.column(DECIDED), [format!("{said}|medium|user|0")], "an echo is no second voice");
+    desk.pass(HOUR);
+    let own = "I went with pnpm instead of npm because the disk is small.";
+    desk.turn("s1", "p2", "Set up the web site", own).await;
+    assert_eq!(desk.column(DECIDED), [format!("{said}|medium|user|0"), format!("{own}|low|assistant|0")]);
+    desk.pass(HOUR);
+    desk.turn("s1", "p3", "No, use npm instead of pnpm.", "Done.").await;
+    let last = desk.column(DECIDED);
+    assert_eq!(last[1..], [format!("{own}|low|assistant|1"), "No, use npm instead of pnpm.|high|user|0".to_owned()]);
+}
+
+#[tokio::test]
+async fn a_choice_that_a_person_repeats_is_the_persons() {
+    let desk = Desk::new();
+    desk.turn("s1", "p1", "Which port?", "We agreed on port 4318 for the collector of the api.").await;
+    desk.turn("s2", "p2", "we agreed on port 4318 for the collector of the api", "Yes.").await;
+    let all = ["We agreed on port 4318 for the collector of the api.|medium|user|0"];
+    assert_eq!(desk.column(DECIDED), all);
+}
+
+#[tokio::test]
+async fn a_choice_holds_no_secret() {
+    let desk = Desk::new();
+    let secret = "ghp_16C7e42F292c6912E7710c838347Ae178B4a";
+    let answer = format!("I chose the token {secret} over the password because it expires.");
+    desk.turn("s1", "p1", "How do we log in?", &answer).await;
+    let kept = desk.one("SELECT decision_text FROM decision_logs");
+    assert!(kept.contains("I chose the token") && !kept.contains(secret), "{kept}");
+}

@@ -1,7 +1,7 @@
 //! Large pages: the short way must end where the general one ends, and indexing is put off, never forgotten.
 
 use merge::{Key, Row, Value};
-use migrations::catalogue::{CONVERSATION_CONTEXTS, FILE_CHANGES, FORGOTTEN};
+use migrations::catalogue::{CONVERSATION_CONTEXTS, FILE_CHANGES, FORGOTTEN, PROBLEM_SOLUTIONS, SESSIONS, WORK_ITEMS};
 
 use super::{Replica, at_central, client, id, key, present, project, replica};
 use crate::local::fresh::{FORGETTABLE, QUEUED, TRIGGERED};
@@ -131,6 +131,30 @@ fn a_row_that_a_large_page_changes_is_not_found_where_it_was() {
     let scope =
         "SELECT count(*) FROM ct_memory m JOIN ct_memory_scope s ON s.scope = m.id >> 32 WHERE s.project_id <> ''";
     assert_eq!(replica.count(scope), 1);
+}
+
+#[test]
+fn a_solution_that_came_before_its_work_item_is_indexed_with_it() {
+    let replica = replica();
+    let session = Row::new(SESSIONS).with("id", id("session")).with("claude_session_id", "session");
+    let solution = Row::new(PROBLEM_SOLUTIONS)
+        .with("id", id("solution"))
+        .with("work_item_id", id("item 7"))
+        .with("title", "It fails")
+        .with("problem_description", "It fails.")
+        .with("solution_applied", "Mend it.")
+        .with("tags", r#"["mended"]"#);
+    let item = |number: u64| {
+        let row = Row::new(WORK_ITEMS).with("id", id(&format!("item {number}"))).with("session_id", id("session"));
+        row.with("category", "development").with("title", "Work").with("description", "Work")
+    };
+    replica.apply(vec![present(at_central(session), 1), present(at_central(solution), 2)]);
+    assert_eq!(replica.count("SELECT count(*) FROM ct_memory"), 0, "nobody knows yet whose it is");
+    replica.apply((1..=150).map(|number| present(at_central(item(number)), 10 + number)).collect());
+    assert_eq!(replica.count("SELECT count(*) FROM ct_memory_queue"), 1);
+    index(&replica);
+    assert_eq!(replica.count("SELECT count(*) FROM ct_memory"), 1);
+    assert_eq!(replica.count("SELECT count(*) FROM context_tags WHERE tag = 'mended'"), 1);
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use axum::http::{Method, StatusCode};
+use migrations::Column;
+use migrations::catalogue::SESSIONS;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sync::local::ReadTx;
@@ -10,8 +12,10 @@ use sync::local::ReadTx;
 use super::components::{self, Said};
 use super::{named, now_us, project_parameter, route};
 use crate::api::problem::Problem;
-use crate::api::route::{Call, Content, Reply, Route, Work};
+use crate::api::route::{Call, Content, Parameter, Reply, Route, Work};
 use crate::coord::{self, Lock, Present, messages};
+
+const CLIENT: &str = "client";
 
 /// What is going on, by project.
 #[derive(Serialize, JsonSchema)]
@@ -20,6 +24,8 @@ struct Status {
     projects: Vec<InProject>,
     /// Sessions that have unread messages, those to all aside.
     unread: Vec<Unread>,
+    /// The client's session id of the conversation that the client named by `client` holds now, when that is known.
+    own_session: Option<String>,
 }
 
 /// What is going on in one project.
@@ -46,6 +52,10 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         route(Method::GET, "status", "status", Work::Read(status), "Sessions, locks, components and unread messages")
             .with(project_parameter())
+            .with(Parameter::query(
+                Column::string(CLIENT, 48),
+                "The process of the client that asks, as its hooks name it",
+            ))
             .gives(StatusCode::OK, Content::of::<Status>()),
     ]
 }
@@ -64,7 +74,17 @@ fn status(tx: &ReadTx<'_>, call: &Call) -> Result<Reply, Problem> {
         projects.of(component.project_key.clone(), |project| project.components.push(component));
     }
     let unread = messages::unread_by_session(tx)?.into_iter().map(|(session_id, unread)| Unread { session_id, unread });
-    Ok(Reply::ok(Status { projects: projects.found.into_values().collect(), unread: unread.collect() }))
+    let (projects, unread) = (projects.found.into_values().collect(), unread.collect());
+    Ok(Reply::ok(Status { projects, unread, own_session: own_session(tx, call)? }))
+}
+
+/// Only a session that the caller sees.
+fn own_session(tx: &ReadTx<'_>, call: &Call) -> Result<Option<String>, Problem> {
+    let Some(session) = call.text(CLIENT).and_then(|client| call.app.clients.conversation_of(client)) else {
+        return Ok(None);
+    };
+    let found = tx.find(SESSIONS, "claude_session_id", &session.as_str().into())?;
+    Ok(found.map(|_| session))
 }
 
 /// Projects by their keys, or the one that is wanted.
