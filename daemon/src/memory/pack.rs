@@ -1,7 +1,7 @@
 //! From hits to the text that is injected: cut to the lines that matter, packed into a token budget, rendered.
 
 use recall::budget::{self, Candidate, tokens};
-use recall::excerpt::excerpt;
+use recall::excerpt::Excerpts;
 use recall::render::{Note, Section, block, marker_tokens, render};
 use recall::score::{Weighted, Weights};
 use recall::terms::subject;
@@ -50,7 +50,8 @@ pub(super) fn pack(hits: Vec<Hit>, query: &[Weighted], weights: &Weights, budget
         let is_whole = hit.tokens + PROVENANCE_TOKENS <= room;
         if is_whole { MOST } else { (budget / SHARE).clamp(LEAST, MOST) }
     };
-    let notes: Vec<Note> = hits.iter().map(|hit| hit.note(excerpt(&hit.text, query, limit(hit)))).collect();
+    let excerpts = Excerpts::new(query);
+    let notes: Vec<Note> = hits.iter().map(|hit| hit.note(excerpts.of(&hit.text, limit(hit)))).collect();
     let candidates: Vec<Candidate> = hits
         .iter()
         .zip(&notes)
