@@ -28,6 +28,8 @@ pub fn chars(tokens: usize) -> usize {
 pub struct Candidate {
     /// What it costs, provenance line included.
     pub tokens: usize,
+    /// What it would cost as a whole; more than that when a part of it is shown.
+    pub whole: usize,
     /// Its relevance, from [`crate::score`].
     pub worth: f64,
     /// For a turn of a conversation, the session.
@@ -51,9 +53,9 @@ pub fn pack(
     loop {
         open.retain(|&at| candidates[at].tokens <= left);
         let worth = |at: usize| {
-            let Candidate { tokens, worth, session, .. } = &candidates[at];
+            let Candidate { whole, worth, session, .. } = &candidates[at];
             let of_its_session = session.as_deref().and_then(|session| told.get(session)).copied().unwrap_or(0);
-            worth * weights.place(*tokens, of_its_session)
+            worth * weights.place(*whole, of_its_session)
         };
         let best =
             open.iter().copied().map(|at| (worth(at), at)).max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
@@ -98,7 +100,7 @@ mod tests {
     type Told = (Candidate, &'static str);
 
     fn candidate(tokens: usize, text: &'static str) -> Told {
-        (Candidate { tokens, worth: 5.0, session: None }, text)
+        (Candidate { tokens, whole: tokens, worth: 5.0, session: None }, text)
     }
 
     fn packed_with(told: &[Told], budget: usize, weights: &Weights) -> Vec<usize> {
@@ -124,6 +126,14 @@ mod tests {
         let candidates = [candidate(60, "alpha"), candidate(40, "beta")];
         assert_eq!(packed(&candidates, 100), [1, 0]);
         assert_eq!(packed_with(&candidates, 100, &Weights { brevity: 0.0, ..Weights::default() }), [0, 1]);
+    }
+
+    #[test]
+    fn a_part_of_a_long_memory_does_not_pass_for_a_short_one() {
+        let (part, text) = candidate(50, "alpha");
+        let candidates = [(Candidate { whole: 5_000, ..part }, text), candidate(60, "beta")];
+        assert_eq!(packed(&candidates, 100), [1]);
+        assert_eq!(packed(&candidates, 120), [1, 0], "it costs what is shown of it");
     }
 
     #[test]

@@ -55,10 +55,14 @@ pub(super) fn pack(hits: Vec<Hit>, query: &[Weighted], weights: &Weights, budget
     let candidates: Vec<Candidate> = hits
         .iter()
         .zip(&notes)
-        .map(|(hit, note)| Candidate {
-            tokens: tokens(&render(note)) + 1,
-            worth: hit.score.total,
-            session: hit.session_id.clone().filter(|_| hit.is_turn()),
+        .map(|(hit, note)| {
+            let tokens = tokens(&render(note)) + 1;
+            Candidate {
+                tokens,
+                whole: tokens.max(hit.tokens),
+                worth: hit.score.total,
+                session: hit.session_id.clone().filter(|_| hit.is_turn()),
+            }
         })
         .collect();
     let taken = budget::pack(&candidates, room, weights, |at| subject(&notes[at].text));
