@@ -28,6 +28,8 @@ pub fn chars(tokens: usize) -> usize {
 pub struct Candidate {
     /// What it costs, provenance line included.
     pub tokens: usize,
+    /// What it would cost as a whole; more than that when a part of it is shown.
+    pub whole: usize,
     /// Its relevance, from [`crate::score`].
     pub worth: f64,
     /// For a turn of a conversation, the session.
@@ -39,6 +41,8 @@ pub struct Candidate {
 pub struct Prospect {
     /// What it costs at least.
     pub tokens: usize,
+    /// What it would cost as a whole, at least.
+    pub whole: usize,
     /// What it is worth at most.
     pub worth: f64,
 }
@@ -66,14 +70,15 @@ enum Known {
 impl Known {
     /// What it is worth beside those taken, or may be; None when it is out of the question.
     fn place(&self, left: usize, weights: &Weights, told: &HashMap<String, usize>) -> Option<f64> {
-        let (tokens, worth, of_its_session) = match self {
-            Known::Expected(Prospect { tokens, worth }) => (*tokens, *worth, 0),
-            Known::Read(Candidate { tokens, worth, session }) => {
-                (*tokens, *worth, session.as_ref().and_then(|session| told.get(session)).copied().unwrap_or(0))
+        let (tokens, whole, worth, of_its_session) = match self {
+            Known::Expected(Prospect { tokens, whole, worth }) => (*tokens, *whole, *worth, 0),
+            Known::Read(Candidate { tokens, whole, worth, session }) => {
+                let told = session.as_ref().and_then(|session| told.get(session)).copied();
+                (*tokens, *whole, *worth, told.unwrap_or(0))
             }
             Known::Gone => return None,
         };
-        (tokens <= left).then(|| worth * weights.place(tokens, of_its_session))
+        (tokens <= left).then(|| worth * weights.place(whole, of_its_session))
     }
 }
 
@@ -154,7 +159,7 @@ mod tests {
     type Told = (Candidate, &'static str);
 
     fn candidate(tokens: usize, text: &'static str) -> Told {
-        (Candidate { tokens, worth: 5.0, session: None }, text)
+        (Candidate { tokens, whole: tokens, worth: 5.0, session: None }, text)
     }
 
     /// What is told, and which of it was read.
@@ -178,7 +183,11 @@ mod tests {
 
     /// What is taken, and what was read for it, when so much too much is expected of each.
     fn expecting(told: &[Told], budget: usize, weights: &Weights, excess: f64) -> (Vec<usize>, Vec<usize>) {
-        let of = |(Candidate { tokens, worth, .. }, _): &Told| Prospect { tokens: *tokens, worth: worth * excess };
+        let of = |(Candidate { tokens, whole, worth, .. }, _): &Told| Prospect {
+            tokens: *tokens,
+            whole: *whole,
+            worth: worth * excess,
+        };
         let prospects: Vec<Prospect> = told.iter().map(of).collect();
         let mut shelf = Shelf { told, read: Vec::new() };
         let Ok(taken) = pack(&prospects, budget, usize::MAX, weights, &mut shelf);
@@ -204,7 +213,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_taken_is_not_read() {
-        let worth = |worth, text| (Candidate { tokens: 50, worth, session: None }, text);
+        let worth = |worth, text| (Candidate { tokens: 50, whole: 50, worth, session: None }, text);
         let told = [worth(9.0, "alpha"), worth(8.0, "beta"), worth(7.0, "gamma"), worth(1.0, "delta")];
         let (taken, read) = expecting(&told, 100, &Weights::default(), 1.2);
         assert_eq!((taken, read), (vec![0, 1], vec![0, 1, 2]));
@@ -219,7 +228,7 @@ mod tests {
         ) {
             let told: Vec<Told> = worths.iter().map(|&(tokens, worth, session)| {
                 let session = (session > 0).then(|| session.to_string());
-                (Candidate { tokens, worth: f64::from(worth), session }, TEXTS[worth as usize % TEXTS.len()])
+                (Candidate { tokens, whole: tokens, worth: f64::from(worth), session }, TEXTS[worth as usize % TEXTS.len()])
             }).collect();
             let (weights, all) = (Weights::default(), f64::from(f32::MAX));
             let (expected, read) = expecting(&told, budget, &weights, all);
@@ -231,7 +240,7 @@ mod tests {
     #[test]
     fn no_more_than_asked_for_are_taken() {
         let told = [candidate(10, "alpha"), candidate(10, "beta")];
-        let prospects = [Prospect { tokens: 10, worth: 9.0 }; 2];
+        let prospects = [Prospect { tokens: 10, whole: 10, worth: 9.0 }; 2];
         let mut shelf = Shelf { told: &told, read: Vec::new() };
         assert_eq!(pack(&prospects, 100, 1, &Weights::default(), &mut shelf), Ok(vec![0]));
     }
@@ -241,6 +250,14 @@ mod tests {
         let candidates = [candidate(60, "alpha"), candidate(40, "beta")];
         assert_eq!(packed(&candidates, 100), [1, 0]);
         assert_eq!(packed_with(&candidates, 100, &Weights { brevity: 0.0, ..Weights::default() }), [0, 1]);
+    }
+
+    #[test]
+    fn a_part_of_a_long_memory_does_not_pass_for_a_short_one() {
+        let (part, text) = candidate(50, "alpha");
+        let candidates = [(Candidate { whole: 5_000, ..part }, text), candidate(60, "beta")];
+        assert_eq!(packed(&candidates, 100), [1]);
+        assert_eq!(packed(&candidates, 120), [1, 0], "it costs what is shown of it");
     }
 
     #[test]

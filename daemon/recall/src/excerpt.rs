@@ -12,37 +12,58 @@ const NEIGHBOUR_SHARE: f64 = 0.3;
 /// Between parts that do not follow each other.
 const GAP: &str = "…";
 
-/// The whole text when it fits, else its telling parts and what stands beside them. Without a match the beginning is
-/// kept.
-pub fn excerpt(text: &str, query: &[Weighted], limit_tokens: usize) -> String {
-    let text = text.trim();
-    if tokens(text) <= limit_tokens {
-        return text.to_owned();
-    }
-    let parts = parts(text);
-    let beginnings = Beginnings::of(query);
-    let worth: Vec<f64> = parts.iter().map(|part| worth(part, query, &beginnings)).collect();
-    let tells = worth.iter().any(|&worth| worth > 0.0);
-    let mut order: Vec<(usize, f64)> = (0..parts.len())
-        .map(|at| (at, with_neighbours(&worth, at)))
-        .filter(|&(_, worth)| worth > 0.0 || !tells)
-        .collect();
-    order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+/// Cuts the memories of one answer to the parts that tell something for its query.
+#[derive(Debug)]
+pub struct Excerpts<'a> {
+    query: &'a [Weighted],
+    beginnings: &'a Beginnings,
+}
 
-    let mut left = chars(limit_tokens);
-    let mut kept = Vec::new();
-    for (at, _) in order {
-        let cost = parts[at].chars().count() + GAP.len() + 1;
-        if cost <= left {
-            left -= cost;
-            kept.push(at);
+impl<'a> Excerpts<'a> {
+    /// For a query, and how its words begin; without terms in it, beginnings of texts are kept.
+    pub fn new(query: &'a [Weighted], beginnings: &'a Beginnings) -> Self {
+        Self { query, beginnings }
+    }
+
+    /// The whole text when it fits, else its telling parts and what stands beside them. Without a match the beginning is
+    /// kept.
+    pub fn of(&self, text: &str, limit_tokens: usize) -> String {
+        let text = text.trim();
+        if tokens(text) <= limit_tokens {
+            return text.to_owned();
         }
+        let parts = parts(text);
+        let worth: Vec<f64> = parts.iter().map(|part| self.worth(part)).collect();
+        let tells = worth.iter().any(|&worth| worth > 0.0);
+        let mut order: Vec<(usize, f64)> = (0..parts.len())
+            .map(|at| (at, with_neighbours(&worth, at)))
+            .filter(|&(_, worth)| worth > 0.0 || !tells)
+            .collect();
+        order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+
+        let mut left = chars(limit_tokens);
+        let mut kept = Vec::new();
+        for (at, _) in order {
+            let cost = parts[at].chars().count() + GAP.len() + 1;
+            if cost <= left {
+                left -= cost;
+                kept.push(at);
+            }
+        }
+        if kept.is_empty() {
+            return cut(text, chars(limit_tokens).saturating_sub(1));
+        }
+        kept.sort_unstable();
+        join(&parts, &kept)
     }
-    if kept.is_empty() {
-        return cut(text, chars(limit_tokens).saturating_sub(1));
+
+    /// Distinct terms found by their weight, a little less for long parts; the opening breaks ties by its place.
+    #[expect(clippy::cast_precision_loss, reason = "words of one line")]
+    fn worth(&self, part: &str) -> f64 {
+        let words = stems_like(part, self.beginnings);
+        let found: f64 = self.query.iter().filter(|w| w.term.occurrences(&words) > 0).map(|w| w.weight).sum();
+        found / (1.0 + words.len() as f64 / 100.0)
     }
-    kept.sort_unstable();
-    join(&parts, &kept)
 }
 
 /// The first characters of a text, with a mark when there were more.
@@ -65,14 +86,6 @@ fn with_neighbours(worth: &[f64], at: usize) -> f64 {
     let before = at.checked_sub(1).map_or(0.0, |before| worth[before]);
     let after = worth.get(at + 1).copied().unwrap_or(0.0);
     worth[at] + NEIGHBOUR_SHARE * before.max(after)
-}
-
-/// Distinct terms found by their weight, a little less for long parts; the opening breaks ties by its place.
-#[expect(clippy::cast_precision_loss, reason = "words of one line")]
-fn worth(part: &str, query: &[Weighted], beginnings: &Beginnings) -> f64 {
-    let words = stems_like(part, beginnings);
-    let found: f64 = query.iter().filter(|w| w.term.occurrences(&words) > 0).map(|w| w.weight).sum();
-    found / (1.0 + words.len() as f64 / 100.0)
 }
 
 fn parts(text: &str) -> Vec<&str> {
@@ -111,6 +124,10 @@ mod tests {
 
     fn weighted(text: &str) -> Vec<Weighted> {
         query(text).into_iter().map(|term| Weighted { term, weight: 1.0 }).collect()
+    }
+
+    fn excerpt(text: &str, query: &[Weighted], limit_tokens: usize) -> String {
+        Excerpts::new(query, &Beginnings::of(query)).of(text, limit_tokens)
     }
 
     #[test]

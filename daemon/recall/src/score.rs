@@ -31,10 +31,12 @@ const OTHER_PROJECT: f64 = 0.7;
 /// Share of its worth that each further memory of a session keeps: what another session says is more likely to be new.
 /// On the conversations of the README ("What recall finds") 0.85 brings 2 points at 1,000 tokens over 1, and as much at 5 %.
 const SPREAD: f64 = 0.85;
-/// Exponent by which a memory's cost lowers its place: of two that say as much, the shorter leaves room for others. In the
-/// same measurement 0.12 brings 1 to 3 points where tokens are few, and nothing from 2,000 on.
+/// Exponent by which a memory's length lowers its place: of two that say as much, the shorter leaves room for others, and
+/// says it with more of its words. In the same measurement 0.12 brings 1 to 3 points where tokens are few, and nothing from
+/// 2,000 on. It goes by the whole memory where a part is shown: by the part's length, excerpts of very long texts kept out
+/// what would have come whole (4 points less on one set at 500 tokens, no cell more).
 const BREVITY: f64 = 0.12;
-/// Tokens that are added to a cost, so that a memory of three words is not taken for its length alone.
+/// Tokens that are added to a length, so that a memory of three words is not taken for its length alone.
 const BREVITY_OFFSET: f64 = 20.0;
 /// What a memory's meaning counts, where the words count 1, both measured by their spread among the candidates.
 /// On the three sets of the README ("Recall by meaning") 1 brings up to 6 points at 500 tokens and 2 to 4 at 2,000 and 5 or 10 %,
@@ -84,14 +86,14 @@ pub struct Weights {
     pub usage: bool,
     /// Share of its worth that each further memory of a session keeps, see [`SPREAD`]; 1 for all of it.
     pub spread: f64,
-    /// Exponent by which its cost lowers a memory's place, see [`BREVITY`]; 0 for none.
+    /// Exponent by which its length lowers a memory's place, see [`BREVITY`]; 0 for none.
     pub brevity: f64,
     /// What meaning counts beside words, see [`MEANING`]; 0 for nothing.
     pub meaning: f64,
 }
 
 impl Weights {
-    /// Factor for the place in a budget of a memory that costs so many tokens, when so many of its session are there already.
+    /// Factor for the place in a budget of a memory that is so many tokens long, when so many of its session are there already.
     #[expect(clippy::cast_precision_loss, reason = "tokens and memories of one answer")]
     pub fn place(&self, tokens: usize, of_its_session: usize) -> f64 {
         let spread = self.spread.powi(i32::try_from(of_its_session).unwrap_or(i32::MAX));

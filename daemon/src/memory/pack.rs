@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use recall::budget::{self, Candidate, Prospect, Stock, tokens};
-use recall::excerpt::excerpt;
 use recall::render::{Note, Section, block, marker_tokens, render};
 use recall::score::Weights;
 use recall::terms::{Subject, subject};
@@ -100,9 +99,11 @@ where
         let Some(hit) = self.prospects.read(at) else { return Ok(None) };
         let is_whole = hit.tokens + PROVENANCE_TOKENS <= self.room;
         let limit = if is_whole { MOST } else { self.excerpt };
-        let note = hit.note(excerpt(&hit.text, self.prospects.terms(), limit));
+        let note = hit.note(self.prospects.excerpts().of(&hit.text, limit));
+        let cost = tokens(&render(&note)) + 1;
         let candidate = Candidate {
-            tokens: tokens(&render(&note)) + 1,
+            tokens: cost,
+            whole: cost.max(hit.tokens),
             worth: hit.score.total,
             session: hit.session_id.clone().filter(|_| hit.is_turn()),
         };

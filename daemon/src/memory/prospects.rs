@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use recall::beginnings::Beginnings;
 use recall::bound;
 use recall::budget::Prospect;
+use recall::excerpt::Excerpts;
 use recall::index::Match;
 use recall::score::Weighted;
 use sync::StoreError;
@@ -65,21 +66,23 @@ impl<'a> Prospects<'a> {
         self.query.limit
     }
 
-    /// The query's terms with their weights.
-    pub(super) fn terms(&self) -> &[Weighted] {
-        &self.terms
+    /// Cuts what is too long to the parts that tell something for the query.
+    pub(super) fn excerpts(&self) -> Excerpts<'_> {
+        Excerpts::new(&self.terms, &self.beginnings)
     }
 
     /// What is known of a candidate before its row is read. A text of so many tokens is shown whole.
-    pub(super) fn prospect(&self, at: usize, whole: usize) -> Prospect {
-        if let Some(row) = &self.hits[at] {
-            return Prospect { tokens: 0, worth: row.as_ref().map_or(0.0, |hit| hit.score.total) };
-        }
+    pub(super) fn prospect(&self, at: usize, shown_whole: usize) -> Prospect {
         let Candidate { memory, found, .. } = &self.candidates[at];
-        found.as_ref().map_or(Prospect { tokens: 0, worth: f64::MAX }, |found| Prospect {
-            tokens: if usize::from(found.doc.tokens) <= whole { found.doc.shown.into() } else { 0 },
-            worth: self.most(*memory, found),
-        })
+        match (&self.hits[at], found) {
+            (Some(row), _) => Prospect { tokens: 0, whole: 0, worth: row.as_ref().map_or(0.0, |hit| hit.score.total) },
+            (None, None) => Prospect { tokens: 0, whole: 0, worth: f64::MAX },
+            (None, Some(found)) => {
+                let (tokens, shown) = (usize::from(found.doc.tokens), usize::from(found.doc.shown));
+                let least = if tokens <= shown_whole { shown } else { 0 };
+                Prospect { tokens: least, whole: tokens, worth: self.most(*memory, found) }
+            }
+        }
     }
 
     fn most(&self, memory: i64, found: &Match) -> f64 {

@@ -3,8 +3,9 @@
 
 use std::collections::HashSet;
 
+use recall::beginnings::Beginnings;
 use recall::budget::tokens;
-use recall::excerpt::excerpt;
+use recall::excerpt::Excerpts;
 use recall::render::{Note, Section, block, render};
 use sync::StoreError;
 use sync::local::ReadTx;
@@ -68,7 +69,7 @@ impl Packer<'_> {
             id: hit.source_id.clone(),
             version: if hit.source_table == "project_states" { hit.updated_at.clone() } else { String::new() },
         };
-        let note = hit.note(excerpt(&hit.text, &[], limit));
+        let note = hit.note(Excerpts::new(&[], &Beginnings::of(&[])).of(&hit.text, limit));
         let text = render(&note);
         let cost = tokens(&text) + 1;
         if self.had.contains(&source) || cost > self.left {
