@@ -120,46 +120,56 @@ CREATE TRIGGER ct_memory_late_insert INSTEAD OF INSERT ON ct_memory_late BEGIN
      WHERE type = 'text';
 END;
 
--- What a solution leads to changes, or comes after it.
+-- What a solution leads to changes, or comes after it. It is out of the index at once, and indexed anew by the daemon: to
+-- compile all of what indexes a row into every write of a session or a work item would cost each more than the write.
 CREATE TRIGGER ct_memory_solutions_session AFTER UPDATE OF client_id, project_id ON sessions
 WHEN OLD.client_id IS NOT NEW.client_id OR OLD.project_id IS NOT NEW.project_id BEGIN
-  INSERT INTO ct_memory_entry
-    SELECT 'problem_solutions', id FROM problem_solutions
-     WHERE session_id = NEW.id OR work_item_id IN (SELECT id FROM work_items WHERE session_id = NEW.id);
+  INSERT INTO ct_memory_queue (source_table, source_id) SELECT 'problem_solutions', id FROM (
+    SELECT id FROM problem_solutions
+     WHERE session_id = NEW.id OR work_item_id IN (SELECT id FROM work_items WHERE session_id = NEW.id));
+  DELETE FROM ct_memory_entry WHERE source_table = 'problem_solutions' AND source_id IN (
+    SELECT id FROM problem_solutions
+     WHERE session_id = NEW.id OR work_item_id IN (SELECT id FROM work_items WHERE session_id = NEW.id));
 END;
 CREATE TRIGGER ct_memory_solutions_session_late AFTER INSERT ON sessions BEGIN
-  INSERT INTO ct_memory_entry
-    SELECT 'problem_solutions', id FROM problem_solutions
-     WHERE session_id = NEW.id OR work_item_id IN (SELECT id FROM work_items WHERE session_id = NEW.id);
+  INSERT INTO ct_memory_queue (source_table, source_id) SELECT 'problem_solutions', id FROM (
+    SELECT id FROM problem_solutions
+     WHERE session_id = NEW.id OR work_item_id IN (SELECT id FROM work_items WHERE session_id = NEW.id));
 END;
-CREATE TRIGGER ct_memory_solutions_work AFTER UPDATE OF session_id ON work_items
-WHEN OLD.session_id IS NOT NEW.session_id BEGIN
-  INSERT INTO ct_memory_entry SELECT 'problem_solutions', id FROM problem_solutions WHERE work_item_id = NEW.id;
+CREATE TRIGGER ct_memory_solutions_work AFTER UPDATE OF session_id ON work_items WHEN OLD.session_id IS NOT NEW.session_id BEGIN
+  INSERT INTO ct_memory_queue (source_table, source_id) SELECT 'problem_solutions', id FROM (
+    SELECT id FROM problem_solutions WHERE work_item_id = NEW.id);
+  DELETE FROM ct_memory_entry WHERE source_table = 'problem_solutions' AND source_id IN (
+    SELECT id FROM problem_solutions WHERE work_item_id = NEW.id);
 END;
 CREATE TRIGGER ct_memory_solutions_work_late AFTER INSERT ON work_items BEGIN
-  INSERT INTO ct_memory_entry SELECT 'problem_solutions', id FROM problem_solutions WHERE work_item_id = NEW.id;
+  INSERT INTO ct_memory_queue (source_table, source_id) SELECT 'problem_solutions', id FROM (
+    SELECT id FROM problem_solutions WHERE work_item_id = NEW.id);
 END;
 CREATE TRIGGER ct_memory_solutions_project AFTER UPDATE OF client_id ON projects WHEN OLD.client_id IS NOT NEW.client_id BEGIN
-  INSERT INTO ct_memory_entry
-    SELECT 'problem_solutions', solution.id
-      FROM sessions AS session JOIN problem_solutions AS solution ON solution.session_id = session.id
+  INSERT INTO ct_memory_queue (source_table, source_id) SELECT 'problem_solutions', id FROM (
+    SELECT solution.id FROM sessions AS session JOIN problem_solutions AS solution ON solution.session_id = session.id
      WHERE session.project_id = NEW.id
     UNION
-    SELECT 'problem_solutions', solution.id
-      FROM sessions AS session JOIN work_items AS item ON item.session_id = session.id
+    SELECT solution.id FROM sessions AS session JOIN work_items AS item ON item.session_id = session.id
       JOIN problem_solutions AS solution ON solution.work_item_id = item.id
-     WHERE session.project_id = NEW.id;
+     WHERE session.project_id = NEW.id);
+  DELETE FROM ct_memory_entry WHERE source_table = 'problem_solutions' AND source_id IN (
+    SELECT solution.id FROM sessions AS session JOIN problem_solutions AS solution ON solution.session_id = session.id
+     WHERE session.project_id = NEW.id
+    UNION
+    SELECT solution.id FROM sessions AS session JOIN work_items AS item ON item.session_id = session.id
+      JOIN problem_solutions AS solution ON solution.work_item_id = item.id
+     WHERE session.project_id = NEW.id);
 END;
 CREATE TRIGGER ct_memory_solutions_project_late AFTER INSERT ON projects BEGIN
-  INSERT INTO ct_memory_entry
-    SELECT 'problem_solutions', solution.id
-      FROM sessions AS session JOIN problem_solutions AS solution ON solution.session_id = session.id
+  INSERT INTO ct_memory_queue (source_table, source_id) SELECT 'problem_solutions', id FROM (
+    SELECT solution.id FROM sessions AS session JOIN problem_solutions AS solution ON solution.session_id = session.id
      WHERE session.project_id = NEW.id
     UNION
-    SELECT 'problem_solutions', solution.id
-      FROM sessions AS session JOIN work_items AS item ON item.session_id = session.id
+    SELECT solution.id FROM sessions AS session JOIN work_items AS item ON item.session_id = session.id
       JOIN problem_solutions AS solution ON solution.work_item_id = item.id
-     WHERE session.project_id = NEW.id;
+     WHERE session.project_id = NEW.id);
 END;
 
 -- Those that are here already: the daemon indexes them in small steps.

@@ -92,6 +92,9 @@ pub(super) fn settle(tx: &mut WriteTx<'_>, row: Row, apart: Option<&str>) -> Res
     let text = facts.text_of(&row).to_owned();
     let others = facts.others(tx, &row)?;
     if let Some(known) = tx.get(facts.entity, &row.key())? {
+        if yields(&row, &known) {
+            return Ok(Settled { id: id_of(&known), replaces: Vec::new() });
+        }
         // Said again in the same words, perhaps after something else had taken its place.
         let again = raised(revived(known)?, &row);
         let id = id_of(&again);
@@ -220,7 +223,7 @@ fn raised(mut row: Row, again: &Row) -> Row {
     }
     let rank = |row: &Row| IMPACTS.iter().position(|impact| row.text("impact") == Some(impact)).unwrap_or(1);
     let most = if is_of_an_answer(again) { MOST_OF_ANSWERS } else { IMPACTS.len() - 1 };
-    let raised = (rank(&row) + 1).max(rank(again)).min(most);
+    let raised = (rank(&row) + 1).max(rank(again)).min(most).max(rank(&row));
     if yields(&row, again) {
         row.set("decided_by", again.get("decided_by").clone());
     }

@@ -18,7 +18,7 @@ const MOST: usize = 2;
 const I: &str = r"(?:^|[,(:]\ |\b(?:and|so|but|then|therefore|why|here)\ )(?:I|we)(?:['’]ve|\ have)?\ (?:(?:also|then|therefore|finally|ultimately|deliberately|instead|simply|both|already)\ )*";
 /// Work that somebody decides to do next is no choice between ways.
 const ERRAND: &str = r"\b(?:decided|agreed|chose|opted)\ to\ (?:first\ )?(?:run|re-?run|check|look|try|test|start|begin|read|re-?read|investigate|verify|see|ask|wait|continue|proceed|search|dig|debug|inspect|explore|take|go|do|make\ sure|find|get|give)\b";
-const CONTRAST: &str = r"\b(?:instead\ of|rather\ than|in\ favou?r\ of|in\ place\ of|from\ \S.*\ to)\ ";
+const CONTRAST: &str = r"\b(?:instead\ of|rather\ than|in\ favou?r\ of|in\ place\ of)\ ";
 const REASON: &str = r"\b(?:because|since|so\ that|to\ avoid|due\ to)\b";
 
 /// Words that state a choice by themselves.
@@ -35,8 +35,16 @@ static CHOSE: LazyLock<Regex> = LazyLock::new(|| {
 static TOOK: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(
         r"(?ix)(?:(?:^|{I})(?:using|used|kept|put|stored|wrote|built|made|switched|moved|stuck\ with|stayed\ with|left)
-             | \b(?:now\ (?:uses?|using|stores?|runs?|goes)|(?:is|are|was|were)\ (?:now\ )?(?:done|stored|made|kept|built|written|using)))\ .*{CONTRAST}.*{REASON}"
+             | \b(?:now\ (?:uses?|using|stores?|runs?|goes)|(?:is|are|was|were)\ (?:now\ )?(?:done|stored|made|kept|built|written|using)))\ .*{CONTRAST}.*{REASON}
+          | (?:^|{I})(?:switched|moved)\ (?:.*\ )?from\ .*\ to\ .*{REASON}"
     ))
+});
+
+/// One of these stands in all that [`CHOSE`] and [`TOOK`] match. Most answers hold none, and are read at the speed of memory.
+static HINT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        "(?i)decision:|decided|agreed|went with|gone with|settled on|opted|chose|picked|instead of|rather than|in favo|in place of|switched|moved",
+    )
 });
 
 /// Where the reason begins: what follows may speak of what could be.
@@ -65,13 +73,21 @@ static LEAD: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^(?:\d{1,2}[.)]\s+
 
 /// The choices that an answer states as made, in its order and its words.
 pub fn choices(answer: &str) -> Vec<String> {
-    let head: String = answer.chars().take(LOOKED_AT).collect();
-    sentences(&head).filter(|sentence| !sentence.starts_with('#')).filter_map(choice).take(MOST).collect()
+    let end = answer.char_indices().nth(LOOKED_AT).map_or(answer.len(), |(at, _)| at);
+    let head = &answer[..end];
+    if !HINT.is_match(head) {
+        return Vec::new();
+    }
+    sentences(head).filter(|sentence| HINT.is_match(sentence)).filter_map(choice).take(MOST).collect()
 }
 
 fn choice(sentence: &str) -> Option<String> {
     let plain = sentence.replace("**", "").replace("__", "");
     let plain = LEAD.replace(plain.trim(), "");
+    // A heading, or the rest of a sentence that began on the line before.
+    if plain.starts_with(|first: char| first == '#' || first.is_lowercase()) {
+        return None;
+    }
     let bare = QUOTED.replace_all(&plain, "it");
     if bare.contains(['`', '"', '“', '”', '«', '»']) || bare.ends_with(['?', ':', ',']) {
         return None;
@@ -155,6 +171,7 @@ mod tests {
             "The line `I went with SQLite instead of Postgres because of the setup` is in NOTES.",
             "It reads \"Old text. We chose SQLite over Postgres because of the setup.\"",
             "# We agreed on port 4318",
+            "and so in the end I\nchose SQLite over Postgres because of the setup.",
             "| We agreed on port 4318 | yes | no |",
             "I decided to run the tests again.",
             "I decided to first look at the importer because the log names it.",

@@ -169,6 +169,10 @@ async fn an_answer_changes_nothing_that_a_person_said() {
     desk.turn("s1", "p1", "We decided to use npm for the web site.", "We decided to use npm for the web site.").await;
     let said = "We decided to use npm for the web site.";
     assert_eq!(desk.column(DECIDED), [format!("{said}|medium|user|0")], "an echo is no second voice");
+    let corrected = "No, we decided to use tabs instead of blanks.";
+    desk.turn("s0", "p0", corrected, corrected).await;
+    assert_eq!(desk.column(DECIDED)[1], format!("{corrected}|high|user|0"));
+    desk.sql("DELETE FROM decision_logs WHERE impact = 'high'");
     desk.pass(HOUR);
     let own = "I went with pnpm instead of npm because the disk is small.";
     desk.turn("s1", "p2", "Set up the web site", own).await;

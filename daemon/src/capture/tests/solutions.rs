@@ -49,8 +49,12 @@ fn find(desk: &Desk, project: &str, text: &str) -> Vec<Hit> {
     hits
 }
 
-/// In which of the two projects it is shown.
+/// In which of the two projects it is shown, once the daemon has indexed what was moved.
 fn shown(desk: &Desk) -> (bool, bool) {
+    desk.sql(
+        "INSERT INTO ct_memory_late SELECT source_table, source_id FROM ct_memory_queue ORDER BY position;
+         DELETE FROM ct_memory_queue",
+    );
     let by_id = |project: &str| !desk.store.read(|tx| browse::load(tx, Some(project), &[SOLUTION])).unwrap().is_empty();
     let seen = [API, OTHER].map(|project| {
         let is_found = !find(desk, project, "relay access denied").is_empty();
@@ -151,6 +155,11 @@ async fn a_solution_is_shown_only_to_the_client_that_all_it_leads_to_is_of() {
         desk.sql("UPDATE projects SET client_id = '00000000-0000-7000-8000-0000000000bb' WHERE slug = 'example.com/team/other'");
         assert_eq!(shown(&desk), (true, false), "{link}");
         desk.sql("UPDATE projects SET client_id = '00000000-0000-7000-8000-0000000000bb'");
+        assert_eq!(
+            find(&desk, API, "relay access denied").len(),
+            0,
+            "{link}: not before it is known where it belongs now"
+        );
         assert_eq!(shown(&desk), (true, true), "{link}: the project has moved, and its solutions with it");
         desk.sql(
             "UPDATE projects SET client_id = '00000000-0000-7000-8000-0000000000aa' WHERE slug = 'example.com/team/api';
