@@ -19,7 +19,7 @@ use sync::local::ReadTx;
 use super::hit::{Hit, Names};
 use super::meant;
 use super::rate::{Compared, compare, rate, rate_all};
-use super::search::{Candidate, Query, candidates, carries, is_before};
+use super::search::{Candidate, Query, Sought, carries, is_before, seek};
 use super::visibility::Scopes;
 
 /// The candidates for a query.
@@ -46,7 +46,7 @@ impl<'a> Prospects<'a> {
         except: &HashSet<i64>,
     ) -> Result<Prospects<'a>, StoreError> {
         let scopes = Scopes::of(tx, query.project)?;
-        let (terms, candidates) = candidates(tx, query, &scopes, except)?;
+        let Sought { terms, candidates } = seek(tx, query, &scopes, except)?;
         let beginnings = Beginnings::of(&terms);
         let hits = candidates.iter().map(|_| None).collect();
         let mut found = Self { tx, query, scopes, terms, beginnings, names: Names::default(), candidates, hits };

@@ -66,7 +66,15 @@ pub fn search(tx: &ReadTx<'_>, query: &Query<'_>) -> Result<Vec<Hit>, StoreError
     Prospects::find(tx, query, &HashSet::new())?.into_hits()
 }
 
-/// What is read and scored in full.
+/// What a query came to.
+pub(super) struct Sought {
+    /// Its terms, with what they weigh.
+    pub(super) terms: Vec<Weighted>,
+    /// Best first, as far as the index can tell.
+    pub(super) candidates: Vec<Candidate>,
+}
+
+/// What may be read and scored in full.
 pub(super) struct Candidate {
     pub(super) memory: i64,
     /// What the impact index knows of it; the replica's text index does not.
@@ -81,13 +89,13 @@ impl Candidate {
     }
 }
 
-/// The query's terms with what they weigh, and the candidates, best first, as far as the index can tell.
-pub(super) fn candidates(
+/// Looks up the candidates for a query, without some entries of the index.
+pub(super) fn seek(
     tx: &ReadTx<'_>,
     query: &Query<'_>,
     scopes: &Scopes,
     except: &HashSet<i64>,
-) -> Result<(Vec<Weighted>, Vec<Candidate>), StoreError> {
+) -> Result<Sought, StoreError> {
     let mut except: HashSet<u64> = except.iter().map(|id| id.cast_unsigned()).collect();
     except.extend(own_memories(tx, query.except_session)?.into_iter().map(i64::cast_unsigned));
     let terms = terms::query(query.text);
@@ -102,17 +110,18 @@ pub(super) fn candidates(
             None => postings::newest(tx, scopes, most)?,
             Some(only) => newest_of(tx, only, scopes, most)?,
         };
-        return Ok((Vec::new(), newest.into_iter().filter(|&id| wanted(id)).map(Candidate::plain).collect()));
+        let candidates = newest.into_iter().filter(|&id| wanted(id)).map(Candidate::plain).collect();
+        return Ok(Sought { terms: Vec::new(), candidates });
     }
     let found = in_index(query, scopes, &except, only.as_ref(), &terms)?;
-    let (terms, mut candidates) = if let Some(found) = found {
+    let mut sought = if let Some(found) = found {
         found
     } else {
         let found = postings::look_up(tx, terms, scopes, wanted, SCORED.max(query.limit))?;
-        (found.query, found.candidates.into_iter().map(Candidate::plain).collect())
+        Sought { terms: found.query, candidates: found.candidates.into_iter().map(Candidate::plain).collect() }
     };
-    meant::widen(&mut candidates, query, scopes, &wanted, best(query));
-    Ok((terms, candidates))
+    meant::widen(&mut sought.candidates, query, scopes, &wanted, best(query));
+    Ok(sought)
 }
 
 /// Candidates that are taken by words, and as many by meaning.
@@ -127,7 +136,7 @@ fn in_index(
     except: &HashSet<u64>,
     only: Option<&HashSet<u64>>,
     terms: &[terms::Term],
-) -> Result<Option<(Vec<Weighted>, Vec<Candidate>)>, StoreError> {
+) -> Result<Option<Sought>, StoreError> {
     let Some(index) = query.index else { return Ok(None) };
     let stems: Vec<terms::Stem> = terms.iter().map(terms::Term::hash).collect();
     let ask = Ask {
@@ -146,7 +155,8 @@ fn in_index(
         Weighted { term: term.clone(), weight }
     });
     let candidate = |found: Match| Candidate { memory: found.doc.key.cast_signed(), found: Some(found), near: None };
-    Ok(Some((weighted.collect(), found.matches.into_iter().map(candidate).collect())))
+    let candidates = found.matches.into_iter().map(candidate).collect();
+    Ok(Some(Sought { terms: weighted.collect(), candidates }))
 }
 
 /// The entries of the index that carry one of the tags, or all of them.

@@ -113,9 +113,9 @@ impl<'a> Runs<'a> {
     fn decode(&mut self) -> Option<()> {
         let count = self.left.min(BLOCK);
         if count == BLOCK {
-            self.decode_block()?
+            self.decode_block()?;
         } else {
-            self.decode_rest(count)?
+            self.decode_rest(count)?;
         }
         self.left -= count;
         self.decoded = 0..count;
