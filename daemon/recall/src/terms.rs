@@ -93,6 +93,11 @@ impl Term {
         self.words.len() > 1
     }
 
+    /// True when it has all words of another one.
+    pub(crate) fn contains(&self, other: &Term) -> bool {
+        other.stems.iter().all(|stem| self.stems.contains(stem))
+    }
+
     /// What stands for it in the index.
     pub fn hash(&self) -> Stem {
         joined(&self.stems)

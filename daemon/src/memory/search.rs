@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use recall::index::apart::phrases;
 use recall::index::{Ask, Match};
 use recall::score::{self, Weighted, Weights};
 use recall::terms;
@@ -141,6 +142,7 @@ fn in_index(
     let stems: Vec<terms::Stem> = terms.iter().map(terms::Term::hash).collect();
     let ask = Ask {
         terms: &stems,
+        phrases: &phrases(terms),
         scope: &|scope| scopes.factor(scope),
         except,
         only,

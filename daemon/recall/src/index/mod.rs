@@ -13,6 +13,7 @@
 //! Architecture invariant: the index is derived and never the truth. A segment that does not hold what was written is an
 //! error when it is opened, and is built anew. Nothing here opens a file: bytes come through [`Source`].
 
+pub mod apart;
 pub mod bag;
 pub mod codec;
 mod dead;

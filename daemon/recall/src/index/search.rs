@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::ops::Range;
 
+use super::apart::{Phrase, apart};
 use super::codec::{Impact, Runs, SCALE};
 use super::dead::{Dead, Part};
 use super::doc::{Doc, NO_LINK};
@@ -32,6 +33,8 @@ const WITH_NEIGHBOURS: usize = 48;
 pub struct Ask<'a> {
     /// Each term once.
     pub terms: &'a [Stem],
+    /// Those of them that are identifiers.
+    pub phrases: &'a [Phrase],
     /// What a memory of that scope counts, 1 for one of the caller's project; 0 when he may not see it.
     pub scope: &'a dyn Fn(u32) -> f32,
     /// Memories that are not wanted.
@@ -63,6 +66,8 @@ pub struct Match {
     pub lexical: f32,
     /// What other turns of its conversation say for it, see [`Placed`].
     pub placed: Placed,
+    /// The most that identifiers add to `lexical` which may stand in it in words apart.
+    pub apart: f32,
 }
 
 /// What a search found.
@@ -77,7 +82,7 @@ pub struct Found {
 }
 
 /// Where a memory is: the segment's number (the number of segments for the tail), and its place there.
-type Place = (usize, u32);
+pub(super) type Place = (usize, u32);
 
 /// Searches the segments and the tail. `cells` is scratch memory, kept by the caller. Errors: of reading a segment.
 pub fn search(parts: &[Part<'_>], tail: &Tail, ask: &Ask<'_>, cells: &mut Vec<f32>) -> io::Result<Found> {
@@ -85,7 +90,16 @@ pub fn search(parts: &[Part<'_>], tail: &Tail, ask: &Ask<'_>, cells: &mut Vec<f3
     let memories = parts.iter().map(Part::live).sum::<u64>() + tail.live() as u64;
     let holding = all.add_up(ask.terms, memories)?;
     let pool = all.pool(ask)?;
-    Ok(Found { holding, memories, matches: all.rank(pool, ask)? })
+    let (places, mut matches): (Vec<Place>, Vec<Match>) = all.rank(pool, ask)?.into_iter().unzip();
+    if !ask.phrases.is_empty() {
+        #[expect(clippy::cast_possible_truncation, reason = "a weight needs no more")]
+        let weights: Vec<f32> = holding.iter().map(|&count| score::weight(memories, count) as f32).collect();
+        let most = apart(parts, tail, ask.terms, ask.phrases, &weights, &places)?;
+        for (found, most) in matches.iter_mut().zip(most) {
+            found.apart = most;
+        }
+    }
+    Ok(Found { holding, memories, matches })
 }
 
 struct Cells<'a, 'c> {
@@ -183,7 +197,7 @@ impl<'a, 'c> Cells<'a, 'c> {
     }
 
     /// Adds structure and orders the pool by all that is known here.
-    fn rank(&self, mut pool: Vec<(f32, Place, Doc)>, ask: &Ask<'_>) -> io::Result<Vec<Match>> {
+    fn rank(&self, mut pool: Vec<(f32, Place, Doc)>, ask: &Ask<'_>) -> io::Result<Vec<(Place, Match)>> {
         let mut known: HashSet<Place> = pool.iter().map(|&(_, place, _)| place).collect();
         for at in 0..pool.len().min(WITH_NEIGHBOURS) {
             let (_, place, doc) = pool[at];
@@ -199,7 +213,7 @@ impl<'a, 'c> Cells<'a, 'c> {
         for &(_, place, doc) in pool.iter().filter(|(_, _, doc)| doc.is_turn && doc.session != 0) {
             sessions.entry(doc.session).or_default().add(self.cell(place));
         }
-        let mut ranked: Vec<(f32, u64, Match)> = pool
+        let mut ranked: Vec<(f32, Place, Match)> = pool
             .into_iter()
             .map(|(_, place, doc)| {
                 let lexical = self.cell(place);
@@ -211,12 +225,12 @@ impl<'a, 'c> Cells<'a, 'c> {
                     Placed::default()
                 };
                 let worth = (lexical + placed.worth(ask.weights)) * (ask.scope)(doc.scope()) * factors(&doc, ask);
-                (worth, doc.key, Match { doc, lexical, placed })
+                (worth, place, Match { doc, lexical, placed, apart: 0.0 })
             })
             .collect();
-        ranked.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
+        ranked.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(b.2.doc.key.cmp(&a.2.doc.key)));
         ranked.truncate(ask.best);
-        Ok(ranked.into_iter().map(|(_, _, found)| found).collect())
+        Ok(ranked.into_iter().map(|(_, place, found)| (place, found)).collect())
     }
 }
 

@@ -40,6 +40,7 @@ fn stems(text: &str) -> Vec<Stem> {
 fn found(parts: &[Part<'_>], tail: &Tail, text: &str) -> Vec<Match> {
     let ask = Ask {
         terms: &stems(text),
+        phrases: &[],
         scope: &|scope| if scope == 9 { 0.0 } else { 1.0 },
         except: &HashSet::new(),
         only: None,
