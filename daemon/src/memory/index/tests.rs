@@ -89,6 +89,22 @@ fn a_memory_is_found_as_soon_as_it_is_saved_and_not_when_it_is_gone() {
 }
 
 #[test]
+fn what_a_memory_counts_is_known_as_soon_as_it_changes() {
+    let world = World::ready();
+    world.save(1, "the staging database listens on port 5544");
+    world.save(2, "the staging database listens on port 5544");
+    world.step();
+    for (better, change) in [(1, "usage_count = 900"), (2, "relevance_score = 1000"), (1, "relevance_score = 1000")] {
+        let raise = format!("UPDATE context_snippets SET {change} WHERE id = ?1");
+        world.store.write(move |tx| Ok(tx.connection().execute(&raise, [name(better)]).map(drop)?)).unwrap();
+        let query = Query { text: "staging port", limit: 1, index: Some(&world.index), ..Query::default() };
+        let packed = world.store.read(|tx| crate::memory::recall(tx, &query, 100)).unwrap();
+        let ids: Vec<String> = packed.memories.into_iter().map(|hit| hit.source_id).collect();
+        assert_eq!(ids, [name(better)], "after {change}");
+    }
+}
+
+#[test]
 fn the_newest_is_found_though_the_log_is_long() {
     let world = World::ready();
     world
