@@ -82,11 +82,11 @@ impl Known {
     }
 }
 
-/// Positions of the candidates to take, at most so many, in the order in which they are to be read: always the one that is worth most
-/// beside those taken ([`Weights::place`]). A candidate that no longer fits is passed over for a smaller one. A candidate
-/// is read when none that is known may be worth more (as in the threshold algorithm of Fagin, Lotem and Naor, "Optimal
-/// aggregation algorithms for middleware", 2003), so that what is taken is what would be taken if all were read. Errors:
-/// the stock's.
+/// Positions of the candidates to take, at most `most`, in the order in which they are to be read: always the one that is
+/// worth most beside those taken ([`Weights::place`]). A candidate that no longer fits is passed over for a smaller one. A
+/// candidate is read when none that is known may be worth more (as in the threshold algorithm of Fagin, Lotem and Naor,
+/// "Optimal aggregation algorithms for middleware", 2003), so that what is taken is what would be taken if all were read.
+/// Errors: the stock's.
 pub fn pack<S: Stock>(
     prospects: &[Prospect],
     budget: usize,

@@ -20,8 +20,6 @@ pub struct Doc {
     pub after: u32,
     /// Stored importance in tenths, 0 to 100.
     pub importance: u8,
-    /// How often it was of use; the greatest number also stands for more.
-    pub usage: u8,
     /// True for a part of a conversation, whose neighbours tell something about it.
     pub is_turn: bool,
     /// Tokens of its text, as [`crate::budget::tokens`] counts them; the greatest number also stands for more.
@@ -32,7 +30,7 @@ pub struct Doc {
 
 impl Doc {
     /// Bytes of a memory in a segment.
-    pub const BYTES: usize = 31;
+    pub const BYTES: usize = 30;
 
     /// The scope that it belongs to.
     pub fn scope(&self) -> u32 {
@@ -49,8 +47,7 @@ impl Doc {
         bytes[24] = self.importance;
         bytes[25] = u8::from(self.is_turn);
         bytes[26..28].copy_from_slice(&self.tokens.to_le_bytes());
-        bytes[28..30].copy_from_slice(&self.shown.to_le_bytes());
-        bytes[30] = self.usage;
+        bytes[28..].copy_from_slice(&self.shown.to_le_bytes());
         bytes
     }
 
@@ -67,7 +64,6 @@ impl Doc {
             is_turn: bytes[25] == 1,
             tokens: u16::from_le_bytes([bytes[26], bytes[27]]),
             shown: u16::from_le_bytes([bytes[28], bytes[29]]),
-            usage: bytes[30],
         }
     }
 }
@@ -106,7 +102,7 @@ mod tests {
     use super::*;
 
     fn doc(key: u64, session: u32, is_turn: bool) -> Doc {
-        Doc { key, session, made: 0, before: 7, after: 7, importance: 50, usage: 1, is_turn, tokens: 9, shown: 8 }
+        Doc { key, session, made: 0, before: 7, after: 7, importance: 50, is_turn, tokens: 9, shown: 8 }
     }
 
     #[test]
@@ -118,7 +114,6 @@ mod tests {
             before: 5,
             after: NO_LINK,
             importance: 99,
-            usage: 7,
             is_turn: true,
             tokens: 1_000,
             shown: 999,

@@ -7,7 +7,7 @@
 //! ```text
 //! postings            as codec writes them, term after term
 //! terms    16 bytes   each: term, impact << 24 | memories, position; a term of one memory needs no postings
-//! docs     31 bytes   each, in the order of their keys
+//! docs     30 bytes   each, in the order of their keys
 //! footer   40 bytes   length of the postings, probe, numbers of memories and terms, checksum, magic
 //! ```
 

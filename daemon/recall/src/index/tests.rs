@@ -17,7 +17,6 @@ fn doc(key: u64, session: u32) -> Doc {
         before: NO_LINK,
         after: NO_LINK,
         importance: 50,
-        usage: 0,
         is_turn: session != 0,
         tokens: 9,
         shown: 9,

@@ -98,7 +98,7 @@ pub(crate) fn source(tx: &ReadTx<'_>, memory: i64) -> Result<Option<(String, Str
 pub(super) fn memory(tx: &ReadTx<'_>, key: u64) -> Result<Option<Memory>, StoreError> {
     let Some(source) = source(tx, key.cast_signed())? else { return Ok(None) };
     let mut statement = tx.connection().prepare_cached(
-        "SELECT kind, session_id, title, body, coalesce(tags, ''), importance, created_at, usage_count
+        "SELECT kind, session_id, title, body, coalesce(tags, ''), importance, created_at
            FROM ct_memory_source WHERE source_table = ?1 AND source_id = ?2",
     )?;
     let found = statement.query_row(source, |row| {
@@ -112,7 +112,6 @@ pub(super) fn memory(tx: &ReadTx<'_>, key: u64) -> Result<Option<Memory>, StoreE
             before: NO_LINK,
             after: NO_LINK,
             importance: u8::try_from((hundredths / 10).clamp(0, 100)).unwrap_or(50),
-            usage: u8::try_from(row.get::<_, i64>(7)?.max(0)).unwrap_or(u8::MAX),
             is_turn: kind == TURN,
             tokens: at_most(recall::budget::tokens(&body)),
             shown: at_most(recall::render::least_tokens(&body)),
