@@ -174,13 +174,18 @@ fn cell<'a>(entity: &Entity, found: &'a rusqlite::Row<'_>, position: usize) -> r
     Ok(match found.get_ref(position)? {
         ValueRef::Null => Cell::Null,
         ValueRef::Integer(number) => Cell::Int(number),
-        ValueRef::Text(text) => Cell::Text(String::from_utf8_lossy(text)),
+        ValueRef::Text(text) => Cell::Text(lossy(text)),
         ValueRef::Blob(bytes) => Cell::Blob(bytes),
         // STRICT tables hold no reals in our columns.
         ValueRef::Real(_) => {
             return Err(rusqlite::Error::InvalidColumnType(position, entity.name.into(), rusqlite::types::Type::Real));
         }
     })
+}
+
+/// Nearly all text is UTF-8, which is seen of many bytes at a time; what stands for the rest is put in byte by byte.
+fn lossy(text: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed)
 }
 
 /// How many rows a condition holds for.

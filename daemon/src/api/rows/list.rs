@@ -38,20 +38,31 @@ pub(crate) fn page(tx: &ReadTx<'_>, call: &Call, mut listing: Listing) -> Result
     listing.search(call.text("q"));
     let resource = listing.resource;
     let condition = listing.condition();
-    let total = tx.count(resource.entity, &condition, &listing.bound)?;
     let (skip, limit) = (call.number("skip").unwrap_or(0), call.number("limit").unwrap_or(listing.limit));
     let order = listing.order.map_or_else(|| order(resource, call), str::to_owned);
     let clause = format!("{condition} ORDER BY {order} LIMIT ? OFFSET ?");
-    listing.bound.extend([limit.into(), skip.into()]);
-    let mut page = format!("{{\"total\":{total},\"skip\":{skip},\"limit\":{limit},\"items\":[").into_bytes();
-    let mut is_first = true;
-    tx.each(resource.entity, &clause, &listing.bound, |found| {
-        if !std::mem::take(&mut is_first) {
+    let filters = listing.bound.len();
+    // One more than is shown tells whether there are others.
+    listing.bound.extend([limit.saturating_add(1).into(), skip.into()]);
+    let (mut page, mut found) = (b"{\"items\":[".to_vec(), 0);
+    tx.each(resource.entity, &clause, &listing.bound, |row| {
+        found += 1;
+        if found > limit {
+            return Ok(());
+        }
+        if found > 1 {
             page.push(b',');
         }
-        output::write(&mut page, resource, Detail::Short, |position| found.at(position))
+        output::write(&mut page, resource, Detail::Short, |position| row.at(position))
     })?;
-    page.extend_from_slice(b"]}");
+    // The last page tells how many there are: those before it, and its own.
+    let is_last = (1..=limit).contains(&found) || (found == 0 && skip == 0 && limit > 0);
+    let total = if is_last {
+        u64::try_from(skip + found).unwrap_or_default()
+    } else {
+        tx.count(resource.entity, &condition, &listing.bound[..filters])?
+    };
+    page.extend_from_slice(format!("],\"total\":{total},\"skip\":{skip},\"limit\":{limit}}}").as_bytes());
     Ok(Reply::bytes(StatusCode::OK, page))
 }
 
