@@ -45,6 +45,8 @@ pub struct Prospect {
     pub whole: usize,
     /// What it is worth at most.
     pub worth: f64,
+    /// For a turn of a conversation, the session's number in the index; 0 for none.
+    pub session: u32,
 }
 
 /// Where candidates come from. Each is read once, and only when it may be the next to be taken: that costs more than all
@@ -69,17 +71,28 @@ enum Known {
 
 impl Known {
     /// What it is worth beside those taken, or may be; None when it is out of the question.
-    fn place(&self, left: usize, weights: &Weights, told: &HashMap<String, usize>) -> Option<f64> {
+    fn place(&self, left: usize, weights: &Weights, told: &Told) -> Option<f64> {
         let (tokens, whole, worth, of_its_session) = match self {
-            Known::Expected(Prospect { tokens, whole, worth }) => (*tokens, *whole, *worth, 0),
+            Known::Expected(Prospect { tokens, whole, worth, session }) => {
+                (*tokens, *whole, *worth, told.numbers.get(session).copied())
+            }
             Known::Read(Candidate { tokens, whole, worth, session }) => {
-                let told = session.as_ref().and_then(|session| told.get(session)).copied();
-                (*tokens, *whole, *worth, told.unwrap_or(0))
+                let told = session.as_ref().and_then(|session| told.sessions.get(session)).copied();
+                (*tokens, *whole, *worth, told)
             }
             Known::Gone => return None,
         };
+        let of_its_session = of_its_session.unwrap_or(0);
         (tokens <= left).then(|| worth * weights.place(whole, of_its_session))
     }
+}
+
+/// How many memories of each session were taken.
+#[derive(Default)]
+struct Told {
+    sessions: HashMap<String, usize>,
+    /// The same by the numbers that the index has for them.
+    numbers: HashMap<u32, usize>,
 }
 
 /// Positions of the candidates to take, at most `most`, in the order in which they are to be read: always the one that is
@@ -97,7 +110,7 @@ pub fn pack<S: Stock>(
     let mut left = budget;
     let mut taken: Vec<usize> = Vec::new();
     let mut subjects: Vec<Subject> = Vec::new();
-    let mut told: HashMap<String, usize> = HashMap::new();
+    let mut told = Told::default();
     let mut known: Vec<Known> = prospects.iter().copied().map(Known::Expected).collect();
     while taken.len() < most {
         let places = known.iter().enumerate().filter_map(|(at, known)| Some((known.place(left, weights, &told)?, at)));
@@ -116,7 +129,10 @@ pub fn pack<S: Stock>(
             taken.push(best);
             subjects.push(about);
             if let Some(session) = candidate.session {
-                *told.entry(session).or_default() += 1;
+                *told.sessions.entry(session).or_default() += 1;
+                if prospects[best].session != 0 {
+                    *told.numbers.entry(prospects[best].session).or_default() += 1;
+                }
             }
         }
     }
@@ -156,15 +172,15 @@ mod tests {
     ];
 
     /// A candidate and its text.
-    type Told = (Candidate, &'static str);
+    type Text = (Candidate, &'static str);
 
-    fn candidate(tokens: usize, text: &'static str) -> Told {
+    fn candidate(tokens: usize, text: &'static str) -> Text {
         (Candidate { tokens, whole: tokens, worth: 5.0, session: None }, text)
     }
 
     /// What is told, and which of it was read.
     struct Shelf<'a> {
-        told: &'a [Told],
+        told: &'a [Text],
         read: Vec<usize>,
     }
 
@@ -182,11 +198,12 @@ mod tests {
     }
 
     /// What is taken, and what was read for it, when so much too much is expected of each.
-    fn expecting(told: &[Told], budget: usize, weights: &Weights, excess: f64) -> (Vec<usize>, Vec<usize>) {
-        let of = |(Candidate { tokens, whole, worth, .. }, _): &Told| Prospect {
+    fn expecting(told: &[Text], budget: usize, weights: &Weights, excess: f64) -> (Vec<usize>, Vec<usize>) {
+        let of = |(Candidate { tokens, whole, worth, session }, _): &Text| Prospect {
             tokens: *tokens,
             whole: *whole,
             worth: worth * excess,
+            session: session.as_ref().map_or(0, |session| session.bytes().map(u32::from).sum()),
         };
         let prospects: Vec<Prospect> = told.iter().map(of).collect();
         let mut shelf = Shelf { told, read: Vec::new() };
@@ -194,17 +211,17 @@ mod tests {
         (taken, shelf.read)
     }
 
-    fn packed_with(told: &[Told], budget: usize, weights: &Weights) -> Vec<usize> {
+    fn packed_with(told: &[Text], budget: usize, weights: &Weights) -> Vec<usize> {
         expecting(told, budget, weights, 1.0).0
     }
 
-    fn packed(told: &[Told], budget: usize) -> Vec<usize> {
+    fn packed(told: &[Text], budget: usize) -> Vec<usize> {
         packed_with(told, budget, &Weights::default())
     }
 
     #[test]
     fn best_first_within_the_budget() {
-        let worth = |worth, (candidate, text): Told| (Candidate { worth, ..candidate }, text);
+        let worth = |worth, (candidate, text): Text| (Candidate { worth, ..candidate }, text);
         let candidates =
             [worth(3.0, candidate(60, "alpha")), worth(9.0, candidate(60, "beta")), worth(1.0, candidate(40, "gamma"))];
         assert_eq!(packed(&candidates, 100), [1, 2]);
@@ -226,7 +243,7 @@ mod tests {
             budget in 0_usize..300,
             excess in 1.0..3.0,
         ) {
-            let told: Vec<Told> = worths.iter().map(|&(tokens, worth, session)| {
+            let told: Vec<Text> = worths.iter().map(|&(tokens, worth, session)| {
                 let session = (session > 0).then(|| session.to_string());
                 (Candidate { tokens, whole: tokens, worth: f64::from(worth), session }, TEXTS[worth as usize % TEXTS.len()])
             }).collect();
@@ -240,7 +257,7 @@ mod tests {
     #[test]
     fn no_more_than_asked_for_are_taken() {
         let told = [candidate(10, "alpha"), candidate(10, "beta")];
-        let prospects = [Prospect { tokens: 10, whole: 10, worth: 9.0 }; 2];
+        let prospects = [Prospect { tokens: 10, whole: 10, worth: 9.0, session: 0 }; 2];
         let mut shelf = Shelf { told: &told, read: Vec::new() };
         assert_eq!(pack(&prospects, 100, 1, &Weights::default(), &mut shelf), Ok(vec![0]));
     }

@@ -25,9 +25,31 @@ const WORDS: &[&str] = &[
 /// Letters of the longest of them.
 const LONGEST: usize = 10;
 
+/// The words as numbers, in the same order: those are compared in a step, and each word of each text is looked for here.
+static NUMBERS: [u128; WORDS.len()] = {
+    let mut numbers = [0; WORDS.len()];
+    let mut at = 0;
+    while at < WORDS.len() {
+        numbers[at] = number(WORDS[at].as_bytes());
+        at += 1;
+    }
+    numbers
+};
+
 /// True for a lower-case word that no search should start from.
 pub(crate) fn is_stop_word(word: &str) -> bool {
-    word.len() <= LONGEST && WORDS.binary_search(&word).is_ok()
+    word.len() <= LONGEST && NUMBERS.binary_search(&number(word.as_bytes())).is_ok()
+}
+
+/// A word of at most 16 bytes, none of them 0.
+const fn number(word: &[u8]) -> u128 {
+    let mut bytes = [0; 16];
+    let mut at = 0;
+    while at < word.len() {
+        bytes[at] = word[at];
+        at += 1;
+    }
+    u128::from_be_bytes(bytes)
 }
 
 #[cfg(test)]
@@ -38,6 +60,7 @@ mod tests {
     fn the_list_is_sorted_and_without_repetition() {
         assert_eq!(WORDS.iter().map(|word| word.len()).max(), Some(LONGEST));
         assert!(WORDS.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(WORDS.iter().all(|word| is_stop_word(word)));
     }
 
     #[test]

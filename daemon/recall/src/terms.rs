@@ -160,26 +160,12 @@ pub fn stems_like(text: &str, beginnings: &Beginnings) -> Vec<Stem> {
 fn cut(text: &str, is_worth_it: impl Fn(&[u8]) -> bool) -> Vec<Stem> {
     let mut letters = Vec::with_capacity(64);
     let mut stems = Vec::with_capacity(text.len() / 5);
-    if text.is_ascii() {
-        // The same as below; most memories are, and to ask each letter for its class takes as long as all else.
-        let mut rest = text.as_bytes();
-        while let Some(start) = rest.iter().position(|&letter| IS_PLAIN[usize::from(letter)]) {
-            rest = &rest[start..];
-            let end = rest.iter().position(|&letter| !IS_PLAIN[usize::from(letter)]).unwrap_or(rest.len());
-            let word;
-            (word, rest) = rest.split_at(end);
-            if !is_worth_it(word) {
-                stems.push(NONE);
-                continue;
-            }
-            letters.clear();
-            letters.extend(word.iter().map(u8::to_ascii_lowercase));
-            stem(&mut letters);
-            stems.push(hashed(&letters));
-        }
-        return stems;
-    }
+    let is_plain = text.is_ascii();
     for word in words(text) {
+        if is_plain && !is_worth_it(word.as_bytes()) {
+            stems.push(NONE);
+            continue;
+        }
         fold_into(word, &mut letters);
         stem(&mut letters);
         stems.push(hashed(&letters));
@@ -294,9 +280,35 @@ fn is_content(word: &str) -> bool {
     !is_stop_word(&folded) && (folded.len() > 1)
 }
 
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    let parts = |c: char| !c.is_alphanumeric() && (c.is_ascii() || !is_combining_mark(c));
-    text.split(parts).filter(|word| !word.is_empty())
+fn words(text: &str) -> Words<'_> {
+    Words { rest: text, is_plain: text.is_ascii() }
+}
+
+/// The words of a text, as they stand there.
+struct Words<'t> {
+    rest: &'t str,
+    /// Most memories are plain, and to ask each letter for its class takes as long as all else.
+    is_plain: bool,
+}
+
+impl<'t> Iterator for Words<'t> {
+    type Item = &'t str;
+
+    fn next(&mut self) -> Option<&'t str> {
+        let (start, end) = if self.is_plain {
+            let bytes = self.rest.as_bytes();
+            let start = bytes.iter().position(|&letter| IS_PLAIN[usize::from(letter)])?;
+            let length = bytes[start..].iter().position(|&letter| !IS_PLAIN[usize::from(letter)]);
+            (start, length.map_or(bytes.len(), |length| start + length))
+        } else {
+            let parts = |c: char| !c.is_alphanumeric() && (c.is_ascii() || !is_combining_mark(c));
+            let start = self.rest.find(|c| !parts(c))?;
+            (start, self.rest[start..].find(parts).map_or(self.rest.len(), |length| start + length))
+        };
+        let word = &self.rest[start..end];
+        self.rest = &self.rest[end..];
+        Some(word)
+    }
 }
 
 /// [`fold`] into a buffer, which is emptied before.

@@ -75,12 +75,16 @@ impl<'a> Prospects<'a> {
     pub(super) fn prospect(&self, at: usize, shown_whole: usize) -> Prospect {
         let Candidate { memory, found, .. } = &self.candidates[at];
         match (&self.hits[at], found) {
-            (Some(row), _) => Prospect { tokens: 0, whole: 0, worth: row.as_ref().map_or(0.0, |hit| hit.score.total) },
-            (None, None) => Prospect { tokens: 0, whole: 0, worth: f64::MAX },
+            (Some(row), _) => {
+                let worth = row.as_ref().map_or(0.0, |hit| hit.score.total);
+                Prospect { tokens: 0, whole: 0, worth, session: 0 }
+            }
+            (None, None) => Prospect { tokens: 0, whole: 0, worth: f64::MAX, session: 0 },
             (None, Some(found)) => {
                 let (tokens, shown) = (usize::from(found.doc.tokens), usize::from(found.doc.shown));
                 let least = if tokens <= shown_whole { shown } else { 0 };
-                Prospect { tokens: least, whole: tokens, worth: self.most(*memory, found) }
+                let session = if found.doc.is_turn { found.doc.session } else { 0 };
+                Prospect { tokens: least, whole: tokens, worth: self.most(*memory, found), session }
             }
         }
     }

@@ -10,9 +10,6 @@ use super::segment::Postings;
 use super::tail::Tail;
 use crate::terms::{Stem, Term};
 
-/// What a term contributes at most, however often it stands in a memory.
-const MOST: f32 = Impact::MAX as f32 / SCALE;
-
 /// An identifier of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Phrase {
@@ -31,8 +28,9 @@ pub fn phrases(terms: &[Term]) -> Vec<Phrase> {
     terms.iter().enumerate().filter(|(_, term)| term.is_phrase()).map(of).collect()
 }
 
-/// For each of these memories, the most that identifiers add which may stand in it in words apart: those all of whose words
-/// it holds. `weights` are those of the terms.
+/// For each of these memories, the most that identifiers add which may stand in it in words apart. An identifier stands
+/// there no more often than the rarest of its words, so that it cannot tell more than that one does. `weights` are those of
+/// the terms.
 pub(super) fn apart(
     parts: &[Part<'_>],
     tail: &Tail,
@@ -44,48 +42,60 @@ pub(super) fn apart(
     let mut most = vec![0.0; places.len()];
     let mut order: Vec<usize> = (0..places.len()).collect();
     order.sort_unstable_by_key(|&at| places[at]);
-    let mut held: Vec<Option<Vec<bool>>> = vec![None; terms.len()];
+    let mut known: Vec<Option<Vec<Impact>>> = vec![None; terms.len()];
     for phrase in phrases {
-        let mut may = vec![true; places.len()];
-        for &word in &phrase.words {
-            if held[word].is_none() {
-                held[word] = Some(holders(parts, tail, terms[word], places, &order)?);
-            }
-            for (may, holds) in may.iter_mut().zip(held[word].iter().flatten()) {
-                *may &= holds;
+        let mut may = vec![Impact::MAX; places.len()];
+        for &term in phrase.words.iter().chain([&phrase.term]) {
+            if known[term].is_none() {
+                known[term] = Some(impacts(parts, tail, terms[term], places, &order)?);
             }
         }
-        for (most, _) in most.iter_mut().zip(may).filter(|(_, may)| *may) {
-            *most += weights[phrase.term] * MOST;
+        for &word in &phrase.words {
+            for (may, word) in may.iter_mut().zip(known[word].iter().flatten()) {
+                *may = (*may).min(*word);
+            }
+        }
+        // What it tells as it is spelled in the query is known.
+        for ((most, may), told) in most.iter_mut().zip(may).zip(known[phrase.term].iter().flatten()) {
+            *most += weights[phrase.term] * f32::from(may.saturating_sub(*told)) / SCALE;
         }
     }
     Ok(most)
 }
 
-/// Which of these memories hold a term; `order` is that of their places.
-fn holders(parts: &[Part<'_>], tail: &Tail, term: Stem, places: &[Place], order: &[usize]) -> io::Result<Vec<bool>> {
-    let mut holds = vec![false; places.len()];
+/// What a term tells of each of these memories, 0 for one that does not hold it; `order` is that of their places.
+fn impacts(parts: &[Part<'_>], tail: &Tail, term: Stem, places: &[Place], order: &[usize]) -> io::Result<Vec<Impact>> {
+    let mut found = vec![0; places.len()];
     for (number, part) in parts.iter().enumerate() {
         let own = order.iter().copied().filter(|&at| places[at].0 == number);
         match part.segment.postings(term)? {
             None => {}
-            Some(Postings::One(place, _)) => own.for_each(|at| holds[at] = places[at].1 == place),
+            Some(Postings::One(place, impact)) => {
+                own.filter(|&at| places[at].1 == place).for_each(|at| found[at] = impact);
+            }
             Some(Postings::Many(count, range)) => {
                 let mut bytes = Vec::new();
                 part.segment.fetch(&range, &mut bytes)?;
                 let mut runs = Runs::new(&bytes, count);
+                if let Some(dense) = runs.dense() {
+                    own.for_each(|at| found[at] = dense.get(places[at].1 as usize).copied().unwrap_or(0));
+                    continue;
+                }
                 for at in own {
                     let place = u64::from(places[at].1);
-                    let read =
-                        runs.below(place, |_, _| {}).and_then(|()| runs.below(place + 1, |_, _| holds[at] = true));
-                    read.ok_or(io::ErrorKind::InvalidData)?;
+                    let is_read = runs
+                        .below(place, |_, _| {})
+                        .and_then(|()| runs.below(place + 1, |_, impacts| found[at] = impacts[0]));
+                    is_read.ok_or(io::ErrorKind::InvalidData)?;
                 }
             }
         }
     }
     let newest = tail.postings(term);
     for &at in order.iter().filter(|&&at| places[at].0 == parts.len()) {
-        holds[at] = newest.binary_search_by_key(&places[at].1, |&(place, _)| place).is_ok();
+        if let Ok(held) = newest.binary_search_by_key(&places[at].1, |&(place, _)| place) {
+            found[at] = newest[held].1;
+        }
     }
-    Ok(holds)
+    Ok(found)
 }

@@ -1,6 +1,7 @@
 //! How postings are written: blocks of 128 memories, their numbers as packed differences (Lemire and Boytsov, "Decoding
 //! billions of integers per second through vectorization", 2015), followed by their impacts, a byte each; what is left
-//! over as differences of seven bits a byte.
+//! over as differences of seven bits a byte. A term that very many memories hold is written as an impact for each memory,
+//! held or not: those are added up many at a time.
 
 use std::ops::Range;
 
@@ -16,6 +17,10 @@ pub type Held = (Stem, Vec<(u32, Impact)>);
 
 /// Memories of a block.
 pub const BLOCK: usize = BitPacker4x::BLOCK_LEN;
+/// The first byte of an impact for each memory; other postings of a block or more begin with a number of bits.
+const DENSE: u8 = 0xff;
+/// One memory in so many must hold a term for that. It is then quicker to add up, and hardly takes more room.
+const DENSE_FROM: usize = 4;
 /// BM25's saturation of repeated terms.
 const K1: f32 = 1.2;
 /// BM25's correction for length.
@@ -36,6 +41,16 @@ pub fn impact(count: usize, words: usize) -> Impact {
 
 /// Appends postings, which are in strictly rising order.
 pub fn write(postings: &[(u32, Impact)], out: &mut Vec<u8>) {
+    let span = postings.last().map_or(0, |&(last, _)| last as usize + 1);
+    if postings.len() >= BLOCK && postings.len() >= span / DENSE_FROM {
+        out.push(DENSE);
+        let start = out.len();
+        out.resize(start + span, 0);
+        for &(memory, impact) in postings {
+            out[start + memory as usize] = impact;
+        }
+        return;
+    }
     let coder = BitPacker4x::new();
     let mut last = None;
     let mut numbers = [0; BLOCK];
@@ -69,6 +84,8 @@ pub fn read(bytes: &[u8], count: usize, each: impl FnMut(&[u32], &[Impact])) -> 
 pub struct Runs<'a> {
     coder: BitPacker4x,
     rest: &'a [u8],
+    /// The bytes are an impact for each memory.
+    is_dense: bool,
     last: Option<u32>,
     /// Postings that were not decoded yet.
     left: usize,
@@ -88,7 +105,15 @@ impl<'a> Runs<'a> {
     /// So many postings.
     pub fn new(bytes: &'a [u8], count: usize) -> Self {
         let (numbers, impacts) = ([0; BLOCK], [0; BLOCK]);
-        Self { coder: BitPacker4x::new(), rest: bytes, last: None, left: count, numbers, impacts, decoded: 0..0 }
+        let dense = if count >= BLOCK { bytes.strip_prefix(&[DENSE]) } else { None };
+        let (rest, is_dense) = (dense.unwrap_or(bytes), dense.is_some());
+        Self { coder: BitPacker4x::new(), rest, is_dense, last: None, left: count, numbers, impacts, decoded: 0..0 }
+    }
+
+    /// An impact for each memory from the first one on, 0 for one that does not hold the term, if it is written so and
+    /// nothing was handed on.
+    pub fn dense(&self) -> Option<&'a [Impact]> {
+        if self.is_dense && self.last.is_none() { Some(self.rest) } else { None }
     }
 
     /// Hands on, in runs, those whose numbers are below this one and were not handed on before. None: see [`read`].
@@ -112,13 +137,26 @@ impl<'a> Runs<'a> {
 
     fn decode(&mut self) -> Option<()> {
         let count = self.left.min(BLOCK);
-        if count == BLOCK {
+        if self.is_dense {
+            self.decode_dense(count)?;
+        } else if count == BLOCK {
             self.decode_block()?;
         } else {
             self.decode_rest(count)?;
         }
         self.left -= count;
         self.decoded = 0..count;
+        Some(())
+    }
+
+    fn decode_dense(&mut self, count: usize) -> Option<()> {
+        for at in 0..count {
+            let gap = self.rest.iter().position(|&impact| impact > 0)?;
+            let next = self.last.map_or(0, |last| last + 1);
+            let number = next.checked_add(u32::try_from(gap).ok()?)?;
+            (self.numbers[at], self.impacts[at]) = (number, self.rest[gap]);
+            (self.last, self.rest) = (Some(number), &self.rest[gap + 1..]);
+        }
         Some(())
     }
 
@@ -202,6 +240,19 @@ mod tests {
             }
         }
         assert_eq!(round_trip(&[(0, 1), (u32::MAX, 2)]), [(0, 1), (u32::MAX, 2)]);
+    }
+
+    #[test]
+    fn what_most_memories_hold_is_an_impact_for_each() {
+        let dense = |postings: &[(u32, Impact)]| {
+            let mut bytes = Vec::new();
+            write(postings, &mut bytes);
+            Runs::new(&bytes, postings.len()).dense().map(<[Impact]>::to_vec)
+        };
+        let every = |step: u32| -> Vec<(u32, Impact)> { (1..=400).map(|at| (at * step, 7)).collect() };
+        let impacts = dense(&every(3)).unwrap();
+        assert_eq!((impacts.len(), impacts[1200], impacts[1199]), (1201, 7, 0));
+        assert_eq!((dense(&every(5)), dense(&every(1)[..BLOCK - 1])), (None, None));
     }
 
     #[test]

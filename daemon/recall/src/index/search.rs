@@ -262,12 +262,16 @@ fn add_segment(
         let end = u64::from(first) + cells.len() as u64;
         for (step, runs) in &mut lists {
             let step = *step;
+            if let Some(impacts) = runs.dense() {
+                add_dense(cells, step, impacts.get(first as usize..).unwrap_or_default());
+                continue;
+            }
             let read = runs.below(end, |places, impacts| add(cells, first, step, places, impacts));
             read.ok_or(io::ErrorKind::InvalidData)?;
         }
     }
     // What is left over lies behind the last memory, or does not come to its end.
-    for (_, mut runs) in lists {
+    for (_, mut runs) in lists.into_iter().filter(|(_, runs)| runs.dense().is_none()) {
         runs.below(u64::MAX, |_, _| {}).ok_or(io::ErrorKind::InvalidData)?;
     }
     Ok(())
@@ -279,6 +283,13 @@ fn add(cells: &mut [f32], first: u32, step: f32, places: &[u32], impacts: &[Impa
         if let Some(cell) = cells.get_mut(place.wrapping_sub(first) as usize) {
             *cell += step * f32::from(impact);
         }
+    }
+}
+
+/// Adds the impacts of one memory after the other.
+fn add_dense(cells: &mut [f32], step: f32, impacts: &[Impact]) {
+    for (cell, &impact) in cells.iter_mut().zip(impacts) {
+        *cell += step * f32::from(impact);
     }
 }
 

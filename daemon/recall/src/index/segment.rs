@@ -19,7 +19,7 @@ use super::doc::Doc;
 use crate::terms::{self, Stem};
 
 /// Says what this is and how it is written.
-const MAGIC: [u8; 8] = *b"ctindex\x02";
+const MAGIC: [u8; 8] = *b"ctindex\x03";
 const FOOTER: usize = 40;
 const TERM: usize = 16;
 /// Memories that can hold a term: what fits beside the impact.

@@ -162,8 +162,7 @@ async fn recall(call: Call) -> Result<Reply, Problem> {
 }
 
 fn project(named: Option<&str>, cwd: Option<&Path>) -> Option<String> {
-    let home = machine::this_one().home_directory;
-    named.map(str::to_owned).or_else(|| cwd.map(|cwd| Place::of(cwd, &home).slug))
+    named.map(str::to_owned).or_else(|| cwd.map(|cwd| Place::of(cwd, &machine::this_one().home_directory).slug))
 }
 
 /// A memory by hand.

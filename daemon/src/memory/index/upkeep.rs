@@ -108,6 +108,11 @@ impl Index {
             }
         }
         self.write_out(&mut built)?;
+        if built.segments.len() > 1 {
+            let all: Vec<usize> = (0..built.segments.len()).collect();
+            let merged = self.merged(&built.segments, &all)?;
+            replace(&mut built.segments, &all, merged);
+        }
         let memories = built.memories();
         built.ready = true;
         *self.write() = built;
