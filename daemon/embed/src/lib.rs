@@ -1,4 +1,5 @@
-//! Texts as vectors, on this machine: the tokenizer and the forward pass of a BERT-class sentence model such as MiniLM.
+//! Texts as vectors, on this machine: the tokenizer and the forward pass of a BERT-class sentence model such as MiniLM, and
+//! vectors that are learnt from the texts themselves ([`latent::Latent`]).
 //!
 //! [`Model::open`] reads a folder as the model's authors publish it (`config.json`, `vocab.txt`, `model.safetensors`),
 //! [`Model::embed`] gives a text's direction, of length 1, so that the inner product of two is their likeness.
@@ -8,6 +9,7 @@
 
 pub mod compact;
 mod kernel;
+pub mod latent;
 mod layer;
 mod model;
 pub mod positioned;

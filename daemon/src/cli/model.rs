@@ -1,4 +1,4 @@
-//! `model pull`, `list`, `use`, `remove`: the sentence model with which recall goes by meaning too.
+//! `model pull`, `list`, `use`, `remove`: what recall goes by beside words, a sentence model or what the memories teach.
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -12,6 +12,7 @@ use super::{Failure, Outcome, output};
 use crate::config::{self, Config};
 use crate::meaning::models::pull::{Doing, From, pull};
 use crate::meaning::models::{OFFERS, Offer, installed};
+use crate::meaning::source::OWN;
 use crate::{lock, starter};
 
 /// A sentence model, so that recall finds what says the same in other words; off until you pull or choose one
@@ -40,9 +41,9 @@ enum ModelCommand {
     },
     /// What is here, what can be pulled, and what is used
     List,
-    /// Use a model: one that was pulled by its name, the folder of another, or `off`
+    /// Use a model: one that was pulled by its name, the folder of another, `own` (learnt here from your memories), or `off`
     Use {
-        #[arg(value_name = "NAME|PATH|off")]
+        #[arg(value_name = "NAME|PATH|own|off")]
         what: String,
     },
     /// Remove a model that was pulled; recall goes by words alone if it was in use
@@ -87,9 +88,9 @@ fn offer(name: &str) -> Result<&'static Offer, Failure> {
     })
 }
 
-/// A name in `models/`, or the absolute path of a folder that holds a model.
+/// A name in `models/`, what is learnt here, or the absolute path of a folder that holds a model.
 fn named_or_path(home: &Home, what: &str) -> Result<String, Failure> {
-    if installed(home).iter().any(|model| model.name == what) {
+    if what == OWN || installed(home).iter().any(|model| model.name == what) {
         return Ok(what.to_owned());
     }
     let path = std::path::absolute(what).map_err(|error| Failure::new(format!("find {what}: {error}")))?;
@@ -161,9 +162,15 @@ fn list(arguments: &Arguments, home: &Home) {
         output::line(format!("{:20} {:>5} MB  claudetools model pull", offer.name, offer.bytes / 1_000_000));
         output::line(format!("  {}", offer.about));
     }
+    output::line(format!(
+        "{OWN:20} nothing is downloaded: learnt here from your own memories   {}",
+        if used.as_deref() == Some(OWN) { "in use" } else { "claudetools model use own" }
+    ));
     match used {
         None => output::line("none is used: recall goes by words alone"),
-        Some(other) if !here.iter().any(|model| model.name == other) => output::line(format!("used: {other}")),
+        Some(other) if other != OWN && !here.iter().any(|model| model.name == other) => {
+            output::line(format!("used: {other}"));
+        }
         Some(_) => {}
     }
 }

@@ -1,8 +1,12 @@
 //! What makes vectors, whoever does it.
 
+use std::path::Path;
 use std::time::Duration;
 
+use sync::Store;
+
 use super::local::Local;
+use super::own::Own;
 use super::service::Service;
 use super::source::Source;
 
@@ -18,6 +22,9 @@ pub(crate) enum EmbedError {
     /// The service was away a moment ago, and is left alone until it may be back.
     #[error("it was away a moment ago")]
     Resting,
+    /// The daemon ends before it is done.
+    #[error("the daemon stops")]
+    Stopping,
 }
 
 impl EmbedError {
@@ -25,7 +32,7 @@ impl EmbedError {
     pub(crate) fn hint(&self) -> &'static str {
         match self {
             EmbedError::Model(_) => "get it anew: claudetools model pull   (or do without: claudetools model use off)",
-            EmbedError::Service(_) | EmbedError::Resting => {
+            EmbedError::Service(_) | EmbedError::Resting | EmbedError::Stopping => {
                 "start the service, or correct [recall] in config.toml; it is tried again by itself"
             }
         }
@@ -48,11 +55,28 @@ pub(crate) trait Embedder: Send + Sync {
     fn rest(&self);
     /// How it is called in a report.
     fn name(&self) -> String;
+    /// What it counts beside the evidence of words, as a share of what a sentence model does.
+    fn trust(&self) -> f64 {
+        1.0
+    }
+    /// True when it was learnt from the memories themselves: then nearness alone says too little to inject a memory for it.
+    fn is_learnt(&self) -> bool {
+        false
+    }
+    /// True when it is to be asked for its identity anew, and all vectors are to be made again if that has changed.
+    fn is_outgrown(&self) -> bool {
+        false
+    }
+    /// Memories were forgotten on purpose.
+    fn forgotten(&self) {}
+    /// What takes long is to end soon.
+    fn stop(&self) {}
 }
 
-/// What the configuration names.
-pub(crate) fn of(source: Source) -> Box<dyn Embedder> {
+/// What the configuration names, for the vectors of a replica in that folder.
+pub(crate) fn of(source: Source, store: &Store, vectors: &Path) -> Box<dyn Embedder> {
     match source {
+        Source::Own => Box::new(Own::new(store.clone(), vectors)),
         Source::Folder(folder) => Box::new(Local::new(folder)),
         Source::Service { url, model, key_env } => Box::new(Service::new(url, model, key_env.as_deref())),
     }

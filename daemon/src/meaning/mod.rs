@@ -10,6 +10,7 @@
 mod embedder;
 mod local;
 pub(crate) mod models;
+mod own;
 mod roots;
 mod service;
 pub(crate) mod source;
@@ -29,6 +30,7 @@ use serde::{Deserialize, Serialize};
 use sync::Store;
 use tokio::sync::Semaphore;
 
+use crate::files::remove_if_there;
 use crate::phase::Trouble;
 use embedder::{EmbedError, Embedder};
 use source::Source;
@@ -92,11 +94,17 @@ impl Meaning {
     /// The vectors of a replica in that folder, made by what the configuration names. When it names nothing, none are kept:
     /// nobody would take out what is forgotten.
     pub(crate) fn new(store: Store, folder: PathBuf, source: Option<Source>) -> Option<Meaning> {
+        if source != Some(Source::Own)
+            && let Err(error) = remove_if_there(&own::file(&folder))
+        {
+            tracing::warn!(%error, folder = %folder.display(), "what was learnt from memories was left behind");
+        }
         let Some(source) = source else {
             forget_all(&folder);
             return None;
         };
-        Some(Meaning::with(store, folder, embedder::of(source).into()))
+        let embedder = embedder::of(source, &store, &folder);
+        Some(Meaning::with(store, folder, embedder.into()))
     }
 
     fn with(store: Store, folder: PathBuf, embedder: Arc<dyn Embedder>) -> Meaning {
@@ -117,6 +125,22 @@ impl Meaning {
     /// Lets a step end soon.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+        self.embedder.stop();
+    }
+
+    /// Memories were forgotten on purpose: what was learnt from them is learnt anew.
+    pub(crate) fn forgotten(&self) {
+        self.embedder.forgotten();
+    }
+
+    /// What it counts beside words, as a share of what a sentence model does.
+    pub(crate) fn trust(&self) -> f64 {
+        self.embedder.trust()
+    }
+
+    /// True when nearness alone says too little to inject a memory for it.
+    pub(crate) fn is_learnt(&self) -> bool {
+        self.embedder.is_learnt()
     }
 
     /// The vector of a question for a hook, or None when it is not there in time: then words alone have to do.
@@ -198,7 +222,7 @@ impl Meaning {
     }
 
     fn note(&self, error: Option<&EmbedError>) {
-        if matches!(error, Some(EmbedError::Resting)) {
+        if matches!(error, Some(EmbedError::Resting | EmbedError::Stopping)) {
             return; // why it rests was noted
         }
         let now = error.map(|error| Trouble { reason: error.to_string(), hint: error.hint().to_owned() });

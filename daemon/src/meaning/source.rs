@@ -5,11 +5,15 @@ use std::path::PathBuf;
 use hooks::home::Home;
 use serde::Deserialize;
 
+/// How vectors that are learnt from the memories are called, on the command line too.
+pub(crate) const OWN: &str = "own";
+
 /// `[recall]`
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Recall {
-    /// A model in `models/` by name, the path of a model's folder, or the address of an OpenAI-compatible service. Absent: off.
+    /// `own`, a model in `models/` by name, the path of a model's folder, or the address of an OpenAI-compatible service.
+    /// Absent: off.
     pub(crate) embedding: Option<String>,
     /// What the service calls its model.
     pub(crate) model: Option<String>,
@@ -20,6 +24,8 @@ pub(crate) struct Recall {
 /// What makes vectors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
+    /// What the memories themselves teach.
+    Own,
     /// A model of this machine.
     Folder(PathBuf),
     /// A service.
@@ -41,6 +47,9 @@ impl Recall {
             let url = said.trim_end_matches('/').to_owned();
             return Ok(Some(Source::Service { url, model, key_env: self.key_env.clone() }));
         }
+        if said == OWN {
+            return Ok(Some(Source::Own));
+        }
         let is_path = said.contains(['/', '\\']);
         Ok(Some(Source::Folder(if is_path { PathBuf::from(said) } else { home.models().join(said) })))
     }
@@ -55,6 +64,7 @@ mod tests {
         let home = Home::at("/home/me/it");
         let of = |text: &str| toml::from_str::<Recall>(text).unwrap().source(&home);
         assert_eq!((of(""), of("embedding = \"off\"")), (Ok(None), Ok(None)));
+        assert_eq!(of("embedding = \"own\""), Ok(Some(Source::Own)));
         let folder = |path: &str| Ok(Some(Source::Folder(PathBuf::from(path))));
         assert_eq!(of("embedding = \"minilm\""), folder("/home/me/it/models/minilm"));
         assert_eq!(of("embedding = \"/opt/minilm\""), folder("/opt/minilm"));

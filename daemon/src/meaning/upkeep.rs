@@ -65,7 +65,13 @@ impl Meaning {
     /// Does what is to be done next, and says how long to wait before the next step. Blocks, for about half a second.
     pub(crate) fn step(&self) -> Result<Duration, StepError> {
         self.embedder.rest();
-        self.open()?;
+        if self.embedder.is_outgrown() {
+            *self.write() = None;
+        }
+        match self.open() {
+            Err(StepError::Embed(EmbedError::Stopping)) => return Ok(QUIET),
+            opened => opened?,
+        }
         let begun = Instant::now();
         let outcome = loop {
             let more = self.follow().and_then(|more| Ok(self.some()? || more));
@@ -213,7 +219,7 @@ impl Meaning {
 }
 
 /// Does something on a thread that others go before.
-fn low<T: Send>(job: impl FnOnce() -> T + Send) -> T {
+pub(super) fn low<T: Send>(job: impl FnOnce() -> T + Send) -> T {
     let outcome = std::thread::scope(|scope| {
         let work = scope.spawn(|| {
             // On Linux this is the thread's own; that it may fail is no harm.

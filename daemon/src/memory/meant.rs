@@ -6,8 +6,6 @@
 
 use std::collections::HashSet;
 
-use recall::score::Weights;
-
 use super::hit::Hit;
 use super::search::{Candidate, Query};
 use super::visibility::Scopes;
@@ -37,7 +35,9 @@ pub(super) fn widen(
 }
 
 /// Adds to each hit's score what its meaning is worth, see above. One without a vector is taken for an average one.
-pub(super) fn fuse(hits: &mut [Hit], near: &[Option<f32>], weights: &Weights) {
+pub(super) fn fuse(hits: &mut [Hit], near: &[Option<f32>], query: &Query<'_>) {
+    let Some(meaning) = query.index.and_then(|index| index.meaning()) else { return };
+    let weight = query.weights.meaning * meaning.trust();
     let factor = |hit: &Hit| hit.score.importance * hit.score.usage * hit.score.age * hit.score.project;
     let worth: Vec<Option<f64>> =
         hits.iter().zip(near).map(|(hit, near)| near.map(|near| f64::from(near) * factor(hit))).collect();
@@ -45,8 +45,8 @@ pub(super) fn fuse(hits: &mut [Hit], near: &[Option<f32>], weights: &Weights) {
     let by_words = self::spread(hits.iter().map(|hit| hit.score.total)).map_or(1.0, |(_, spread)| spread);
     for ((hit, worth), near) in hits.iter_mut().zip(worth).zip(near) {
         let above = worth.map_or(0.0, |worth| (worth - mean) / spread);
-        hit.score.near = near.map(f64::from);
-        hit.score.meaning = weights.meaning * by_words * above;
+        hit.score.near = near.filter(|_| !meaning.is_learnt()).map(f64::from);
+        hit.score.meaning = weight * by_words * above;
         hit.score.total = (hit.score.total + hit.score.meaning).max(0.0);
     }
 }

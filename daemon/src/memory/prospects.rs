@@ -155,7 +155,7 @@ impl<'a> Prospects<'a> {
             }
         }
         rate_all(&mut hits, &compared, &self.terms, self.query);
-        meant::fuse(&mut hits, &near, &self.query.weights);
+        meant::fuse(&mut hits, &near, self.query);
         hits.sort_by(best_first);
         hits.truncate(self.query.limit);
         self.candidates = hits.iter().map(|_| Candidate { memory: 0, found: None, near: None }).collect();

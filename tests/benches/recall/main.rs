@@ -1,7 +1,7 @@
 //! What recall finds for its tokens: the share of the evidence in the text that is injected, on three sets, through the
 //! shipped programs, beside simple methods, and with each signal taken away.
 //!
-//! `cargo xtask bench recall [--json] [--data FOLDER] [--model FOLDER]`. With a sentence model's folder (`claudetools model pull`
+//! `cargo xtask bench recall [--json] [--data FOLDER] [--model FOLDER|own]`. With a sentence model's folder (`claudetools model pull`
 //! makes one), recall goes by meaning too. Tokens are counted as characters divided by four. Simple methods
 //! show each memory with its date and speaker; the program shows it as its hook does.
 
@@ -20,7 +20,7 @@ use product::Product;
 #[path = "../hook/host.rs"]
 mod host;
 
-const USAGE: &str = "cargo xtask bench recall [--json] [--data FOLDER] [--model FOLDER]";
+const USAGE: &str = "cargo xtask bench recall [--json] [--data FOLDER] [--model FOLDER|own]";
 const BUDGETS: [Budget; 5] =
     [Budget::Tokens(500), Budget::Tokens(1_000), Budget::Tokens(2_000), Budget::Percent(5), Budget::Percent(10)];
 /// The signals beside the text.
@@ -47,7 +47,10 @@ fn main() -> Result<()> {
             "--data" => folder = arguments.next().ok_or_else(|| Error::new(format!("usage: {USAGE}")))?.into(),
             "--model" => {
                 let path = arguments.next().ok_or_else(|| Error::new(format!("usage: {USAGE}")))?;
-                model = Some(std::path::absolute(&path).map_err(Error::doing(format!("find {path}")))?);
+                model = Some(match path.as_str() {
+                    "own" => PathBuf::from(path),
+                    _ => std::path::absolute(&path).map_err(Error::doing(format!("find {path}")))?,
+                });
             }
             "--bench" => {} // what `cargo bench` says to every benchmark
             other => return Err(Error::new(format!("understand {other}; usage: {USAGE}"))),

@@ -9,6 +9,8 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::ops::Range;
 
+use pulp::Arch;
+
 use super::apart::{Phrase, apart};
 use super::codec::{Impact, Runs, SCALE};
 use super::dead::{Dead, Part};
@@ -288,9 +290,11 @@ fn add(cells: &mut [f32], first: u32, step: f32, places: &[u32], impacts: &[Impa
 
 /// Adds the impacts of one memory after the other.
 fn add_dense(cells: &mut [f32], step: f32, impacts: &[Impact]) {
-    for (cell, &impact) in cells.iter_mut().zip(impacts) {
-        *cell += step * f32::from(impact);
-    }
+    Arch::new().dispatch(|| {
+        for (cell, &impact) in cells.iter_mut().zip(impacts) {
+            *cell += step * f32::from(impact);
+        }
+    });
 }
 
 fn is_wanted(doc: &Doc, ask: &Ask<'_>) -> bool {

@@ -127,6 +127,9 @@ impl Index {
     /// Has the files written anew that still hold what is gone; the upkeep does it with its next step.
     pub(crate) fn purge(&self) {
         self.purging.store(true, Ordering::Relaxed);
+        if let Some(meaning) = &self.meaning {
+            meaning.forgotten();
+        }
     }
 
     /// Searches, or None when the index cannot answer now. Blocks for as long as a search takes, a few at a time.

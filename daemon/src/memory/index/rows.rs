@@ -87,6 +87,12 @@ pub(crate) fn keys_after(tx: &ReadTx<'_>, key: u64, most: usize) -> Result<Vec<u
     Ok(keys.collect::<Result<_, _>>()?)
 }
 
+/// How many memories there are.
+pub(crate) fn count(tx: &ReadTx<'_>) -> Result<u64, StoreError> {
+    let mut statement = tx.connection().prepare_cached("SELECT count(*) FROM ct_memory")?;
+    Ok(statement.query_row([], |row| row.get(0))?)
+}
+
 /// Table and id of the row behind an entry; None for one that is gone.
 pub(crate) fn source(tx: &ReadTx<'_>, memory: i64) -> Result<Option<(String, String)>, StoreError> {
     let mut statement =
