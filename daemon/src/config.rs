@@ -54,9 +54,9 @@ const TEMPLATE: &str = "\
 # with any of these.
 
 [recall]
-# A sentence model, so that recall finds what says the same in other words: claudetools model pull sets it. Also the folder of
-# one, or the address of an OpenAI-compatible service (then with the name of its model, and the environment variable of a
-# key): your memories and prompts are sent there.
+# What recall goes by beside words: \"own\", which is learnt here from your memories; or a sentence model, so that what says the
+# same in other words is found: claudetools model pull sets it. Also the folder of one, or the address of an OpenAI-compatible
+# service (then with the name of its model, and the environment variable of a key): your memories and prompts are sent there.
 # embedding = \"all-minilm-l6-v2\"
 # model = \"all-minilm\"
 # key_env = \"OPENAI_API_KEY\"
