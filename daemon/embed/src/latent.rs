@@ -66,11 +66,6 @@ impl Latent {
         Some(Latent { dimensions, terms, weights, vectors })
     }
 
-    /// Numbers of a vector.
-    pub fn dimensions(&self) -> usize {
-        self.dimensions
-    }
-
     /// A text's direction, of length 1; all zeros where it has no term that is known.
     pub fn embed(&self, text: &[u64]) -> Vec<f32> {
         let mut sum = vec![0.0; self.dimensions];
@@ -81,7 +76,7 @@ impl Latent {
                 *sum += factor * f32::from(*step);
             }
         }
-        shorten(&mut sum);
+        shorten(sum.iter_mut());
         sum
     }
 
@@ -150,19 +145,16 @@ fn row(terms: &[u64], weights: &[f32], text: &[u64]) -> Row {
     let counted = places.chunk_by(|a, b| a == b);
     let mut row: Row =
         counted.map(|run| (run[0], (1.0 + (run.len() as f32).ln()) * weights[run[0] as usize])).collect();
-    let length = row.iter().map(|(_, value)| value * value).sum::<f32>().sqrt();
-    if length > 0.0 {
-        for (_, value) in &mut row {
-            *value /= length;
-        }
-    }
+    shorten(row.iter_mut().map(|(_, value)| value));
     row
 }
 
-fn shorten(vector: &mut [f32]) {
-    let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+/// Brings a vector to length 1, unless it is all zeros.
+fn shorten<'v>(vector: impl Iterator<Item = &'v mut f32>) {
+    let values: Vec<&mut f32> = vector.collect();
+    let length = values.iter().map(|value| **value * **value).sum::<f32>().sqrt();
     if length > 0.0 {
-        for value in vector {
+        for value in values {
             *value /= length;
         }
     }

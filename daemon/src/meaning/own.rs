@@ -17,7 +17,7 @@ use sync::{Store, StoreError};
 
 use super::embedder::{EmbedError, Embedder};
 use super::{texts, upkeep};
-use crate::files::write_private;
+use crate::files::{remove_if_there, write_private};
 use crate::memory::index::rows;
 use crate::server::guard::hex;
 
@@ -235,12 +235,16 @@ impl Embedder for Own {
         };
         let Ok(now) = self.memories() else { return false }; // the next step says why
         let mut state = self.state();
-        state.outgrown |= now >= LEAST && now >= OUTGROWN * learnt_from;
+        state.outgrown |= now >= LEAST && (learnt_from < LEAST || now >= OUTGROWN * learnt_from);
         state.outgrown
     }
 
+    /// The file goes at once: the daemon may end before it has learnt anew.
     fn forgotten(&self) {
         self.state().outgrown = true;
+        if let Err(error) = remove_if_there(&self.file) {
+            tracing::warn!(%error, file = %self.file.display(), "what was learnt from forgotten memories stays until it is learnt anew");
+        }
     }
 
     fn trust(&self) -> f64 {

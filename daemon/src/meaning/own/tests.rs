@@ -99,6 +99,11 @@ async fn with_few_memories_words_go_on_alone() {
     assert_eq!((report.memories, report.trouble), (20, None));
     assert!(report.model.contains("50 memories"), "{}", report.model);
     assert_eq!(meaning.ask("toner", super::super::PATIENCE).await, Some(vec![0.0]));
+    world.save(20..49);
+    world.meaning();
+    world.save(49..50);
+    let report = world.meaning().report();
+    assert!(report.model.contains("learnt from 50"), "{}", report.model);
 }
 
 #[test]
@@ -115,6 +120,7 @@ fn it_is_learnt_once_and_anew_when_it_is_damaged_or_outgrown_or_something_was_fo
     let second = world.learnt();
     assert_ne!(second, first);
     meaning.forgotten();
+    assert!(!file(&world.vectors()).exists(), "also if the daemon ends now");
     world
         .store
         .write(|tx| Ok(tx.connection().execute("DELETE FROM context_snippets WHERE id > 'm0260'", [])?))

@@ -50,7 +50,7 @@ impl Index {
                 self.record(held)?;
                 self.merge(held, purging)?;
             } else if purging {
-                self.purge();
+                self.purging.store(true, Ordering::Relaxed); // not done yet
             }
         } else if !is_long {
             // Nobody has searched for a while: the memory for it is not needed.
