@@ -176,12 +176,8 @@ impl Machine {
         run(command, input, COMMAND)
     }
 
-    /// Runs the hook client as Claude Code does, with `input` on its standard input.
-    pub fn hook(&self, event: &str, input: &[u8]) -> Result<Run> {
-        self.hook_with(event, input, |_| {})
-    }
-
-    /// Runs the hook client after `change` has had its way with the command.
+    /// Runs the hook client as Claude Code does, with `input` on its standard input, after `change` has had its way with
+    /// the command.
     pub fn hook_with(&self, event: &str, input: &[u8], change: impl FnOnce(&mut Command)) -> Result<Run> {
         let mut command = self.program(self.path("claudetools-hook")?);
         command.arg(event);

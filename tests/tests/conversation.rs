@@ -1,6 +1,7 @@
 //! Hook events as Claude Code sends them, for tests that do not need the client itself.
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -8,8 +9,6 @@ use serde_json::{Value, json};
 use world::Machine;
 use world::run::Run;
 
-/// The default deadline of a hook.
-const USUAL: Duration = Duration::from_millis(200);
 /// What hooks are given by tests that let it pass: soon over, with room for the disk of a loaded test machine.
 const IMPATIENT: Duration = Duration::from_millis(600);
 /// What hooks are given by tests that are not about their deadline: a loaded test machine may need more than the default.
@@ -61,9 +60,15 @@ impl<'m> Conversation<'m> {
 
     /// Fires an event with any input.
     pub(crate) fn fire_bytes(&self, event: &str, input: &[u8]) -> Answer {
+        self.fire_with(event, input, |_| {})
+    }
+
+    /// Fires an event with any input after `change` has had its way with the command.
+    pub(crate) fn fire_with(&self, event: &str, input: &[u8], change: impl FnOnce(&mut Command)) -> Answer {
         let deadline = self.deadline.as_millis().to_string();
         let run = self.machine.hook_with(event, input, |command| {
             command.env("CLAUDETOOLS_HOOK_DEADLINE_MS", deadline);
+            change(command);
         });
         Answer::within(self.deadline, run.unwrap())
     }
@@ -100,13 +105,8 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The answer of a run with the default deadline.
-    pub(crate) fn of(run: Run) -> Self {
-        Self::within(USUAL, run)
-    }
-
     /// The answer of a run that obeyed the law: exit 0, in time, JSON or nothing, within the client's limit.
-    fn within(deadline: Duration, run: Run) -> Self {
+    pub(crate) fn within(deadline: Duration, run: Run) -> Self {
         assert_eq!(run.code, 0, "{run:?}");
         assert!(run.took < deadline + NOISE, "{run:?}");
         assert!(run.stdout.chars().count() <= 10_000, "{run:?}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use world::{Machine, MariaDb, eventually};
 
-use crate::conversation::{Answer, Conversation, new_uuid};
+use crate::conversation::{Conversation, new_uuid};
 use crate::replica::Replica;
 
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -74,12 +74,12 @@ fn text_of_any_script_survives_any_locale() {
     let (machine, project) = machine("scripts");
     let conversation = Conversation::new(&machine, &project);
     let fact = "das Prüfwort heißt Ωmega 日本語 العربية 🏔️ e\u{301} \u{202e}abc\u{202c}";
-    let (id, fields) = (new_uuid(), |id: &str| serde_json::json!({ "prompt_id": id, "prompt": fact }));
-    let input = conversation.input("UserPromptSubmit", &fields(&id));
-    let run = machine.hook_with("UserPromptSubmit", &input, |command| {
+    let id = new_uuid();
+    let input = conversation.input("UserPromptSubmit", &serde_json::json!({ "prompt_id": id, "prompt": fact }));
+    let answer = conversation.fire_with("UserPromptSubmit", &input, |command| {
         command.env("LANG", "C").env("LC_ALL", "POSIX");
     });
-    Answer::of(run.unwrap()).is_taken();
+    answer.is_taken();
     conversation.stop(&id, fact).is_taken();
     assert_eq!(Replica::of(&machine).rows("SELECT description FROM work_items"), [fact]);
     assert!(recalled(&machine, &project, "wie heißt das Prüfwort?").contains("日本語"));
@@ -123,16 +123,8 @@ fn text_that_looks_like_a_query_is_only_text() {
         "* ^ :",
     ];
     for attack in attacks {
-        Answer::of(
-            machine
-                .hook(
-                    "UserPromptSubmit",
-                    &Conversation::new(&machine, &project)
-                        .input("UserPromptSubmit", &serde_json::json!({ "prompt": attack })),
-                )
-                .unwrap(),
-        )
-        .is_taken();
+        let fields = serde_json::json!({ "prompt": attack });
+        Conversation::new(&machine, &project).fire("UserPromptSubmit", &fields).is_taken();
         let text = attack.replace('\0', " ");
         machine.cli_in(&project, &["recall", "--json", "--", &text]).unwrap().ok().unwrap();
         machine.cli_in(&project, &["recall", "--json", "--tags", &text, "--", "sapphire"]).unwrap().ok().unwrap();

@@ -14,6 +14,7 @@ use crate::replica::Replica;
 
 /// How long a hook may wait for the daemon that it starts: the default is half of it, which a loaded test machine needs.
 const START_MS: &str = "3000";
+const HOOK_LIMIT: Duration = Duration::from_millis(1_000);
 const START_LIMIT: Duration = Duration::from_millis(3_000 + 1_300);
 
 fn start(machine: &Machine, conversation: &Conversation<'_>) -> Run {
@@ -68,8 +69,8 @@ fn without_the_daemons_program_events_are_kept_and_the_reason_is_told() {
     let conversation = Conversation::new(&machine, &project);
     let fire = |event: &str, fields: &serde_json::Value| {
         let mut command = machine.program(&hook);
-        command.arg(event).env("CLAUDETOOLS_HOOK_DEADLINE_MS", "1000");
-        Answer::of(world::run::run(command, &conversation.input(event, fields), PATIENCE).unwrap())
+        command.arg(event).env("CLAUDETOOLS_HOOK_DEADLINE_MS", HOOK_LIMIT.as_millis().to_string());
+        Answer::within(HOOK_LIMIT, world::run::run(command, &conversation.input(event, fields), PATIENCE).unwrap())
     };
     let started = fire("SessionStart", &json!({ "source": "startup" }));
     let message = started.message.as_deref().unwrap_or_default();
