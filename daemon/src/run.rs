@@ -45,8 +45,8 @@ pub(crate) struct Options {
     pub(crate) home: Home,
     /// Besides what the configuration says.
     pub(crate) listen: Option<SocketAddr>,
-    /// Away from the terminal and the session of whoever started it.
-    pub(crate) detach: bool,
+    /// Away from the terminal and the session of whoever started it, in this process.
+    pub(crate) detached: bool,
 }
 
 /// Why the daemon does not run.
@@ -70,7 +70,7 @@ fn io(doing: impl Into<String>) -> impl FnOnce(io::Error) -> RunError {
 
 /// Runs the daemon until it is told to stop by a signal.
 pub(crate) fn run(options: Options) -> Result<(), RunError> {
-    if options.detach {
+    if options.detached {
         detach(options.home.root());
     }
     if let Some(address) = options.listen.filter(|address| !address.ip().is_loopback()) {
@@ -100,7 +100,7 @@ fn detach(home: &Path) {
 }
 
 async fn live(options: Options, lock: &HomeLock) -> Result<(), RunError> {
-    let Options { home, listen: asked, detach } = options;
+    let Options { home, listen: asked, detached } = options;
     let mut startup = Vec::new();
     let config = Config::load(&home.config()).unwrap_or_else(|error| {
         startup.push(Trouble {
@@ -136,7 +136,7 @@ async fn live(options: Options, lock: &HomeLock) -> Result<(), RunError> {
     let clock = Arc::new(SystemClock);
     let rotation = Rotation { max_bytes: config.log.max_mib.max(1) << 20, keep: config.log.keep };
     let file = home.logs().join("daemon.log");
-    let log = logging::start(logging::Settings { file: &file, rotation, foreground: !detach, clock: clock.clone() });
+    let log = logging::start(logging::Settings { file: &file, rotation, foreground: !detached, clock: clock.clone() });
     #[cfg(unix)]
     crowd::raise_descriptors();
     let machine = machine::this_one();

@@ -1,6 +1,7 @@
 //! Starting and stopping the daemon of a home from the command line.
 
 use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -49,12 +50,17 @@ impl StarterError {
 
 /// The daemon's answer; it is started when nobody answers.
 pub(crate) fn ensure_running(home: &Home) -> Result<Health, StarterError> {
+    ensure_listening(home, None)
+}
+
+/// The same; one that has to be started also answers on this address.
+pub(crate) fn ensure_listening(home: &Home, listen: Option<SocketAddr>) -> Result<Health, StarterError> {
     match client::health(home) {
         Ok(health) if health.state != "opening" => return Ok(health),
         // One that is stopping answers no more, and lets go of the home in a moment; one that is starting will answer.
         Err(error) if error.is_nobody() && is_free_soon(home) => {
             let program = std::env::current_exe().map_err(program_error(Path::new("claudetools")))?;
-            start(home, &program)?;
+            start(home, &program, listen)?;
         }
         _ => {}
     }
@@ -70,17 +76,15 @@ fn is_free_soon(home: &Home) -> bool {
     decided.unwrap_or(false)
 }
 
-/// Starts `program daemon --detach` and waits until it answers, or has ended.
-fn start(home: &Home, program: &Path) -> Result<(), StarterError> {
-    let child = Command::new(program)
-        .arg("--home")
-        .arg(home.root())
-        .args(["daemon", "--detach"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut child = child.map_err(program_error(program))?;
+/// Starts `program daemon --detached` and waits until it answers, or has ended.
+fn start(home: &Home, program: &Path, listen: Option<SocketAddr>) -> Result<(), StarterError> {
+    let mut command = Command::new(program);
+    command.arg("--home").arg(home.root()).args(["daemon", "--detached"]);
+    if let Some(address) = listen {
+        command.args(["--listen", &address.to_string()]);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(program_error(program))?;
     let outcome = wait::until(START_LIMIT, || match child.try_wait() {
         Ok(Some(status)) if status.success() => Some(Ok(())), // another one was quicker
         Ok(Some(_)) | Err(_) => Some(Err(StarterError::Ended(last_words(&mut child)))),

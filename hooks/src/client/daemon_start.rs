@@ -81,7 +81,7 @@ pub(crate) fn start(
 
 fn command(program: &Path, home: &Home, flag: Option<&Path>) -> Command {
     let mut command = Command::new(program);
-    command.args(["daemon", "--detach"]);
+    command.args(["daemon", "--detached"]);
     if flag.is_some() {
         command.arg("--home").arg(home.root());
     }

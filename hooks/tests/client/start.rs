@@ -43,7 +43,7 @@ fn it_is_started_and_asked_at_once() {
 
     let root = world.home.root();
     let arguments = fs::read_to_string(root.join("arguments")).unwrap();
-    assert_eq!(arguments.trim(), format!("--detach --home {}", root.display()));
+    assert_eq!(arguments.trim(), format!("--detached --home {}", root.display()));
     let environment = fs::read_to_string(root.join("environment")).unwrap();
     assert!(environment.contains("HOME=/somewhere"), "{environment}");
     assert!(!environment.contains("sk-secret") && !environment.contains("CLAUDE_CODE"), "{environment}");

@@ -63,10 +63,27 @@ fn a_second_daemon_names_the_first_and_does_it_no_harm() {
     for says in [format!("process id {first}"), "already serves this home".into(), "claudetools status".into()] {
         assert!(second.stderr.contains(&says), "{says}: {second:?}");
     }
-    machine.cli(&["daemon", "--detach"]).unwrap().ok().unwrap();
+    let left = machine.cli(&["daemon", "--detach"]).unwrap().ok().unwrap();
+    assert_eq!(left.stdout, format!("the daemon runs already (process {first})\n"));
+    let moved = machine.cli(&["daemon", "--detach", "--listen", "127.0.0.1:0"]).unwrap();
+    assert!(moved.code == 1 && moved.stderr.contains("a daemon runs already"), "{moved:?}");
     assert_eq!(machine.daemon_pid(), Some(first));
     assert_eq!(told(&talk(&Conversation::new(&machine, &project), &["jasper"])), [""; 0]);
     assert_saved(&Replica::of(&machine), "jasper");
+}
+
+#[test]
+fn the_command_that_status_names_starts_a_daemon_and_gives_the_terminal_back() {
+    let (machine, _) = machine("detach");
+    machine.stop_daemon().unwrap();
+    let told = machine.cli(&["status"]).unwrap();
+    assert!(told.stdout.contains("run: claudetools daemon --detach"), "{told:?}");
+    // The end of the command is what is waited for here, and the daemon outlives it.
+    let started = machine.cli(&["daemon", "--detach", "--listen", "127.0.0.1:0"]).unwrap().ok().unwrap();
+    let pid = machine.daemon_pid().unwrap();
+    assert_eq!(started.stdout, format!("the daemon has been started (process {pid})\n"));
+    assert_eq!(machine.processes(), [pid]);
+    machine.cli(&["status"]).unwrap().ok().unwrap();
 }
 
 #[test]
