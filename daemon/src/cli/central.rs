@@ -250,8 +250,11 @@ fn print(report: &CheckReport) {
 
 /// Why central did not do as asked: the URL is shown without its password.
 pub(super) fn failure(doing: &str, url: &CentralUrl, error: &CentralError) -> Failure {
-    let hint =
-        error.hint().unwrap_or("check that the server runs and that host, port and firewall let this machine in");
+    let out_of_reach = || match url.socket() {
+        Some(socket) => format!("check that the server runs and that {} is its socket", socket.display()),
+        None => "check that the server runs and that host, port and firewall let this machine in".to_owned(),
+    };
+    let hint = error.hint().map_or_else(out_of_reach, str::to_owned);
     Failure::new(format!("{doing} at {url}: {error}")).hint(hint)
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
@@ -160,6 +160,11 @@ impl CentralUrl {
             return Err(wrong("has no valid database name after the host"));
         }
         Ok(self)
+    }
+
+    /// The Unix socket over which the server is reached, if it is.
+    pub fn socket(&self) -> Option<&Path> {
+        self.socket.as_deref()
     }
 
     /// True when what is sent does not leave this machine.

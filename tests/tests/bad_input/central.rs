@@ -39,11 +39,15 @@ fn a_wrong_central_is_refused_before_anything_is_changed() {
     server.sql("", "CREATE USER 'stranger'@'127.0.0.1' IDENTIFIED BY 'right-password'").unwrap();
     let right = server.tcp_url(&empty).unwrap();
     let database = format!("/{empty}");
-    let wrong: [(String, &[&str]); 4] = [
+    let wrong: [(String, &[&str]); 5] = [
         (right.replace("root@", "stranger:wrong-password@"), &["refuses access", "stranger", "password"]),
         (
             format!("mysql://root:wrong-password@127.0.0.1:1/{empty}"),
             &["cannot be reached", "127.0.0.1:1", "host, port"],
+        ),
+        (
+            format!("mysql://root:wrong-password@localhost/{empty}?socket=/nowhere/mysqld.sock"),
+            &["cannot be reached", "that /nowhere/mysqld.sock is its socket"],
         ),
         (right.replace(&database, "/nowhere"), &["nowhere", "does not exist", "central init"]),
         (right, &["no claudetools schema", "central init"]),
