@@ -34,7 +34,7 @@ mod tests {
     use super::*;
     use crate::index::apart::phrases;
     use crate::index::bag::Bag;
-    use crate::index::{Ask, Doc, NO_LINK, Tail, search};
+    use crate::index::{Ask, Doc, NO_LINK, Scratch, Tail, search};
     use crate::terms::{self, Term};
 
     const NOW: u32 = 1_700_000_000;
@@ -70,7 +70,7 @@ mod tests {
                 best: 1,
                 weights: &weights,
             };
-            let found = search(&[], &tail, &ask, &mut Vec::new()).unwrap();
+            let found = search(&[], &tail, &ask, &mut Scratch::default()).unwrap();
             let weighted = |(term, holding): (Term, &u64)| Weighted { term, weight: score::weight(1, *holding) };
             let query: Vec<Weighted> = terms.into_iter().zip(&found.holding).map(weighted).collect();
             let lexical = score::lexical(&query, &terms::stems(&title), &terms::stems(&body));

@@ -3,8 +3,9 @@
 
 use std::io;
 
-use super::codec::{Impact, Runs, SCALE};
+use super::codec::{Impact, SCALE};
 use super::dead::Part;
+use super::list::List;
 use super::search::Place;
 use super::segment::Postings;
 use super::tail::Tail;
@@ -74,19 +75,9 @@ fn impacts(parts: &[Part<'_>], tail: &Tail, term: Stem, places: &[Place], order:
                 own.filter(|&at| places[at].1 == place).for_each(|at| found[at] = impact);
             }
             Some(Postings::Many(count, range)) => {
-                let mut bytes = Vec::new();
-                part.segment.fetch(&range, &mut bytes)?;
-                let mut runs = Runs::new(&bytes, count);
-                if let Some(dense) = runs.dense() {
-                    own.for_each(|at| found[at] = dense.get(places[at].1 as usize).copied().unwrap_or(0));
-                    continue;
-                }
+                let mut list = List::new(part.segment, count, range)?;
                 for at in own {
-                    let place = u64::from(places[at].1);
-                    let is_read = runs
-                        .below(place, |_, _| {})
-                        .and_then(|()| runs.below(place + 1, |_, impacts| found[at] = impacts[0]));
-                    is_read.ok_or(io::ErrorKind::InvalidData)?;
+                    found[at] = list.impact(places[at].1)?;
                 }
             }
         }

@@ -3,6 +3,7 @@
 //! over as differences of seven bits a byte. A term that very many memories hold is written as an impact for each memory,
 //! held or not: those are added up many at a time.
 
+use std::io;
 use std::ops::Range;
 
 use bitpacking::{BitPacker, BitPacker4x};
@@ -17,6 +18,10 @@ pub type Held = (Stem, Vec<(u32, Impact)>);
 
 /// Memories of a block.
 pub const BLOCK: usize = BitPacker4x::BLOCK_LEN;
+/// Bytes of a block at most: its number of bits, its memories, their impacts.
+const MOST_BLOCK: usize = 1 + 4 * BLOCK + BLOCK;
+/// Bytes of a memory beside the blocks at most.
+const MOST_SINGLE: usize = 6;
 /// The first byte of an impact for each memory; other postings of a block or more begin with a number of bits.
 const DENSE: u8 = 0xff;
 /// One memory in so many must hold a term for that. It is then quicker to add up, and hardly takes more room.
@@ -75,15 +80,34 @@ pub fn write(postings: &[(u32, Impact)], out: &mut Vec<u8>) {
     }
 }
 
-/// Reads `count` postings and hands each run of them on; None when the bytes end too early or hold what was never written.
-pub fn read(bytes: &[u8], count: usize, each: impl FnMut(&[u32], &[Impact])) -> Option<()> {
-    Runs::new(bytes, count).below(u64::MAX, each)
+/// Reads `count` postings and hands each run of them on. Errors: the bytes end too early or hold what was never written.
+pub fn read(bytes: &[u8], count: usize, each: impl FnMut(&[u32], &[Impact])) -> io::Result<()> {
+    Runs::new(bytes, count)?.below(u64::MAX, each)
+}
+
+/// Where encoded postings come from.
+pub trait Bytes {
+    /// What comes next: at least so many bytes, fewer only at the end.
+    fn peek(&mut self, wanted: usize) -> io::Result<&[u8]>;
+
+    /// Leaves so many of them behind.
+    fn skip(&mut self, count: usize);
+}
+
+impl Bytes for &[u8] {
+    fn peek(&mut self, _wanted: usize) -> io::Result<&[u8]> {
+        Ok(self)
+    }
+
+    fn skip(&mut self, count: usize) {
+        *self = &self[count.min(self.len())..];
+    }
 }
 
 /// Postings that are read piece by piece.
-pub struct Runs<'a> {
+pub struct Runs<B> {
     coder: BitPacker4x,
-    rest: &'a [u8],
+    bytes: B,
     /// The bytes are an impact for each memory.
     is_dense: bool,
     last: Option<u32>,
@@ -95,29 +119,38 @@ pub struct Runs<'a> {
     decoded: Range<usize>,
 }
 
-impl std::fmt::Debug for Runs<'_> {
+impl<B> std::fmt::Debug for Runs<B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Runs").field("left", &self.left).finish_non_exhaustive()
     }
 }
 
-impl<'a> Runs<'a> {
+impl<B: Bytes> Runs<B> {
     /// So many postings.
-    pub fn new(bytes: &'a [u8], count: usize) -> Self {
+    pub fn new(mut bytes: B, count: usize) -> io::Result<Self> {
+        let is_dense = count >= BLOCK && bytes.peek(1)?.first() == Some(&DENSE);
+        bytes.skip(usize::from(is_dense));
         let (numbers, impacts) = ([0; BLOCK], [0; BLOCK]);
-        let dense = if count >= BLOCK { bytes.strip_prefix(&[DENSE]) } else { None };
-        let (rest, is_dense) = (dense.unwrap_or(bytes), dense.is_some());
-        Self { coder: BitPacker4x::new(), rest, is_dense, last: None, left: count, numbers, impacts, decoded: 0..0 }
+        Ok(Self {
+            coder: BitPacker4x::new(),
+            bytes,
+            is_dense,
+            last: None,
+            left: count,
+            numbers,
+            impacts,
+            decoded: 0..0,
+        })
     }
 
-    /// An impact for each memory from the first one on, 0 for one that does not hold the term, if it is written so and
-    /// nothing was handed on.
-    pub fn dense(&self) -> Option<&'a [Impact]> {
-        if self.is_dense && self.last.is_none() { Some(self.rest) } else { None }
+    /// True when the bytes are, after the first, an impact for each memory from the first one on, 0 for one that does not
+    /// hold the term.
+    pub fn is_dense(&self) -> bool {
+        self.is_dense
     }
 
-    /// Hands on, in runs, those whose numbers are below this one and were not handed on before. None: see [`read`].
-    pub fn below(&mut self, end: u64, mut each: impl FnMut(&[u32], &[Impact])) -> Option<()> {
+    /// Hands on, in runs, those whose numbers are below this one and were not handed on before. Errors: see [`read`].
+    pub fn below(&mut self, end: u64, mut each: impl FnMut(&[u32], &[Impact])) -> io::Result<()> {
         loop {
             let (numbers, impacts) = (&self.numbers[self.decoded.clone()], &self.impacts[self.decoded.clone()]);
             let run = match numbers.last() {
@@ -129,13 +162,13 @@ impl<'a> Runs<'a> {
             }
             self.decoded.start += run;
             if !self.decoded.is_empty() || self.left == 0 {
-                return Some(());
+                return Ok(());
             }
             self.decode()?;
         }
     }
 
-    fn decode(&mut self) -> Option<()> {
+    fn decode(&mut self) -> io::Result<()> {
         let count = self.left.min(BLOCK);
         if self.is_dense {
             self.decode_dense(count)?;
@@ -146,42 +179,61 @@ impl<'a> Runs<'a> {
         }
         self.left -= count;
         self.decoded = 0..count;
-        Some(())
+        Ok(())
     }
 
-    fn decode_dense(&mut self, count: usize) -> Option<()> {
+    fn decode_dense(&mut self, count: usize) -> io::Result<()> {
         for at in 0..count {
-            let gap = self.rest.iter().position(|&impact| impact > 0)?;
-            let next = self.last.map_or(0, |last| last + 1);
-            let number = next.checked_add(u32::try_from(gap).ok()?)?;
-            (self.numbers[at], self.impacts[at]) = (number, self.rest[gap]);
-            (self.last, self.rest) = (Some(number), &self.rest[gap + 1..]);
-        }
-        Some(())
-    }
-
-    fn decode_block(&mut self) -> Option<()> {
-        let (&bits, after) = self.rest.split_first()?;
-        let length = if bits <= 32 { usize::from(bits) * BLOCK / 8 } else { return None };
-        let (packed, after) = after.split_at_checked(length)?;
-        let (impacts, after) = after.split_first_chunk()?;
-        self.coder.decompress_strictly_sorted(self.last, packed, &mut self.numbers, bits);
-        (self.impacts, self.last, self.rest) = (*impacts, Some(self.numbers[BLOCK - 1]), after);
-        Some(())
-    }
-
-    fn decode_rest(&mut self, count: usize) -> Option<()> {
-        for at in 0..count {
-            let difference = read_varint(&mut self.rest)?;
-            let (&impact, after) = self.rest.split_first()?;
-            let number = match self.last {
-                None => difference,
-                Some(last) => difference.checked_add(last)?.checked_add(1)?,
+            let mut number = self.last.map_or(0, |last| last + 1);
+            let impact = loop {
+                match self.bytes.peek(1)?.first().ok_or(io::ErrorKind::InvalidData)? {
+                    0 => number = number.checked_add(1).ok_or(io::ErrorKind::InvalidData)?,
+                    impact => break *impact,
+                }
+                self.bytes.skip(1);
             };
-            (self.numbers[at], self.impacts[at], self.last, self.rest) = (number, impact, Some(number), after);
+            self.bytes.skip(1);
+            (self.numbers[at], self.impacts[at], self.last) = (number, impact, Some(number));
         }
-        Some(())
+        Ok(())
     }
+
+    fn decode_block(&mut self) -> io::Result<()> {
+        let bytes = self.bytes.peek(MOST_BLOCK)?;
+        let wrong = io::ErrorKind::InvalidData;
+        let (&bits, after) = bytes.split_first().ok_or(wrong)?;
+        let length = if bits <= 32 { usize::from(bits) * BLOCK / 8 } else { return Err(wrong.into()) };
+        let (packed, after) = after.split_at_checked(length).ok_or(wrong)?;
+        self.impacts = *after.first_chunk().ok_or(wrong)?;
+        self.coder.decompress_strictly_sorted(self.last, packed, &mut self.numbers, bits);
+        self.last = Some(self.numbers[BLOCK - 1]);
+        self.bytes.skip(1 + length + BLOCK);
+        Ok(())
+    }
+
+    fn decode_rest(&mut self, count: usize) -> io::Result<()> {
+        for at in 0..count {
+            let mut rest = self.bytes.peek(MOST_SINGLE)?;
+            let before = rest.len();
+            let one = read_single(&mut rest, self.last).ok_or(io::ErrorKind::InvalidData)?;
+            let used = before - rest.len();
+            self.bytes.skip(used);
+            (self.numbers[at], self.impacts[at], self.last) = (one.0, one.1, Some(one.0));
+        }
+        Ok(())
+    }
+}
+
+/// A memory that is left over from the blocks, with its impact.
+fn read_single(rest: &mut &[u8], last: Option<u32>) -> Option<(u32, Impact)> {
+    let difference = read_varint(rest)?;
+    let (&impact, after) = rest.split_first()?;
+    *rest = after;
+    let number = match last {
+        None => difference,
+        Some(last) => difference.checked_add(last)?.checked_add(1)?,
+    };
+    Some((number, impact))
 }
 
 fn varint(mut value: u32, out: &mut Vec<u8>) {
@@ -217,14 +269,14 @@ mod tests {
             back.extend(numbers.iter().copied().zip(impacts.iter().copied()));
         })
         .unwrap();
-        let (mut pieces, mut runs) = (Vec::new(), Runs::new(&bytes, postings.len()));
+        let (mut pieces, mut runs) = (Vec::new(), Runs::new(bytes.as_slice(), postings.len()).unwrap());
         for end in [1, 1, 130, 1_000, 70_000, u64::from(u32::MAX), u64::MAX] {
             runs.below(end, |numbers, _| pieces.extend_from_slice(numbers)).unwrap();
             assert_eq!(pieces.len(), postings.iter().filter(|(number, _)| u64::from(*number) < end).count());
         }
         assert!(pieces.iter().eq(postings.iter().map(|(number, _)| number)));
         for end in 0..bytes.len() {
-            assert!(read(&bytes[..end], postings.len(), |_, _| {}).is_none(), "cut at {end}");
+            assert!(read(&bytes[..end], postings.len(), |_, _| {}).is_err(), "cut at {end}");
         }
         back
     }
@@ -247,7 +299,7 @@ mod tests {
         let dense = |postings: &[(u32, Impact)]| {
             let mut bytes = Vec::new();
             write(postings, &mut bytes);
-            Runs::new(&bytes, postings.len()).dense().map(<[Impact]>::to_vec)
+            Runs::new(bytes.as_slice(), postings.len()).unwrap().is_dense().then(|| bytes.split_off(1))
         };
         let every = |step: u32| -> Vec<(u32, Impact)> { (1..=400).map(|at| (at * step, 7)).collect() };
         let impacts = dense(&every(3)).unwrap();

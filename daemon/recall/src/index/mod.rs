@@ -18,6 +18,7 @@ pub mod bag;
 pub mod codec;
 mod dead;
 pub mod doc;
+mod list;
 pub mod merge;
 pub mod search;
 pub mod segment;
@@ -27,6 +28,6 @@ mod tests;
 
 pub use dead::{Dead, Part};
 pub use doc::{Doc, NO_LINK};
-pub use search::{Ask, Match, search};
+pub use search::{Ask, Match, Scratch, search};
 pub use segment::{Segment, SegmentError, Source};
 pub use tail::Tail;

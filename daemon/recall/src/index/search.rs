@@ -12,9 +12,10 @@ use std::ops::Range;
 use pulp::Arch;
 
 use super::apart::{Phrase, apart};
-use super::codec::{Impact, Runs, SCALE};
+use super::codec::{Impact, SCALE};
 use super::dead::{Dead, Part};
 use super::doc::{Doc, NO_LINK};
+use super::list::{self, List};
 use super::segment::{Postings, Segment};
 use super::tail::Tail;
 use crate::score::{self, Placed, Weights};
@@ -86,12 +87,24 @@ pub struct Found {
 /// Where a memory is: the segment's number (the number of segments for the tail), and its place there.
 pub(super) type Place = (usize, u32);
 
-/// Searches the segments and the tail. `cells` is scratch memory, kept by the caller. Errors: of reading a segment.
-pub fn search(parts: &[Part<'_>], tail: &Tail, ask: &Ask<'_>, cells: &mut Vec<f32>) -> io::Result<Found> {
-    let mut all = Cells::new(parts, tail, cells);
+/// Memory that a search works in, kept for the next one.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// For each memory what its terms add up to.
+    cells: Vec<f32>,
+    /// Impacts of one term in a stretch of memories.
+    impacts: Vec<Impact>,
+}
+
+/// Searches the segments and the tail. Errors: of reading a segment.
+pub fn search(parts: &[Part<'_>], tail: &Tail, ask: &Ask<'_>, scratch: &mut Scratch) -> io::Result<Found> {
+    let mut all = Cells::new(parts, tail, scratch);
     let memories = parts.iter().map(Part::live).sum::<u64>() + tail.live() as u64;
-    let holding = all.add_up(ask.terms, memories)?;
-    let pool = all.pool(ask)?;
+    let is_narrow = ask.before.is_some() || ask.only.is_some();
+    let size = ask.except.len() + if is_narrow { NARROW_POOL } else { POOL.max(2 * ask.best) };
+    let mut best = Best { size, bar: 0.0, found: Vec::with_capacity(2 * size) };
+    let holding = all.add_up(ask, memories, &mut best)?;
+    let pool = all.pool(best, ask)?;
     let (places, mut matches): (Vec<Place>, Vec<Match>) = all.rank(pool, ask)?.into_iter().unzip();
     if !ask.phrases.is_empty() {
         #[expect(clippy::cast_possible_truncation, reason = "a weight needs no more")]
@@ -107,25 +120,27 @@ pub fn search(parts: &[Part<'_>], tail: &Tail, ask: &Ask<'_>, cells: &mut Vec<f3
 struct Cells<'a, 'c> {
     parts: &'a [Part<'a>],
     tail: &'a Tail,
-    sums: &'c mut Vec<f32>,
+    sums: &'c mut [f32],
+    impacts: &'c mut Vec<Impact>,
     /// The first cell of each segment, then that of the tail.
     starts: Vec<usize>,
 }
 
 impl<'a, 'c> Cells<'a, 'c> {
-    fn new(parts: &'a [Part<'a>], tail: &'a Tail, cells: &'c mut Vec<f32>) -> Self {
+    fn new(parts: &'a [Part<'a>], tail: &'a Tail, scratch: &'c mut Scratch) -> Self {
         let mut starts = vec![0];
         for part in parts {
             starts.push(starts[starts.len() - 1] + part.segment.len() as usize);
         }
-        let all = starts[parts.len()] + tail.len();
-        cells.clear();
-        cells.resize(all, 0.0);
-        Self { parts, tail, sums: cells, starts }
+        let Scratch { cells, impacts } = scratch;
+        // What the search before left in them is cleared as they are added to.
+        cells.resize(starts[parts.len()] + tail.len(), 0.0);
+        Self { parts, tail, sums: cells, impacts, starts }
     }
 
-    /// Adds every term's impacts; returns how many memories hold each.
-    fn add_up(&mut self, terms: &[Stem], memories: u64) -> io::Result<Vec<u64>> {
+    /// Adds every term's impacts, and takes the best by their terms alone; returns how many memories hold each term.
+    fn add_up(&mut self, ask: &Ask<'_>, memories: u64, best: &mut Best) -> io::Result<Vec<u64>> {
+        let terms = ask.terms;
         let mut holding: Vec<u64> = terms.iter().map(|&term| self.tail.postings(term).len() as u64).collect();
         let mut found: Vec<Vec<Option<Postings>>> = Vec::with_capacity(self.parts.len());
         for part in self.parts {
@@ -138,51 +153,48 @@ impl<'a, 'c> Cells<'a, 'c> {
         }
         #[expect(clippy::cast_possible_truncation, reason = "a weight needs no more")]
         let steps: Vec<f32> = holding.iter().map(|&count| score::weight(memories, count) as f32 / SCALE).collect();
-        let mut buffer = Vec::new();
-        for ((part, found), &start) in self.parts.iter().zip(&found).zip(&self.starts) {
-            let cells = &mut self.sums[start..start + part.segment.len() as usize];
-            add_segment(part.segment, found, &steps, cells, &mut buffer)?;
+        for ((at, part), found) in self.parts.iter().enumerate().zip(found) {
+            let cells = &mut self.sums[self.starts[at]..][..part.segment.len() as usize];
+            let visible: Vec<(&Range<u32>, f32)> = part
+                .segment
+                .scopes()
+                .iter()
+                .map(|(scope, range)| (range, (ask.scope)(*scope)))
+                .filter(|(_, factor)| *factor > 0.0)
+                .collect();
+            add_segment(part.segment, found, &steps, cells, self.impacts, |first, cells| {
+                for &(range, factor) in &visible {
+                    // As far as they are cells of this stretch.
+                    let cell = |place: u32| (place.saturating_sub(first) as usize).min(cells.len());
+                    let (from, to) = (cell(range.start), cell(range.end));
+                    best.scan(at, &cells[from..to], range.start.max(first), factor, part.dead);
+                }
+            })?;
         }
-        let cells = &mut self.sums[self.starts[self.parts.len()]..];
+        let newest = &mut self.sums[self.starts[self.parts.len()]..];
+        newest.fill(0.0);
         for (&term, step) in terms.iter().zip(steps) {
             for &(place, impact) in self.tail.postings(term) {
-                cells[place as usize] += step * f32::from(impact);
+                newest[place as usize] += step * f32::from(impact);
+            }
+        }
+        for (place, &cell) in (0..).zip(&*newest).filter(|&(_, &cell)| cell > 0.0) {
+            if let Some(doc) = self.tail.doc(place) {
+                best.add(cell * (ask.scope)(doc.scope()), (self.parts.len(), place));
             }
         }
         Ok(holding)
     }
 
     /// The best by their terms alone, best first.
-    fn pool(&self, ask: &Ask<'_>) -> io::Result<Vec<(f32, Place, Doc)>> {
-        let is_narrow = ask.before.is_some() || ask.only.is_some();
-        let size = ask.except.len() + if is_narrow { NARROW_POOL } else { POOL.max(2 * ask.best) };
-        let mut best = Best { size, bar: 0.0, found: Vec::with_capacity(2 * size) };
-        for (at, part) in self.parts.iter().enumerate() {
-            for (scope, range) in part.segment.scopes() {
-                let factor = (ask.scope)(*scope);
-                if factor > 0.0 {
-                    best.scan(at, self.cells_of(at, range), range.start, factor, part.dead);
-                }
-            }
-        }
-        let newest = &self.sums[self.starts[self.parts.len()]..];
-        for (place, &cell) in (0..).zip(newest).filter(|&(_, &cell)| cell > 0.0) {
-            if let Some(doc) = self.tail.doc(place) {
-                best.add(cell * (ask.scope)(doc.scope()), (self.parts.len(), place));
-            }
-        }
-        let mut pool = Vec::with_capacity(size);
+    fn pool(&self, best: Best, ask: &Ask<'_>) -> io::Result<Vec<(f32, Place, Doc)>> {
+        let mut pool = Vec::with_capacity(best.size);
         for (worth, place) in best.into_sorted() {
             if let Some(doc) = self.doc(place)?.filter(|doc| is_wanted(doc, ask)) {
                 pool.push((worth, place, doc));
             }
         }
         Ok(pool)
-    }
-
-    fn cells_of(&self, part: usize, range: &Range<u32>) -> &[f32] {
-        let start = self.starts[part];
-        &self.sums[start + range.start as usize..start + range.end as usize]
     }
 
     fn cell(&self, (part, place): Place) -> f32 {
@@ -236,45 +248,47 @@ impl<'a, 'c> Cells<'a, 'c> {
     }
 }
 
-/// Adds the impacts of all terms in a segment, some cells after the other: those stay in the processor's cache while the
-/// terms pass over them.
+/// Adds the impacts of all terms in a segment, some cells after the other, and hands those on with the place of the first:
+/// they stay in the processor's cache while the terms pass over them and the best are taken.
 fn add_segment(
     segment: &Segment,
-    found: &[Option<Postings>],
+    found: Vec<Option<Postings>>,
     steps: &[f32],
     cells: &mut [f32],
-    buffer: &mut Vec<u8>,
+    impacts: &mut Vec<Impact>,
+    mut done: impl FnMut(u32, &[f32]),
 ) -> io::Result<()> {
-    buffer.clear();
-    let mut lists = Vec::with_capacity(found.len());
-    for (postings, &step) in found.iter().zip(steps) {
+    let (mut single, mut lists) = (Vec::new(), Vec::with_capacity(found.len()));
+    for (postings, &step) in found.into_iter().zip(steps) {
         match postings {
             None => {}
-            Some(Postings::One(place, impact)) => add(cells, 0, step, &[*place], &[*impact]),
-            Some(Postings::Many(count, range)) => {
-                let start = buffer.len();
-                segment.fetch(range, buffer)?;
-                lists.push((step, *count, start..buffer.len()));
-            }
+            Some(Postings::One(place, impact)) => single.push((step, place, impact)),
+            Some(Postings::Many(count, range)) => lists.push((step, List::new(segment, count, range)?)),
         }
     }
-    let runs = |(step, count, range): (f32, usize, Range<usize>)| (step, Runs::new(&buffer[range], count));
-    let mut lists: Vec<(f32, Runs<'_>)> = lists.into_iter().map(runs).collect();
+    impacts.resize(STRETCH.min(cells.len()), 0);
     for (first, cells) in (0_u32..).step_by(STRETCH).zip(cells.chunks_mut(STRETCH)) {
+        cells.fill(0.0);
         let end = u64::from(first) + cells.len() as u64;
-        for (step, runs) in &mut lists {
-            let step = *step;
-            if let Some(impacts) = runs.dense() {
-                add_dense(cells, step, impacts.get(first as usize..).unwrap_or_default());
-                continue;
-            }
-            let read = runs.below(end, |places, impacts| add(cells, first, step, places, impacts));
-            read.ok_or(io::ErrorKind::InvalidData)?;
+        for &(step, place, impact) in &single {
+            add(cells, first, step, &[place], &[impact]);
         }
+        for (step, list) in &mut lists {
+            match list {
+                List::Dense(segment, range) => {
+                    let held = list::dense(segment, range, first, &mut impacts[..cells.len()])?;
+                    add_dense(cells, *step, &impacts[..held]);
+                }
+                List::Packed(runs) => runs.below(end, |places, impacts| add(cells, first, *step, places, impacts))?,
+            }
+        }
+        done(first, cells);
     }
     // What is left over lies behind the last memory, or does not come to its end.
-    for (_, mut runs) in lists.into_iter().filter(|(_, runs)| runs.dense().is_none()) {
-        runs.below(u64::MAX, |_, _| {}).ok_or(io::ErrorKind::InvalidData)?;
+    for (_, list) in lists {
+        if let List::Packed(mut runs) = list {
+            runs.below(u64::MAX, |_, _| {})?;
+        }
     }
     Ok(())
 }

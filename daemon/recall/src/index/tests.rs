@@ -49,7 +49,7 @@ fn found(parts: &[Part<'_>], tail: &Tail, text: &str) -> Vec<Match> {
         best: 300,
         weights: &Weights::default(),
     };
-    search(parts, tail, &ask, &mut Vec::new()).unwrap().matches
+    search(parts, tail, &ask, &mut Scratch::default()).unwrap().matches
 }
 
 fn keys(matches: &[Match]) -> Vec<u64> {

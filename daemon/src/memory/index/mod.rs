@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use recall::index::search::Found;
-use recall::index::{Ask, SegmentError, search};
+use recall::index::{Ask, Scratch, SegmentError, search};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sync::{Store, StoreError};
@@ -75,7 +75,7 @@ pub(crate) struct Index {
     store: Store,
     folder: PathBuf,
     state: RwLock<State>,
-    scratch: Mutex<Vec<Vec<f32>>>,
+    scratch: Mutex<Vec<Scratch>>,
     turns: Turns,
     trouble: Mutex<Option<String>>,
     /// The daemon is stopping: what takes long is left for the next time.
@@ -139,17 +139,17 @@ impl Index {
         }
         self.take_in_news()?;
         let _turn = self.turns.take();
-        let mut cells = self.scratch().pop().unwrap_or_default();
+        let mut kept = self.scratch().pop().unwrap_or_default();
         let found = {
             let state = self.read();
             if !state.ready {
                 return Ok(None);
             }
-            search(&state.parts(), &state.tail, ask, &mut cells)
+            search(&state.parts(), &state.tail, ask, &mut kept)
         };
         let mut scratch = self.scratch();
         if scratch.len() < KEPT_SCRATCH {
-            scratch.push(cells);
+            scratch.push(kept);
         }
         drop(scratch);
         match found {
@@ -226,7 +226,7 @@ impl Index {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn scratch(&self) -> std::sync::MutexGuard<'_, Vec<Vec<f32>>> {
+    fn scratch(&self) -> std::sync::MutexGuard<'_, Vec<Scratch>> {
         self.scratch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
