@@ -5,7 +5,7 @@ use std::process::Command;
 
 use world::{Error, Result, binaries};
 
-use crate::command::{cargo, shown};
+use crate::command::{build_for_tests, cargo, shown};
 use crate::prepare;
 
 /// The last commit before step 7 of central's schema, and before steps 10 and 11 of the replica's.
@@ -19,9 +19,9 @@ pub(crate) fn builds(arguments: &[String]) -> Result<()> {
         _ => return Err(Error::new("builds: usage: cargo xtask builds [--other COMMIT]")),
     };
     let mut environment = prepare::for_tests()?;
-    cargo(&["build", "--workspace", "--bins"], &[])?;
+    build_for_tests()?;
     environment.push((binaries::OTHER, built(other)?.display().to_string()));
-    cargo(&["test", "--package", "tests", "--test", "all", "--", "--ignored", "skew::builds::"], &environment)
+    cargo(&["test", "--workspace", "--test", "all", "--", "--ignored", "skew::builds::"], &environment)
 }
 
 /// Builds the programs of a commit in a work tree of its own, and tells where they are.

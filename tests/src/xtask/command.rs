@@ -15,6 +15,12 @@ pub(crate) fn cargo(arguments: &[&str], environment: &[(&'static str, String)]) 
     shown(command)
 }
 
+/// Builds the tests and the programs that they run, which `cargo test` does not all build. Together, as programs that are
+/// built alone have fewer features of what they use, and everything would be compiled twice.
+pub(crate) fn build_for_tests() -> Result<()> {
+    cargo(&["build", "--workspace", "--bins", "--tests"], &[])
+}
+
 /// Runs a command, after printing it.
 pub(crate) fn shown(mut command: Command) -> Result<()> {
     let line = line_of(&command);

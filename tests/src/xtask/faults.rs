@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use world::scratch::Scratch;
 use world::{Error, Result, binaries};
 
-use crate::command::{Environment, cargo};
+use crate::command::{Environment, build_for_tests, cargo};
 use crate::prepare;
 
 /// The file that each test appends its summary to.
@@ -92,8 +92,8 @@ fn measure(tests: &[&str], mut environment: Environment, as_json: bool) -> Resul
     let scratch = Scratch::new("faults")?;
     let report = scratch.path().join("report");
     environment.push((REPORT, report.display().to_string()));
-    cargo(&["build", "--workspace", "--bins"], &[])?;
-    let mut command = vec!["test", "--package", "tests", "--test", "all", "--"];
+    build_for_tests()?;
+    let mut command = vec!["test", "--workspace", "--test", "all", "--"];
     command.extend(tests);
     let tested = cargo(&command, &environment);
     // A test that failed may have had nothing to report.

@@ -8,7 +8,7 @@ mod prepare;
 
 use std::process::ExitCode;
 
-use command::cargo;
+use command::{build_for_tests, cargo};
 use world::{Error, Result};
 
 const HELP: &str = "\
@@ -64,8 +64,7 @@ fn main() -> ExitCode {
 
 fn test(filter: &[String]) -> Result<()> {
     let environment = prepare::for_tests()?;
-    // The tests run the programs of other packages, which `cargo test` does not build.
-    cargo(&["build", "--workspace", "--bins"], &[])?;
+    build_for_tests()?;
     let mut arguments = vec!["test", "--workspace", "--"];
     arguments.extend(filter.iter().map(String::as_str));
     cargo(&arguments, &environment)
