@@ -91,6 +91,8 @@ struct State {
     /// Threads there are, and those of them that are at work.
     threads: usize,
     at_work: usize,
+    /// Threads whose connection may be open: those, and such as are just ending.
+    open: usize,
     /// Of these, those whose question may take long.
     at_length: usize,
     /// A thread watches whether the questions are held up, or is called to.
@@ -123,6 +125,8 @@ struct Shared {
     usual: usize,
     state: Mutex<State>,
     called: Condvar,
+    /// A thread has ended.
+    left: Condvar,
 }
 
 /// The threads, and what waits for them. They end when it is dropped.
@@ -134,8 +138,18 @@ impl Crew {
     /// A crew for that replica; its threads are started when there is something to do.
     pub(super) fn new(path: PathBuf, mapped: usize) -> Self {
         let usual = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(MOST);
-        let shared = Shared { path, mapped, usual, state: Mutex::default(), called: Condvar::new() };
+        let (called, left) = (Condvar::new(), Condvar::new());
+        let shared = Shared { path, mapped, usual, state: Mutex::default(), called, left };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// Takes no more questions, and waits until those that were asked are answered and every connection is closed. False
+    /// when that takes longer than this.
+    pub(super) fn close(&self, within: Duration) -> bool {
+        self.shared.end();
+        let (state, left) = (self.shared.lock(), &self.shared.left);
+        let waited = left.wait_timeout_while(state, within, |state| state.open > 0);
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
     /// Runs a job on one snapshot, taken after this was called.
@@ -158,8 +172,7 @@ impl Crew {
 
 impl Drop for Crew {
     fn drop(&mut self) {
-        self.shared.lock().closed = true;
-        self.shared.called.notify_all();
+        self.shared.end();
     }
 }
 
@@ -168,8 +181,16 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn end(&self) {
+        self.lock().closed = true;
+        self.called.notify_all();
+    }
+
     fn ask(self: &Arc<Self>, length: Length, job: Job) -> Result<(), StoreError> {
         let mut state = self.lock();
+        if state.closed {
+            return Err(StoreError::Closed);
+        }
         let number = state.asked;
         state.asked += 1;
         state.questions.push_back(Question { number, asked: Instant::now(), length, job });
@@ -186,23 +207,32 @@ impl Shared {
             return Ok(());
         }
         state.threads += 1;
+        state.open += 1;
         drop(state);
         let shared = Arc::clone(self);
-        let started = std::thread::Builder::new().name("replica-reader".into()).spawn(move || shared.serve());
+        let serve = move || {
+            let mut connection = None;
+            shared.serve(&mut connection);
+            drop(connection);
+            shared.lock().open -= 1;
+            shared.left.notify_all();
+        };
+        let started = std::thread::Builder::new().name("replica-reader".into()).spawn(serve);
         started.map(drop).map_err(|error| {
-            self.lock().threads -= 1;
+            let mut state = self.lock();
+            state.threads -= 1;
+            state.open -= 1;
             StoreError::other(format!("start a thread that reads: {error}"))
         })
     }
 
     /// A thread's life.
-    fn serve(self: &Arc<Self>) {
-        let mut connection = None;
+    fn serve(self: &Arc<Self>, connection: &mut Option<Connection>) {
         let mut state = self.lock();
         while !(state.closed && state.questions.is_empty()) {
             let held_up = state.questions.front().is_some_and(|question| question.asked.elapsed() >= PATIENCE);
             if !state.questions.is_empty() && (state.at_work < self.usual || held_up) {
-                state = self.work(state, &mut connection);
+                state = self.work(state, connection);
                 continue;
             }
             let watches = std::mem::take(&mut state.watch_wanted);
@@ -321,128 +351,4 @@ impl Shared {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::mpsc;
-
-    use super::*;
-    use crate::{Store, SystemClock};
-
-    fn store() -> (tempfile::TempDir, Store) {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("replica.db"), Arc::new(SystemClock)).unwrap();
-        (folder, store)
-    }
-
-    fn runtime() -> tokio::runtime::Runtime {
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
-    }
-
-    #[test]
-    fn a_question_that_is_taken_for_brief_holds_nobody_up_for_good() {
-        let (_folder, store) = store();
-        runtime().block_on(async {
-            let (open, gate) = mpsc::channel::<()>();
-            let (say, heard) = oneshot::channel();
-            let holding = store.clone();
-            let waits = tokio::spawn(async move {
-                let wait = move |_: &ReadTx<'_>| {
-                    let _ = say.send(());
-                    Ok(gate.recv().is_err())
-                };
-                holding.read_brief_async(wait).await.unwrap()
-            });
-            heard.await.unwrap();
-            let behind: Vec<_> = (0..32)
-                .map(|number| {
-                    let store = store.clone();
-                    tokio::spawn(async move { store.read_brief_async(move |_| Ok(number)).await.unwrap() })
-                })
-                .collect();
-            for (number, answer) in behind.into_iter().enumerate() {
-                assert_eq!(answer.await.unwrap(), number, "answered while the first is not");
-            }
-            drop(open);
-            assert!(waits.await.unwrap());
-        });
-    }
-
-    #[test]
-    fn long_questions_do_not_hold_up_short_ones() {
-        let (_folder, store) = store();
-        runtime().block_on(async {
-            let (open, gate) = mpsc::channel::<()>();
-            let gate = Arc::new(Mutex::new(gate));
-            let waits: Vec<_> = (0..MOST - 1)
-                .map(|_| {
-                    let (store, gate) = (store.clone(), Arc::clone(&gate));
-                    tokio::spawn(async move {
-                        store.read_async(move |_| Ok(gate.lock().unwrap().recv().is_err())).await.unwrap()
-                    })
-                })
-                .collect();
-            let one =
-                store.read_async(|tx| Ok(tx.connection().query_row("SELECT 1", [], |row| row.get::<_, i64>(0))?));
-            assert_eq!(one.await.unwrap(), 1, "answered while seven others are not");
-            drop(open);
-            for wait in waits {
-                assert!(wait.await.unwrap());
-            }
-        });
-    }
-
-    #[test]
-    fn what_is_committed_before_a_question_is_seen_by_it() {
-        let (_folder, store) = store();
-        let asked = Arc::new(AtomicUsize::new(0));
-        runtime().block_on(async {
-            let crowd: Vec<_> = (0..16)
-                .map(|caller: i64| {
-                    let (store, asked) = (store.clone(), Arc::clone(&asked));
-                    tokio::spawn(async move {
-                        for number in 0..40_i64 {
-                            let name = format!("caller {caller}");
-                            let put = name.clone();
-                            store
-                                .write_async(move |tx| {
-                                    let sql = "INSERT INTO ct_sync_state (name, value) VALUES (?1, ?2) \
-                                               ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-                                    tx.connection().execute(sql, (put, number.to_string()))?;
-                                    Ok(())
-                                })
-                                .await
-                                .unwrap();
-                            let seen = store
-                                .read_async(move |tx| {
-                                    let sql = "SELECT value FROM ct_sync_state WHERE name = ?1";
-                                    Ok(tx.connection().query_row(sql, [name], |row| row.get::<_, String>(0))?)
-                                })
-                                .await
-                                .unwrap();
-                            assert_eq!(seen, number.to_string());
-                            asked.fetch_add(1, Ordering::Relaxed);
-                        }
-                    })
-                })
-                .collect();
-            for caller in crowd {
-                caller.await.unwrap();
-            }
-        });
-        assert_eq!(asked.load(Ordering::Relaxed), 16 * 40);
-    }
-
-    #[test]
-    fn a_job_that_panics_or_fails_costs_nobody_else_an_answer() {
-        let (_folder, store) = store();
-        runtime().block_on(async {
-            for _ in 0..2 * MOST {
-                let lost: Result<(), _> = store.read_async(|_| panic!("on purpose")).await;
-                assert!(matches!(lost, Err(StoreError::Closed)));
-                let failed: Result<(), _> = store.read_async(|_| Err(StoreError::other("no"))).await;
-                assert!(failed.is_err());
-                assert_eq!(store.read_async(|_| Ok(7)).await.unwrap(), 7);
-            }
-        });
-    }
-}
+mod tests;

@@ -42,6 +42,7 @@ mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
@@ -85,6 +86,9 @@ use crew::{Crew, Length};
 use readers::Readers;
 use shade::ShadedReaders;
 use writer::{Mode, Task, Writer};
+
+/// How long a question may go on being answered while the replica is closed.
+const ANSWERS_LIMIT: Duration = Duration::from_secs(2);
 
 /// The replica. Clones share it.
 #[derive(Clone)]
@@ -288,10 +292,18 @@ impl Store {
         self.inner.changes.clone()
     }
 
-    /// Waits until everything submitted is committed, checkpoints and closes the file. Later jobs, of this clone and
-    /// of all others, get [`StoreError::Closed`].
+    /// Waits until everything submitted is committed and all that was asked is answered, checkpoints and closes the file.
+    /// Later jobs, of this clone and of all others, get [`StoreError::Closed`].
     pub fn close(&self) -> Result<(), StoreError> {
-        self.inner.writer.close()
+        let Inner { writer, readers, crew, table_readers, shaded_readers, .. } = &*self.inner;
+        // The writer is to be the last one: only then SQLite removes its log.
+        if !crew.close(ANSWERS_LIMIT) {
+            tracing::warn!("a question was still being answered when the replica was closed");
+        }
+        readers.clear();
+        table_readers.clear();
+        shaded_readers.clear();
+        writer.close()
     }
 }
 

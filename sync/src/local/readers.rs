@@ -41,6 +41,11 @@ impl Idle {
         Arc::clone(&self.turns).acquire_owned().await.map_err(|_| StoreError::Closed)
     }
 
+    /// Closes the connections that nobody reads with.
+    pub(super) fn clear(&self) {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Runs a job on one snapshot, on a connection that was kept or is opened, and is made ready for this job. One whose job
     /// fails is not kept.
     pub(super) fn read<T>(
@@ -86,6 +91,11 @@ impl Readers {
     /// Runs a job on one snapshot.
     pub(super) fn read<T>(&self, job: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         self.idle.read(|| schema::open_reader(&self.path, self.mapped), |_| Ok(()), job)
+    }
+
+    /// [`Idle::clear`]
+    pub(super) fn clear(&self) {
+        self.idle.clear();
     }
 
     /// [`Idle::turn`]

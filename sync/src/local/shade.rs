@@ -39,6 +39,11 @@ impl ShadedReaders {
         self.idle.read(|| self.open(shade), |connection| fill(connection, shade), job)
     }
 
+    /// [`Idle::clear`]
+    pub(super) fn clear(&self) {
+        self.idle.clear();
+    }
+
     /// [`Idle::turn`]
     pub(super) async fn turn(&self) -> Result<OwnedSemaphorePermit, StoreError> {
         self.idle.turn().await

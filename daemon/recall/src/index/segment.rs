@@ -204,7 +204,7 @@ impl Segment {
             }
         })?;
         segment.signposts = signposts;
-        let mut table = Vec::new();
+        let mut table = Vec::with_capacity(if docs_bytes <= KEPT_DOCS { docs_bytes } else { 0 });
         let mut scopes: Vec<(u32, Range<u32>)> = Vec::new();
         let mut place = 0;
         segment.pass(docs_at..docs_at + docs_bytes as u64, Doc::BYTES, |chunk| {
