@@ -64,19 +64,19 @@ struct Installed {
     arguments: Vec<String>,
 }
 
-/// One probe: its folder (which becomes its project) and its two conversations.
+/// One probe: its folder (which becomes its project) and its conversations.
 struct Probe<'a> {
     settings: &'a Path,
     hook: &'a Path,
     folder: PathBuf,
-    sessions: [String; 2],
+    /// The one that saves, then those that ask.
+    sessions: Vec<String>,
     runs: Vec<HookRun>,
 }
 
 /// Saves a fact in one conversation, and finds it in another.
 pub(crate) fn prove(home: &Home, settings: &Path, hook: &Path) -> Result<Proof, Failure> {
-    let now = SystemClock.now_us();
-    let sessions = [local::new_id(now), local::new_id(now)];
+    let sessions = vec![local::new_id(SystemClock.now_us())];
     let folder = home.root().join(format!("{FOLDER_PREFIX}{}", &sessions[0][24..]));
     make_project(&folder).map_err(|error| failed(format!("make {}: {error}", folder.display())))?;
     let mut probe = Probe { settings, hook, folder, sessions, runs: Vec::new() };
@@ -105,7 +105,7 @@ impl Probe<'_> {
         // Plain words: anything that looks like a key would be redacted.
         let number = SystemClock.now_us() % 1_000_000;
         let fact = format!("the setup probe of ClaudeTools number {number} lives in the lighthouse of Heligoland");
-        let [first, second] = self.sessions.clone();
+        let first = self.sessions[0].clone();
         self.fire("SessionStart", &first, &json!({"source": "startup", "model": "probe"}))?;
         let turn = json!({"prompt_id": first, "permission_mode": "default", "prompt": format!("Remember: {fact}.")});
         self.fire("UserPromptSubmit", &first, &turn)?;
@@ -113,15 +113,23 @@ impl Probe<'_> {
         let stop = json!({"prompt_id": first, "stop_hook_active": false, "last_assistant_message": answer, "background_tasks": []});
         self.fire("Stop", &first, &stop)?;
         self.fire("SessionEnd", &first, &json!({"reason": "other"}))?;
-        let ask = json!({"prompt_id": second, "permission_mode": "default",
-            "prompt": format!("Where does the setup probe of ClaudeTools number {number} live?")});
-        let found = wait::until(FIND_LIMIT, || match self.fire("UserPromptSubmit", &second, &ask) {
+        let ask = format!("Where does the setup probe of ClaudeTools number {number} live?");
+        let found = wait::until(FIND_LIMIT, || match self.ask(&ask) {
             Err(failure) => Some(Err(failure)),
             Ok(context) => {
                 context.lines().find(|line| line.contains("Heligoland")).map(|line| Ok(line.trim().to_owned()))
             }
         });
         found.unwrap_or_else(|| Err(failed("the saved fact did not come back in another conversation")))
+    }
+
+    /// Asks in a conversation that has asked nothing before: what one was told is not told to it again, also when the answer
+    /// came too late for its hook.
+    fn ask(&mut self, prompt: &str) -> Result<String, Failure> {
+        let session = local::new_id(SystemClock.now_us());
+        self.sessions.push(session.clone());
+        let turn = json!({"prompt_id": session, "permission_mode": "default", "prompt": prompt});
+        self.fire("UserPromptSubmit", &session, &turn)
     }
 
     /// Runs the installed hook of an event; gives the context that it would inject.
@@ -151,7 +159,7 @@ impl Probe<'_> {
 
     /// Removes the rows and the folder of this probe.
     fn remove(&self, home: &Home) -> Result<u64, Failure> {
-        let request = ForgetRequest { sessions: self.sessions.to_vec() };
+        let request = ForgetRequest { sessions: self.sessions.clone() };
         let answer: Result<ForgetAnswer, ClientError> = client::post(home, "/api/probe/forget", &request, client::LONG);
         let tidied = std::fs::remove_dir_all(&self.folder);
         let answer = answer.map_err(|error| failed(format!("remove the probe's rows: {error}")))?;
