@@ -122,22 +122,13 @@ fn a_body_that_comes_a_byte_at_a_time_is_not_waited_for() {
 fn room() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let wanted = 2 * IDLE as u64 + RESERVE;
-    let raise = |most: u64, maximum: Option<u64>| setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum });
-    let most = match limit.maximum {
-        Some(most) if most < wanted => {
-            // The limit of the limit is raised by those who may; others make do with it.
-            if raise(wanted, Some(wanted)).is_ok() {
-                wanted
-            } else {
-                raise(most, limit.maximum).unwrap();
-                most
-            }
-        }
-        _ => {
-            raise(limit.current.map_or(wanted, |current| current.max(wanted)), limit.maximum).unwrap();
-            wanted
-        }
+    let raise = |to: u64| {
+        let at_least = |limit: Option<u64>| limit.map(|limit| limit.max(to));
+        let (current, maximum) = (at_least(limit.current), at_least(limit.maximum));
+        setrlimit(Resource::Nofile, Rlimit { current, maximum }).map(|()| to)
     };
+    // The limit of the limit is raised by those who may; others make do with it.
+    let most = raise(wanted).or_else(|_| raise(limit.maximum.map_or(wanted, |maximum| maximum.min(wanted)))).unwrap();
     let room = usize::try_from((most - RESERVE) / 2).unwrap();
     println!("{room} idle connections on each way");
     assert!(room > 1_500, "too few files may be open here for this test to show anything: {limit:?}");

@@ -45,7 +45,7 @@ fn launch(listen: Option<SocketAddr>, home: &Home) -> Result<Outcome, Failure> {
     let before = client::health(home).ok();
     if let (Some(running), Some(address)) = (&before, listen) {
         return Err(Failure::new(format!("listen on {address}: a daemon runs already (process {})", running.pid))
-            .hint("stop it first, or set [http] listen in config.toml and restart it"));
+            .hint(format!("end it first (kill {}), or set [http] listen in config.toml and restart it", running.pid)));
     }
     let health =
         starter::ensure_listening(home, listen).map_err(|error| Failure::new(&error).hint(error.hint(home)))?;

@@ -298,7 +298,9 @@ impl Store {
         let Inner { writer, readers, crew, table_readers, shaded_readers, .. } = &*self.inner;
         // The writer is to be the last one: only then SQLite removes its log.
         if !crew.close(ANSWERS_LIMIT) {
-            tracing::warn!("a question was still being answered when the replica was closed");
+            tracing::warn!(
+                "a question was still being answered when the replica was closed: it is checkpointed at the next start"
+            );
         }
         readers.clear();
         table_readers.clear();

@@ -14,9 +14,9 @@ use crate::replica::Replica;
 
 /// How long a hook may wait for the daemon that it starts: the default is half of it, which a loaded test machine needs.
 const START_MS: &str = "3000";
+const START_LIMIT: Duration = Duration::from_millis(3_000 + 1_300);
 /// How long a hook may take that cannot start one.
 const HOOK_LIMIT: Duration = Duration::from_secs(1);
-const START_LIMIT: Duration = Duration::from_millis(3_000 + 1_300);
 
 fn start(machine: &Machine, conversation: &Conversation<'_>) -> Run {
     let input = conversation.input("SessionStart", &json!({ "source": "startup", "model": "m" }));

@@ -6,8 +6,8 @@
 //! no statistic computed while it goes on. What is compared and how is decided where the text is cut ([`bag`]) and where
 //! scores are fused ([`search`]); the rest is bookkeeping.
 //!
-//! New memories are searched in memory ([`tail`]) and written out as immutable segments ([`segment`]), which are merged as
-//! they become many ([`merge`]). A segment's memories are in the order of their keys, so that those of one scope stand
+//! New memories are searched in memory ([`tail`]) and written out as immutable segments ([`segment`], whose postings are
+//! read through `list`), which are merged as they become many ([`merge`]). A segment's memories are in the order of their keys, so that those of one scope stand
 //! together, and who may not see a scope never reads on.
 //!
 //! Architecture invariant: the index is derived and never the truth. A segment that does not hold what was written is an

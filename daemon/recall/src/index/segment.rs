@@ -1,8 +1,8 @@
 //! An immutable part of the index: postings, the table of terms, the table of memories, in one run of bytes.
 //!
-//! Bytes are read where they are needed, by position: a search reads the postings of its terms and nothing else, the
-//! system's page cache holds what is read often, and the daemon's own memory holds next to nothing. (A mapped file would
-//! save a copy of some 100 KB a search, and end the process when the file is cut under it.)
+//! Bytes are read where they are needed, by position: a search reads the postings of its terms, piece by piece, and the
+//! system's page cache holds what is read often. The daemon's own memory holds the table of memories, up to a million, and
+//! next to nothing else. (A mapped file would save copying them, and end the process when the file is cut under it.)
 //!
 //! ```text
 //! postings            as codec writes them, term after term
