@@ -1,6 +1,7 @@
-//! The few words of HTTP/1.1 that hook and daemon exchange: one request, one answer, then the connection is closed.
+//! The few words of HTTP/1.1 that hook and daemon exchange: one request, one answer, then the asker closes the connection.
 //!
-//! An answer counts only when it is whole: its length must be stated, and that much must arrive.
+//! An answer counts only when it is whole: its length must be stated, and that much must arrive. That it is the asker who
+//! closes tells the daemon whether the answer was read: what was told to nobody is told again later.
 
 use std::io::{self, Read, Write};
 
@@ -36,7 +37,7 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// From the slash on.
     pub path: &'a str,
-    /// Beside `Host`, `Content-Length`, `Connection` and `Authorization`, which are made here.
+    /// Beside `Host`, `Content-Length` and `Authorization`, which are made here.
     pub headers: &'a [(&'a str, &'a str)],
     /// May be empty.
     pub body: &'a [u8],
@@ -53,7 +54,7 @@ impl Request<'_> {
         if let Some(token) = bearer {
             write!(head, "Authorization: Bearer {token}\r\n")?;
         }
-        write!(head, "Content-Length: {}\r\nConnection: close\r\n\r\n", self.body.len())?;
+        write!(head, "Content-Length: {}\r\n\r\n", self.body.len())?;
         if self.body.len() <= ONE_WRITE {
             head.extend_from_slice(self.body);
             out.write_all(&head)?;
@@ -181,7 +182,7 @@ mod tests {
         assert_eq!(
             text,
             "POST /hooks/Stop HTTP/1.1\r\nHost: 127.0.0.1:9\r\nX-Claudetools-Event-Id: ab\r\nX-Claudetools-Sent-At: 12\r\n\
-             Authorization: Bearer secret\r\nContent-Length: 3\r\nConnection: close\r\n\r\n{}\n"
+             Authorization: Bearer secret\r\nContent-Length: 3\r\n\r\n{}\n"
         );
     }
 

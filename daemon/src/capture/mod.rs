@@ -50,7 +50,7 @@ use tokio::task::JoinSet;
 
 use crate::coord::{self, Briefing, Session};
 use crate::memory::index::Index;
-use crate::memory::{Asker, Memory};
+use crate::memory::{Asker, Injected, Memory};
 use crate::policy::Policy;
 use crate::usage::judge::{self, Spoken};
 use arrival::Arrival;
@@ -185,10 +185,9 @@ impl Capture {
             self.judge_in_background(&arrival, text);
         }
         let briefing = self.briefing(&arrival, done.session).await;
-        if let Ok(Some(told)) = &briefing {
-            self.memory.told_beside(&Self::asker(&arrival, 0), "SessionStart", &told.text, &told.facts);
-        }
-        let briefing = briefing.map(|told| told.map(|told| told.text));
+        let tell =
+            |told: Briefing| self.memory.tell_beside(&Self::asker(&arrival, 0), "SessionStart", told.text, &told.facts);
+        let briefing = briefing.map(|told| told.map(tell));
         Ok(Reply::new(done.taken, recalled).with_news(done.news).with_briefing(briefing))
     }
 
@@ -242,7 +241,7 @@ impl Capture {
         Asker { claude_session_id: arrival.conversation.clone(), project: arrival.place.slug.clone(), budget }
     }
 
-    async fn recall(&self, arrival: &Arrival) -> Result<Option<String>, StoreError> {
+    async fn recall(&self, arrival: &Arrival) -> Result<Option<Injected>, StoreError> {
         if !arrival.live {
             return Ok(None);
         }

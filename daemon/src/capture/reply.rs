@@ -3,6 +3,8 @@
 use serde_json::json;
 use sync::StoreError;
 
+use crate::memory::{Handing, Injected};
+
 /// What became of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taken {
@@ -15,7 +17,7 @@ pub enum Taken {
 }
 
 /// The answer to one event.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Reply {
     /// For the user.
     pub system_message: Option<String>,
@@ -23,19 +25,23 @@ pub struct Reply {
     pub additional_context: Option<String>,
     /// What became of the event.
     pub taken: Taken,
+    /// What the conversation has had once the answer has arrived.
+    pub on_the_way: Vec<Handing>,
 }
 
 impl Reply {
     /// The event was taken; recall may have failed, which the user is told.
-    pub(super) fn new(taken: Taken, recalled: Result<Option<String>, StoreError>) -> Self {
+    pub(crate) fn new(taken: Taken, recalled: Result<Option<Injected>, StoreError>) -> Self {
+        let mut reply = Self { system_message: None, additional_context: None, taken, on_the_way: Vec::new() };
         match recalled {
-            Ok(additional_context) => Self { system_message: None, additional_context, taken },
+            Ok(recalled) => reply.tell(recalled),
             Err(error) => {
                 tracing::warn!(%error, "failed to recall");
                 let message = format!("ClaudeTools: failed to recall: {error}. What you do is saved all the same.");
-                Self { system_message: Some(message), additional_context: None, taken }
+                reply.system_message = Some(message);
             }
         }
+        reply
     }
 
     /// With what happened to the conversation's locks, for user and model.
@@ -48,10 +54,9 @@ impl Reply {
     }
 
     /// With what the model is to know of the other sessions.
-    pub(super) fn with_briefing(mut self, briefing: Result<Option<String>, StoreError>) -> Self {
+    pub(super) fn with_briefing(mut self, briefing: Result<Option<Injected>, StoreError>) -> Self {
         match briefing {
-            Ok(Some(briefing)) => append(&mut self.additional_context, &briefing),
-            Ok(None) => {}
+            Ok(briefing) => self.tell(briefing),
             Err(error) => {
                 tracing::warn!(%error, "failed to look for other sessions");
                 append(&mut self.system_message, &format!("ClaudeTools: failed to look for other sessions: {error}"));
@@ -60,12 +65,19 @@ impl Reply {
         self
     }
 
+    fn tell(&mut self, injected: Option<Injected>) {
+        if let Some(Injected { text, handing }) = injected {
+            append(&mut self.additional_context, &text);
+            self.on_the_way.push(handing);
+        }
+    }
+
     /// The event is kept aside.
     pub(super) fn rejected(event: &str, reason: String) -> Self {
         let message = format!(
             "ClaudeTools: a {event} event could not be saved: {reason}. It is kept aside; see `claudetools doctor`."
         );
-        Self { system_message: Some(message), additional_context: None, taken: Taken::Rejected(reason) }
+        Self { system_message: Some(message), ..Self::new(Taken::Rejected(reason), Ok(None)) }
     }
 
     /// What the hook for `event` prints; None when it has nothing to say. Only the events that hand context to the model
@@ -94,7 +106,7 @@ mod tests {
 
     #[test]
     fn context_goes_where_the_client_takes_it() {
-        let reply = Reply::new(Taken::New, Ok(Some("notes".into())));
+        let reply = Reply { additional_context: Some("notes".into()), ..Reply::new(Taken::New, Ok(None)) };
         assert_eq!(
             reply.to_json("SessionStart").as_deref(),
             Some(r#"{"hookSpecificOutput":{"hookEventName":"SessionStart","additionalContext":"notes"}}"#)

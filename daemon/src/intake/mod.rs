@@ -66,24 +66,18 @@ impl Intake {
         Intake { spool: spool.into(), order: Arc::default(), notices }
     }
 
-    /// Takes one event that a hook has just sent, after everything that waits on disk.
-    pub(crate) async fn live(&self, core: &Arc<Core>, event: Spooled) -> Result<Reply, IntakeError> {
+    /// Takes one event that a hook has just sent, after everything that waits on disk. Not to be dropped in the middle:
+    /// what was taken in is still to be told.
+    pub(crate) async fn live(&self, core: &Core, event: Spooled) -> Result<Reply, IntakeError> {
         if self.has_pending()? {
-            let (intake, core) = (self.clone(), Arc::clone(core));
-            // Its own task: the hook may hang up at its deadline, and what was taken in is still to be told.
-            let drained = tokio::spawn(async move { intake.drain(&core).await }).await;
-            drained.map_err(|error| IntakeError::Panicked(panic_text(error)))??;
+            self.drain(core).await?;
         }
         let shared = Arc::clone(&self.order).read_owned().await;
         if event.body.len() > EVENT_LIMIT {
             let reason = too_large(&event);
             rejected::keep(&self.spool, &event, &reason).map_err(|source| self.io(source))?;
             let message = format!("ClaudeTools: {reason}; it is kept aside, see `claudetools doctor`.");
-            return Ok(Reply {
-                system_message: Some(message),
-                additional_context: None,
-                taken: Taken::Rejected(reason),
-            });
+            return Ok(Reply { system_message: Some(message), ..Reply::new(Taken::Rejected(reason), Ok(None)) });
         }
         let reply = handle(core, event.clone(), Some(shared)).await?;
         if let Taken::Rejected(reason) = &reply.taken {
@@ -197,7 +191,7 @@ async fn handle(core: &Core, event: Spooled, shared: Option<OwnedRwLockReadGuard
     let Spooled { event, id, sent_at_us, body } = event;
     let (capture, live) = (core.capture.clone(), shared.is_some());
     let incoming = Incoming { event, id, sent_at_us, body, live };
-    // Its own task: a hook that hangs up at its deadline must not cut off what has been begun, nor let the spool pass it.
+    // Its own task, so that a panic ends nothing else.
     let handled = tokio::spawn(async move {
         let reply = capture.handle(incoming).await;
         drop(shared);

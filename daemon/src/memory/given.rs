@@ -1,7 +1,8 @@
 //! What each conversation was given already.
 //!
-//! The record is written after the answer has gone out, so that it costs the user nothing. Until then it is kept here,
-//! so that the next prompt of the same conversation cannot be given the same.
+//! The record is written after the answer has arrived, so that it costs the user nothing. Until then it is kept here, so
+//! that the next prompt of the same conversation cannot be given the same; an answer that did not arrive is taken back
+//! ([`Handing`]), so that the conversation gets later what it was told too late.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -72,33 +73,39 @@ impl Given {
         Ok(statement.query_row([conversation, BESIDE], |row| row.get(0)).optional()?)
     }
 
-    /// Notes what is being given; the record follows by itself.
-    pub(super) fn add(&self, store: &Store, handed: Handed, items: Vec<Item>) {
-        self.note(store, handed, items, None);
+    /// Notes what is being given; whether it arrived is for the [`Handing`] to hear.
+    pub(super) fn add(self: &Arc<Self>, store: &Store, handed: Handed, items: Vec<Item>) -> Handing {
+        self.note(store, handed, items, None)
     }
 
     /// Notes what is being told beside memories, in the place of what was told before.
-    pub(super) fn add_beside(&self, store: &Store, handed: Handed, facts: &str) {
+    pub(super) fn add_beside(self: &Arc<Self>, store: &Store, handed: Handed, facts: &str) -> Handing {
         let source = Source { table: BESIDE.to_owned(), id: String::new(), version: facts.to_owned() };
-        self.note(store, handed, Vec::new(), Some(source));
+        self.note(store, handed, Vec::new(), Some(source))
     }
 
-    fn note(&self, store: &Store, handed: Handed, items: Vec<Item>, beside: Option<Source>) {
-        let conversation = handed.conversation.clone();
+    fn note(self: &Arc<Self>, store: &Store, handed: Handed, items: Vec<Item>, beside: Option<Source>) -> Handing {
         let noted: Vec<Source> = items.iter().map(|item| item.source.clone()).chain(beside.clone()).collect();
         {
             let mut unwritten = locked(&self.unwritten);
-            let sources = unwritten.entry(conversation.clone()).or_default();
+            let sources = unwritten.entry(handed.conversation.clone()).or_default();
             if beside.is_some() {
                 sources.retain(|source| source.table != BESIDE);
             }
             sources.extend(noted.iter().cloned());
         }
-        let (store, unwritten) = (store.clone(), Arc::clone(&self.unwritten));
+        let conversation = handed.conversation.clone();
+        let told = Some(Told { store: store.clone(), handed, items, beside });
+        Handing { given: Arc::clone(self), conversation, noted, told }
+    }
+
+    /// Writes the record; nobody waits for it.
+    fn keep(&self, told: Told, conversation: String, noted: Vec<Source>) {
+        let unwritten = Arc::clone(&self.unwritten);
         let mut writes = locked(&self.writes);
         while writes.try_join_next().is_some() {}
         writes.spawn(async move {
-            match record(&store, handed, items, beside).await {
+            match record(&told.store, told.handed, told.items, told.beside).await {
                 Ok(()) => forget(&unwritten, &conversation, &noted),
                 Err(error) => tracing::warn!(%error, "failed to record what was injected; it is kept in memory"),
             }
@@ -109,6 +116,44 @@ impl Given {
     pub(super) async fn settle(&self) {
         let mut writes = std::mem::take(&mut *locked(&self.writes));
         while writes.join_next().await.is_some() {}
+    }
+}
+
+/// Something on its way to a conversation. Unless it [arrived](Handing::arrived), the conversation has not had it.
+#[derive(Debug)]
+#[must_use = "what is dropped was not told"]
+pub struct Handing {
+    given: Arc<Given>,
+    conversation: String,
+    noted: Vec<Source>,
+    /// None once it has arrived.
+    told: Option<Told>,
+}
+
+/// What the record is made of.
+#[derive(Debug)]
+struct Told {
+    store: Store,
+    handed: Handed,
+    items: Vec<Item>,
+    beside: Option<Source>,
+}
+
+impl Handing {
+    /// Puts on record that the conversation has it. To be called on the runtime.
+    pub fn arrived(mut self) {
+        if let Some(told) = self.told.take() {
+            self.given.keep(told, std::mem::take(&mut self.conversation), std::mem::take(&mut self.noted));
+        }
+    }
+}
+
+impl Drop for Handing {
+    fn drop(&mut self) {
+        if self.told.is_some() {
+            tracing::debug!(conversation = self.conversation, "an answer came too late; what it told is taken back");
+            forget(&self.given.unwritten, &self.conversation, &self.noted);
+        }
     }
 }
 

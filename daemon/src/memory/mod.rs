@@ -32,6 +32,7 @@ use sync::local::ReadTx;
 use sync::{Store, StoreError};
 
 pub use environment::environment;
+pub use given::Handing;
 pub use hit::Hit;
 pub use pack::{Packed, recall};
 pub use search::{Query, search};
@@ -59,6 +60,15 @@ struct Injection {
     items: Vec<Item>,
 }
 
+/// A text for the model, on its way to a conversation.
+#[derive(Debug)]
+pub struct Injected {
+    /// As it goes into the conversation.
+    pub text: String,
+    /// To be told when it has arrived.
+    pub handing: Handing,
+}
+
 /// Recall for conversations. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Memory {
@@ -75,7 +85,7 @@ impl Memory {
 
     /// What a conversation gets when it starts: where the project stands, what is open, the last session. None when
     /// there is nothing, or nothing that it has not had.
-    pub async fn at_start(&self, asker: Asker) -> Result<Option<String>, StoreError> {
+    pub async fn at_start(&self, asker: Asker) -> Result<Option<Injected>, StoreError> {
         let given = Arc::clone(&self.given);
         let handed = handed(&asker, "SessionStart", "");
         let injection = self
@@ -89,7 +99,7 @@ impl Memory {
     }
 
     /// What a conversation gets with a prompt: the memories that have to do with it. None when nothing passes the bar.
-    pub async fn for_prompt(&self, asker: Asker, prompt: String) -> Result<Option<String>, StoreError> {
+    pub async fn for_prompt(&self, asker: Asker, prompt: String) -> Result<Option<Injected>, StoreError> {
         let (given, index) = (Arc::clone(&self.given), Arc::clone(&self.index));
         let handed = handed(&asker, "UserPromptSubmit", &prompt);
         let now_us = self.store.clock().now_us();
@@ -109,7 +119,7 @@ impl Memory {
     }
 
     /// What a conversation is told before it runs a command: that its last run on this machine failed. Once a command.
-    pub async fn before_command(&self, asker: Asker, command: String) -> Result<Option<String>, StoreError> {
+    pub async fn before_command(&self, asker: Asker, command: String) -> Result<Option<Injected>, StoreError> {
         let given = Arc::clone(&self.given);
         let handed = handed(&asker, "PreToolUse", &command);
         let now_us = self.store.clock().now_us();
@@ -123,10 +133,11 @@ impl Memory {
         Ok(self.hand_out(handed, injection))
     }
 
-    /// Puts on record what a conversation was told beside memories: it is paid for like them. `facts` is what it states.
-    pub(crate) fn told_beside(&self, asker: &Asker, event: &'static str, text: &str, facts: &str) {
-        let tokens = recall::budget::tokens(text);
-        self.given.add_beside(&self.store, Handed { tokens, ..handed(asker, event, "") }, facts);
+    /// A text that a conversation is told beside memories: it is paid for like them. `facts` is what it states.
+    pub(crate) fn tell_beside(&self, asker: &Asker, event: &'static str, text: String, facts: &str) -> Injected {
+        let tokens = recall::budget::tokens(&text);
+        let handing = self.given.add_beside(&self.store, Handed { tokens, ..handed(asker, event, "") }, facts);
+        Injected { text, handing }
     }
 
     /// What the line stated that a conversation was told last beside memories; None when it was told none.
@@ -134,18 +145,19 @@ impl Memory {
         self.given.last_beside(tx, conversation)
     }
 
-    /// Waits until everything that was handed out is on record.
+    /// Waits until everything that has arrived is on record.
     pub async fn settle(&self) {
         self.given.settle().await;
     }
 
-    fn hand_out(&self, handed: Handed, injection: Injection) -> Option<String> {
-        if injection.text.is_empty() {
+    fn hand_out(&self, handed: Handed, injection: Injection) -> Option<Injected> {
+        let Injection { text, items } = injection;
+        if text.is_empty() {
             return None;
         }
-        let tokens = recall::budget::tokens(&injection.text);
-        self.given.add(&self.store, Handed { tokens, ..handed }, injection.items);
-        Some(injection.text)
+        let tokens = recall::budget::tokens(&text);
+        let handing = self.given.add(&self.store, Handed { tokens, ..handed }, items);
+        Some(Injected { text, handing })
     }
 }
 

@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::crowd::{Crowd, Seat};
+use super::delivery::{Line, Outgoing};
 use super::guard::Caller;
 use crate::stop::Stop;
 
@@ -104,19 +105,23 @@ where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let router = TowerToHyperService::new(router);
-    let place = Arc::clone(&seat);
+    let (place, outgoing) = (Arc::clone(&seat), Arc::new(Outgoing::default()));
+    let line = Line::new(io, Arc::clone(&outgoing));
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(caller);
-        let (busy, answer) = (place.busy(), router.call(request));
+        let (busy, answer, outgoing) = (place.busy(), router.call(request), Arc::clone(&outgoing));
         async move {
-            let answer = answer.await;
+            let mut answer = answer.await;
+            if let Ok(answer) = &mut answer {
+                outgoing.take_from(answer);
+            }
             drop(busy);
             answer
         }
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEADER_LIMIT);
-    let mut served = pin!(builder.serve_connection(TokioIo::new(io), service));
+    let mut served = pin!(builder.serve_connection(TokioIo::new(line), service));
     let result = tokio::select! {
         result = served.as_mut() => result,
         () = stop.requested() => {

@@ -14,11 +14,15 @@ use hooks::{parent, wire};
 use serde::Deserialize;
 use sync::StoreError;
 
+use super::delivery::Delivery;
 use crate::api::input::body::read_up_to;
 use crate::api::problem::Problem;
 use crate::app::App;
 use crate::capture::{Reply, Taken};
 use crate::intake::IntakeError;
+use crate::memory::Handing;
+use crate::phase::Core;
+use crate::tasks::panic_text;
 
 /// How long an event waits while the replica is being opened. Its hook may give up sooner.
 const OPENING_PATIENCE: Duration = Duration::from_secs(2);
@@ -33,9 +37,18 @@ pub(super) async fn receive(
     let body = read_up_to(body, wire::BODY_LIMIT).await?;
     let spooled = identify(&app, event, &headers, body)?;
     note_client(&app, &headers, &spooled.body);
-    let (event, id, bytes) = (spooled.event.clone(), spooled.id.clone(), spooled.body.len());
     let core = app.core(OPENING_PATIENCE).await?;
-    let result = app.intake.live(&core, spooled).await;
+    let worker = Arc::clone(&app);
+    // Its own task: a hook that hangs up at its deadline must not cut off what has been begun, nor let the spool pass it.
+    let taken = tokio::spawn(async move { take(&worker, &core, spooled, begun).await }).await;
+    taken.unwrap_or_else(|error| Err(refused(&app, &IntakeError::Panicked(panic_text(error)))))
+}
+
+/// Takes the event in, and makes what is answered of it. An answer that is dropped, as nobody waits for it any more, takes
+/// back what it would have told.
+async fn take(app: &Arc<App>, core: &Core, spooled: Spooled, begun: Instant) -> Result<Response, Problem> {
+    let (event, id, bytes) = (spooled.event.clone(), spooled.id.clone(), spooled.body.len());
+    let result = app.intake.live(core, spooled).await;
     let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
     match result {
         Ok(reply) => {
@@ -44,12 +57,12 @@ pub(super) async fn receive(
                 Taken::Rejected(reason) => app.note_error(&event, reason.clone()),
                 _ => app.note_saving(Ok(())),
             }
-            Ok(answer(&app, &event, reply))
+            Ok(answer(app, &event, reply))
         }
         Err(error) => {
             tracing::warn!(event, id, bytes, micros, %error, "an event was not taken; its hook keeps it on disk");
             app.note_error(&event, error.to_string());
-            Err(refused(&app, &error))
+            Err(refused(app, &error))
         }
     }
 }
@@ -80,8 +93,9 @@ fn note_client(app: &App, headers: &HeaderMap, body: &[u8]) {
     }
 }
 
-/// What the hook prints. Messages that wait for the user go with the first event that can show them.
-fn answer(app: &App, event: &str, mut reply: Reply) -> Response {
+/// What the hook prints. Messages that wait for the user go with the first event that can show them, and wait on when
+/// that one does not arrive.
+fn answer(app: &Arc<App>, event: &str, mut reply: Reply) -> Response {
     let own = reply.system_message.take();
     if find(event).is_some_and(|spec| spec.shows_message) {
         reply.system_message = app.notices.take_with(own);
@@ -89,7 +103,20 @@ fn answer(app: &App, event: &str, mut reply: Reply) -> Response {
         app.notices.add(message);
     }
     let json = reply.to_json(event).unwrap_or_default();
-    (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], json).into_response()
+    let mut response = (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], json).into_response();
+    let Reply { system_message, on_the_way, .. } = reply;
+    if system_message.is_some() || !on_the_way.is_empty() {
+        let app = Arc::clone(app);
+        Delivery::new(move |arrived| {
+            if arrived {
+                on_the_way.into_iter().for_each(Handing::arrived);
+            } else if let Some(message) = system_message {
+                app.notices.add(message);
+            }
+        })
+        .go_with(&mut response);
+    }
+    response
 }
 
 fn refused(app: &App, error: &IntakeError) -> Problem {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{assert_saved, machine, taken_in, talk, told, waiting};
+use world::{Machine, eventually};
+
+use super::{PATIENCE, assert_saved, machine, taken_in, talk, told, waiting};
 use crate::conversation::{Conversation, new_uuid};
 use crate::replica::Replica;
 
@@ -35,6 +37,39 @@ fn a_frozen_daemon_costs_the_deadline_and_nothing_else() {
     let next = conversation.prompt(&new_uuid(), "and now?");
     assert!(next.message.unwrap().contains("answers again"));
     conversation.prompt(&new_uuid(), "and then?").is_taken();
+}
+
+#[test]
+fn what_was_told_too_late_is_told_with_the_next_prompt_and_paid_for_once() {
+    let (machine, project) = machine("late");
+    machine.index_ready(PATIENCE).unwrap();
+    let earlier = Conversation::new(&machine, &project);
+    earlier.turn("Where does the staging database listen?", "The staging database listens on port 5544.");
+    let question = "Which port does our staging database use?";
+    let asker = Conversation::new(&machine, &project);
+
+    machine.freeze_daemon().unwrap();
+    let late = asker.prompt(&new_uuid(), question);
+    assert!(late.context.is_none() && late.message.is_some(), "{late:?}");
+    machine.thaw_daemon().unwrap();
+    taken_in(&machine);
+    // The one whose hook had left, and the one that it kept.
+    eventually("both prompts dealt with", PATIENCE, || prompts(&machine) == 3).unwrap();
+
+    let again = asker.prompt(&new_uuid(), question);
+    assert!(again.context.as_ref().is_some_and(|context| context.contains("5544")), "{again:?}");
+    let replica = Replica::of(&machine);
+    let injections = "SELECT count(*) FROM ct_injections WHERE event = 'UserPromptSubmit'";
+    eventually("the injection on record", PATIENCE, || replica.number(injections) > 0).unwrap();
+    machine.stop_daemon().unwrap();
+    assert_eq!(replica.number(injections), 1);
+}
+
+/// How many prompts the daemon has dealt with.
+fn prompts(machine: &Machine) -> u64 {
+    let status = machine.cli(&["status", "--json"]).unwrap().json().unwrap();
+    let events = status["hooks"]["events"].as_array().unwrap();
+    events.iter().find(|event| event["event"] == "UserPromptSubmit").map_or(0, |event| event["count"].as_u64().unwrap())
 }
 
 #[test]

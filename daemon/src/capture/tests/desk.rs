@@ -9,6 +9,7 @@ use sync::{Clock, Store};
 use tempfile::TempDir;
 
 use crate::capture::{Capture, Incoming, MachineInfo, Reply};
+use crate::memory::Handing;
 use crate::memory::index::Index;
 use crate::policy::Policy;
 
@@ -91,7 +92,9 @@ impl Desk {
     pub(crate) async fn fire_in(&self, folder: &Path, event: &str, session: &str, fields: Value) -> Reply {
         self.pass(SECOND);
         let incoming = self.incoming(folder, event, session, &fields);
-        self.capture.handle(incoming).await.unwrap()
+        let mut reply = self.capture.handle(incoming).await.unwrap();
+        reply.on_the_way.drain(..).for_each(Handing::arrived);
+        reply
     }
 
     pub(crate) fn incoming(&self, folder: &Path, event: &str, session: &str, fields: &Value) -> Incoming {
