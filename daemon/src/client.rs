@@ -42,7 +42,7 @@ impl ClientError {
             ClientError::Refused { hint, .. } => hint,
             ClientError::Link(LinkError::Nobody(_)) => "start it: claudetools daemon --detach",
             ClientError::Link(_) => "run: claudetools doctor",
-            ClientError::Unreadable(_) => "the daemon may be of another version: restart it",
+            ClientError::Unreadable(_) => "the daemon may be of another version; run: claudetools daemon restart",
         }
     }
 }

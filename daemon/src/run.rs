@@ -105,14 +105,14 @@ async fn live(options: Options, lock: &HomeLock) -> Result<(), RunError> {
     let config = Config::load(&home.config()).unwrap_or_else(|error| {
         startup.push(Trouble {
             reason: format!("the configuration is not used: {error}"),
-            hint: format!("{}; then restart the daemon", error.hint()),
+            hint: format!("{}; then run: claudetools daemon restart", error.hint()),
         });
         let config = Config::cautious(&home.config());
         if !config.memory.capture {
             startup.push(Trouble {
                 reason: "nothing is saved or told: the configuration names what is not to be, and cannot be read"
                     .into(),
-                hint: format!("correct {}; then restart the daemon", home.config().display()),
+                hint: format!("correct {}; then run: claudetools daemon restart", home.config().display()),
             });
         }
         config
@@ -123,7 +123,7 @@ async fn live(options: Options, lock: &HomeLock) -> Result<(), RunError> {
         None
     });
     let meaning = config.recall.source(&home).unwrap_or_else(|error| {
-        let hint = "correct [recall] in config.toml; then restart the daemon";
+        let hint = "correct [recall] in config.toml; then run: claudetools daemon restart";
         startup.push(Trouble { reason: format!("recall goes by words alone: {error}"), hint: hint.to_owned() });
         None
     });
@@ -168,7 +168,7 @@ fn policy(config: &Config, startup: &mut Vec<Trouble>) -> Arc<Policy> {
     let policy = Policy::new(config.memory.clone()).unwrap_or_else(|error| {
         startup.push(Trouble {
             reason: format!("nothing is saved or told: the patterns of [memory] ignore cannot be used: {error}"),
-            hint: "correct them in config.toml; then restart the daemon".into(),
+            hint: "correct them in config.toml; then run: claudetools daemon restart".into(),
         });
         Policy::nothing()
     });

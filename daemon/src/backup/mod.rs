@@ -103,9 +103,8 @@ impl BackupError {
             BackupError::Damaged { .. } => "take another backup; nothing was changed here".to_owned(),
             BackupError::Newer { .. } => "install the newer claudetools on this machine".to_owned(),
             BackupError::Keys(trouble) => trouble.hint.clone(),
-            BackupError::Lock(LockError::Held { holder }) => {
-                let stop = holder.pid.map_or("stop it".to_owned(), |pid| format!("stop it: kill {pid}"));
-                format!("{stop}   (or, where it is a service: systemctl --user stop claudetools), then run this again")
+            BackupError::Lock(LockError::Held { .. }) => {
+                "run: claudetools daemon stop   (then run this again)".to_owned()
             }
             BackupError::Lock(LockError::Io { .. }) => "the home must be a folder that you can write to".to_owned(),
             BackupError::Unsent { .. } => {

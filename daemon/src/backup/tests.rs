@@ -186,7 +186,8 @@ fn nothing_is_restored_while_a_daemon_has_the_home() {
     let lock = HomeLock::acquire(&machine.home.lock()).unwrap();
     let refused = machine.restore(&machine.file(), true).unwrap_err();
     assert!(matches!(refused, BackupError::Lock(_)), "{refused}");
-    assert!(refused.hint().contains(&std::process::id().to_string()), "{}", refused.hint());
+    assert!(refused.to_string().contains(&std::process::id().to_string()), "{refused}");
+    assert!(refused.hint().contains("claudetools daemon stop"), "{}", refused.hint());
     drop(lock);
     machine.restore(&machine.file(), true).unwrap();
 }

@@ -13,7 +13,7 @@ use crate::config::{self, Config};
 use crate::meaning::models::pull::{Doing, From, pull};
 use crate::meaning::models::{OFFERS, Offer, installed};
 use crate::meaning::source::OWN;
-use crate::{lock, starter};
+use crate::{lock, setup};
 
 /// A sentence model, so that recall finds what says the same in other words; off until you pull or choose one
 #[derive(Args)]
@@ -109,8 +109,7 @@ fn choose(arguments: &Arguments, home: &Home, what: Option<&str>, said: &str) ->
     let changed =
         config::set_embedding(&home.config(), what).map_err(|error| Failure::new(&error).hint(error.hint()))?;
     if lock::holder(&home.lock()).is_some() && (changed || what.is_some()) {
-        let restarted = starter::stop(home).and_then(|_| starter::ensure_running(home));
-        restarted.map_err(|error| Failure::new(&error).hint(error.hint(home)))?;
+        setup::restart(home, None).map_err(|error| Failure::new(&error).hint(error.hint(home)))?;
     }
     if arguments.json {
         output::json(&json!({ "embedding": what }));

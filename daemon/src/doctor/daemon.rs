@@ -3,7 +3,7 @@
 use super::{FIX, Finding, Patient};
 use crate::api::special::health::Health;
 use crate::report::{Area, Severity, StatusReport};
-use crate::{client, files, lock, starter};
+use crate::{client, files, lock, setup, starter};
 
 pub(super) fn answers(patient: &Patient<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -36,8 +36,8 @@ fn of_version(patient: &Patient<'_>, health: &Health) -> Finding {
     if !patient.fix {
         return Finding::warn("daemon", what, FIX);
     }
-    match starter::stop(patient.home) {
-        Ok(_) => start(patient, &format!("{what}; it was restarted")),
+    match setup::restart(patient.home, None) {
+        Ok(_) => Finding::fixed("daemon", format!("{what}; it was restarted")),
         Err(error) => Finding::fail("daemon", format!("{what}; cannot {error}"), error.hint(patient.home)),
     }
 }

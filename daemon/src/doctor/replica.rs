@@ -92,7 +92,7 @@ fn set_aside(counts: Counts) -> Vec<Finding> {
 }
 
 /// Nothing here deletes data; a person decides.
-const DAMAGED: &str = "stop the daemon, move replica.db, replica.db-wal and replica.db-shm to a safe place, and run: \
+const DAMAGED: &str = "run: claudetools daemon stop; move replica.db, replica.db-wal and replica.db-shm to a safe place, and run: \
     claudetools setup   (what central has comes back; what waits in spool/ is taken in)   or: claudetools restore BACKUP --force";
 
 #[cfg(test)]

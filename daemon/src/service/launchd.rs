@@ -26,6 +26,11 @@ pub(super) fn register(service: &Service, start: bool) -> Result<Registered, Ser
     Ok(if written { Registered::Written(path) } else { Registered::Unchanged(path) })
 }
 
+/// One that is loaded and has ended in order stays loaded, so loading would not start it.
+pub(super) fn start(service: &Service) -> Result<(), ServiceError> {
+    run("launchctl", &["start", &label(service)]).map(drop)
+}
+
 pub(super) fn remove(service: &Service) -> Result<bool, ServiceError> {
     let Some(path) = agent_path(service).filter(|path| path.exists()) else { return Ok(false) };
     run("launchctl", &["unload", "-w", &path.to_string_lossy()])?;

@@ -65,6 +65,19 @@ impl Service {
         }
     }
 
+    /// Starts it now, when it is registered.
+    pub(crate) fn start(&self) -> Result<(), ServiceError> {
+        if self.registered().is_none() {
+            return Ok(());
+        }
+        match Manager::of_this_platform() {
+            Manager::Systemd => systemd::start(self),
+            Manager::Launchd => launchd::start(self),
+            Manager::Task => task::start(self),
+            Manager::None => Ok(()),
+        }
+    }
+
     /// Stops the service and forgets it. False when it was not registered.
     pub(crate) fn remove(&self) -> Result<bool, ServiceError> {
         match Manager::of_this_platform() {

@@ -29,9 +29,13 @@ pub(super) fn register(service: &Service, start: bool) -> Result<Registered, Ser
     }
     run("systemctl", &["--user", "enable", &unit])?;
     if start {
-        run("systemctl", &["--user", "start", &unit])?;
+        self::start(service)?;
     }
     Ok(if written { Registered::Written(path) } else { Registered::Unchanged(path) })
+}
+
+pub(super) fn start(service: &Service) -> Result<(), ServiceError> {
+    run("systemctl", &["--user", "start", &unit_name(service)]).map(drop)
 }
 
 pub(super) fn remove(service: &Service) -> Result<bool, ServiceError> {

@@ -20,9 +20,13 @@ pub(super) fn register(service: &Service, start: bool) -> Result<Registered, Ser
         }
     }
     if start {
-        run("schtasks", &["/Run", "/TN", &service.name])?;
+        self::start(service)?;
     }
     Ok(if written { Registered::Written(path) } else { Registered::Unchanged(path) })
+}
+
+pub(super) fn start(service: &Service) -> Result<(), ServiceError> {
+    run("schtasks", &["/Run", "/TN", &service.name]).map(drop)
 }
 
 pub(super) fn remove(service: &Service) -> Result<bool, ServiceError> {

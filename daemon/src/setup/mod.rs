@@ -9,11 +9,16 @@ pub(crate) mod record;
 pub(crate) mod steps;
 
 use std::env;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use hooks::home::{HOME_VARIABLE, Home};
 
+use crate::api::special::health::Health;
 use crate::service::Service;
+use crate::starter::{self, StarterError};
+
+use record::Record;
 
 /// The file name of the hook client, beside `claudetools`.
 const HOOK_PROGRAM: &str = if cfg!(windows) { "claudetools-hook.exe" } else { "claudetools-hook" };
@@ -54,6 +59,20 @@ pub(crate) fn is_executable(path: &Path) -> bool {
     #[cfg(not(unix))]
     let runs = true;
     metadata.is_file() && runs
+}
+
+/// Ends the daemon that runs and starts one, which also answers on `listen`. Where setup registered a service it is the
+/// service's again, so that the platform goes on watching over it.
+pub(crate) fn restart(home: &Home, listen: Option<SocketAddr>) -> Result<Health, StarterError> {
+    starter::stop(home)?;
+    let registered = Record::read(home).ok().and_then(|record| record.service);
+    if let (Some(name), None, Ok(service)) = (registered, listen, service(home)) {
+        // One that cannot start it leaves it to us.
+        if let Err(error) = (Service { name, ..service }).start() {
+            tracing::warn!(%error, "the service did not start the daemon");
+        }
+    }
+    starter::ensure_listening(home, listen)
 }
 
 /// The service of a home.

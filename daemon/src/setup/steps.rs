@@ -159,10 +159,8 @@ impl Plan {
         let failure = |error: starter::StarterError| Failure::new(&error).hint(error.hint(&self.home));
         let running = client::health(&self.home).ok();
         let restart = running.as_ref().is_some_and(|health| stale || health.version != env!("CARGO_PKG_VERSION"));
-        if restart {
-            starter::stop(&self.home).map_err(failure)?;
-        }
-        let health = starter::ensure_running(&self.home).map_err(failure)?;
+        let health = if restart { super::restart(&self.home, None) } else { starter::ensure_running(&self.home) };
+        let health = health.map_err(failure)?;
         if let Some(trouble) = health.trouble {
             return Err(Failure::new(format!("open the replica: {}", trouble.reason)).hint(trouble.hint));
         }

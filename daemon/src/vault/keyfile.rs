@@ -27,9 +27,11 @@ impl KeyFileError {
     /// What its reader can do.
     pub(crate) fn hint(&self) -> &'static str {
         match self {
-            KeyFileError::Io { .. } => "make that file readable and writable for yourself; then restart the daemon",
+            KeyFileError::Io { .. } => {
+                "make that file readable and writable for yourself; then run: claudetools daemon restart"
+            }
             KeyFileError::Exposed { .. } => {
-                "run: claudetools doctor --fix   (then restart the daemon, and rotate: claudetools vault rotate)"
+                "run: claudetools doctor --fix   (then: claudetools daemon restart, and: claudetools vault rotate)"
             }
             KeyFileError::Damaged { .. } => {
                 "put that file back from a backup, or move it away and run: claudetools vault join"

@@ -30,7 +30,7 @@ fn a_misspelt_key_is_named_with_its_line() {
     let text = "[recall]\nprompt_tokens = 700\n\n[log]\nmax_mb = 8\n";
     let (machine, answer) = first_answer("misspelt", text, 0o600);
     let parts = ["config.toml line 5", "max_mb"];
-    assert_says(answer.message.as_deref().unwrap_or_default(), &[&parts[..], &["restart the daemon"]].concat());
+    assert_says(answer.message.as_deref().unwrap_or_default(), &[&parts[..], &["claudetools daemon restart"]].concat());
     assert_known(&machine, "fail", &parts);
     assert_refused(&machine.cli(&["setup", "--yes", "--no-service"]).unwrap(), 1, &parts);
 }

@@ -84,6 +84,18 @@ fn the_command_that_status_names_starts_a_daemon_and_gives_the_terminal_back() {
     assert_eq!(started.stdout, format!("the daemon has been started (process {pid})\n"));
     assert_eq!(machine.processes(), [pid]);
     machine.cli(&["status"]).unwrap().ok().unwrap();
+
+    let anew = machine.cli(&["daemon", "restart"]).unwrap().ok().unwrap();
+    let second = machine.daemon_pid().unwrap();
+    assert_ne!(second, pid);
+    assert_eq!(anew.stdout, format!("the daemon has been started anew (process {second})\n"));
+    assert_eq!(machine.processes(), [second]);
+    let stopped = machine.cli(&["daemon", "stop"]).unwrap().ok().unwrap();
+    assert_eq!(stopped.stdout, format!("the daemon has been stopped (process {second})\n"));
+    assert_eq!(machine.processes(), [] as [u32; 0]);
+    assert_eq!(machine.cli(&["daemon", "stop"]).unwrap().ok().unwrap().stdout, "no daemon runs\n");
+    machine.cli(&["daemon", "restart"]).unwrap().ok().unwrap();
+    machine.cli(&["status"]).unwrap().ok().unwrap();
 }
 
 #[test]
