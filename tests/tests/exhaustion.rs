@@ -1,15 +1,17 @@
 //! Callers that use up what a daemon has: those that send a byte now and then, and thousands that say nothing. Whoever else
 //! calls is served meanwhile, hooks too, and afterwards all is as before.
 
+use std::ffi::OsStr;
 use std::fs;
-use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::process::{ChildStdin, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use world::{Api, Machine, eventually};
+use world::child::{self, Owned};
+use world::{Api, Machine, binaries, eventually};
 
 use crate::conversation::{Conversation, new_uuid};
 
@@ -19,8 +21,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const PACE: Duration = Duration::from_millis(200);
 /// Idle callers on each of the two ways in.
 const IDLE: usize = 10_000;
-/// File descriptors that the test itself is left.
-const RESERVE: u64 = 512;
+/// So many come at a time.
+const STEP: usize = 1_000;
 /// More open files than this the daemon must never have: the most connections on both ways, and what it needs itself.
 const MOST_OPEN: usize = 2 * 1024 + 192;
 /// One that is told about in the log.
@@ -118,21 +120,41 @@ fn a_body_that_comes_a_byte_at_a_time_is_not_waited_for() {
     }
 }
 
-/// Raises this process's own limit of open files as far as it may; how many idle connections fit on each way.
-fn room() -> usize {
-    let limit = getrlimit(Resource::Nofile);
-    let wanted = 2 * IDLE as u64 + RESERVE;
-    let raise = |to: u64| {
-        let at_least = |limit: Option<u64>| limit.map(|limit| limit.max(to));
-        let (current, maximum) = (at_least(limit.current), at_least(limit.maximum));
-        setrlimit(Resource::Nofile, Rlimit { current, maximum }).map(|()| to)
-    };
-    // The limit of the limit is raised by those who may; others make do with it.
-    let most = raise(wanted).or_else(|_| raise(limit.maximum.map_or(wanted, |maximum| maximum.min(wanted)))).unwrap();
-    let room = usize::try_from((most - RESERVE) / 2).unwrap();
-    println!("{room} idle connections on each way");
-    assert!(room > 1_500, "too few files may be open here for this test to show anything: {limit:?}");
-    room
+/// Callers of a process of their own, which open connections and say nothing.
+struct IdleCallers {
+    process: Owned,
+    orders: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl IdleCallers {
+    fn of(way: &str, at: impl AsRef<OsStr>) -> Self {
+        let mut command = child::command(binaries::path("idle-callers").unwrap());
+        command.arg(way).arg(at).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = child::spawn("idle-callers", command).unwrap();
+        let (orders, answers) = (process.child().stdin.take().unwrap(), process.child().stdout.take().unwrap());
+        Self { process, orders, answers: BufReader::new(answers) }
+    }
+
+    fn ask(&mut self, order: &str) -> String {
+        writeln!(self.orders, "{order}").unwrap();
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).unwrap();
+        answer.trim().to_owned()
+    }
+
+    /// Opens so many more; there are `in_all` then.
+    fn open(&mut self, more: usize, in_all: usize) {
+        let open = self.ask(&more.to_string());
+        assert_eq!(open, in_all.to_string(), "see what the process said (a limit of open files: ulimit -Hn?)");
+    }
+
+    /// Closes all.
+    fn leave(self) {
+        let Self { mut process, orders, .. } = self;
+        drop(orders);
+        assert!(process.child().wait().unwrap().success());
+    }
 }
 
 fn open_files(machine: &Machine) -> usize {
@@ -152,29 +174,27 @@ fn ten_thousand_idle_connections_keep_nobody_out() {
     let project = machine.project("project", "https://git.example.invalid/acme/crowd.git").unwrap();
     let conversation = Conversation::new(&machine, &project);
     conversation.turn("tell me about quartz", "quartz told");
-    let (before, room) = (open_files(&machine), room());
-    let (mut over_tcp, mut over_the_socket) = (Vec::new(), Vec::new());
-    for number in 0..room {
-        over_tcp.push(TcpStream::connect(api.address).unwrap());
-        over_the_socket.push(UnixStream::connect(machine.home().socket()).unwrap());
-        if number % 1_000 == 999 {
-            assert_eq!(api.get("/api/clients").unwrap().status, 200, "after {number} connections");
-            let answer = conversation.prompt(&new_uuid(), &format!("tell me about number {number}"));
-            assert!(!answer.is_lost(), "after {number} connections: {answer:?}");
-            let open = open_files(&machine);
-            assert!(open <= MOST_OPEN, "{open} files are open after {number} connections");
+    let before = open_files(&machine);
+    let mut crowds =
+        [IdleCallers::of("tcp", api.address.to_string()), IdleCallers::of("socket", machine.home().socket())];
+    for there in (0..IDLE).step_by(STEP) {
+        let number = there + STEP;
+        for crowd in &mut crowds {
+            crowd.open(STEP, number);
         }
+        assert_eq!(api.get("/api/clients").unwrap().status, 200, "after {number} connections");
+        let answer = conversation.prompt(&new_uuid(), &format!("tell me about number {number}"));
+        assert!(!answer.is_lost(), "after {number} connections: {answer:?}");
+        let open = open_files(&machine);
+        assert!(open <= MOST_OPEN, "{open} files are open after {number} connections");
     }
-    // Those that came first were closed for those that came last.
-    let first = has_ended(&mut over_tcp[0], PATIENCE) && has_ended(&mut over_the_socket[0], PATIENCE);
-    assert!(first, "the oldest are still open");
+    for crowd in &mut crowds {
+        assert_eq!(crowd.ask("oldest"), "ended", "those that came first were closed for those that came last");
+    }
     assert_eq!(machine.cli(&["status"]).unwrap().code & !3, 0);
     let told = times_told(&machine);
     assert!((1..=2).contains(&told), "told {told} times: once for each way in");
-    for stream in &over_tcp {
-        let _ = stream.shutdown(Shutdown::Both); // it may be closed already
-    }
-    drop((over_tcp, over_the_socket));
+    crowds.into_iter().for_each(IdleCallers::leave);
     eventually("the connections gone", PATIENCE, || open_files(&machine) <= before + 8).unwrap();
     conversation.turn("tell me about topaz", "topaz told");
     assert_eq!(api.get("/api/clients").unwrap().status, 200);
