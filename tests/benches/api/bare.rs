@@ -1,8 +1,11 @@
 //! A bare hyper handler: what is left of a request when there is no work in it. `GET /N` is answered with N bytes.
+//! `GET /thread/N` is, too, but they come from a thread that does nothing else: what is left of it where whoever reads a
+//! database, which may block, must not do so on a worker of the runtime.
 
 use std::convert::Infallible;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, mpsc};
 
 use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
@@ -12,6 +15,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::oneshot;
 use world::child::{self, Owned};
 use world::{Error, Result, wait};
 
@@ -73,8 +77,34 @@ async fn connection<I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(io: I) {
 }
 
 async fn answer(request: Request<Incoming>) -> std::result::Result<Response<String>, Infallible> {
-    let bytes = request.uri().path().trim_start_matches('/').parse().unwrap_or(0);
-    let mut response = Response::new("x".repeat(bytes));
+    let path = request.uri().path();
+    let number = |text: &str| text.parse().unwrap_or(0);
+    let body = match path.strip_prefix("/thread/") {
+        Some(bytes) => from_thread(number(bytes)).await,
+        None => text(number(path.trim_start_matches('/'))),
+    };
+    let mut response = Response::new(body);
     response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
     Ok(response)
+}
+
+fn text(bytes: usize) -> String {
+    "x".repeat(bytes)
+}
+
+/// The text, made by the thread that makes all of them. Empty when it is gone, which the benchmark notices.
+async fn from_thread(bytes: usize) -> String {
+    type Wanted = (usize, oneshot::Sender<String>);
+    static THREAD: LazyLock<mpsc::Sender<Wanted>> = LazyLock::new(|| {
+        let (ask, asked) = mpsc::channel::<Wanted>();
+        std::thread::spawn(move || {
+            for (bytes, reply) in asked {
+                let _ = reply.send(text(bytes));
+            }
+        });
+        ask
+    });
+    let (reply, answer) = oneshot::channel();
+    let _ = THREAD.send((bytes, reply));
+    answer.await.unwrap_or_default()
 }

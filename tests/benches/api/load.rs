@@ -16,13 +16,16 @@ use super::subject::{Read, Subject};
 const MANY: usize = 64;
 
 /// What was measured in the turns of one contender.
-#[derive(Default)]
 pub(crate) struct Turns {
     pub(crate) times: Vec<Duration>,
     pub(crate) took: Duration,
 }
 
 impl Turns {
+    const fn new() -> Self {
+        Self { times: Vec::new(), took: Duration::ZERO }
+    }
+
     fn add(&mut self, (times, took): (Vec<Duration>, Duration)) {
         self.times.extend(times);
         self.took += took;
@@ -33,25 +36,32 @@ impl Turns {
 pub(crate) fn reads(subject: &Subject, options: &Options, report: &mut Report) -> Result<()> {
     for read in Read::ALL {
         report.floor(read.name(), subject.floor(read, options.turn)?);
+        let bytes = subject.bytes(read)?;
         for (place, bare_place) in subject.places.iter().zip(&subject.bare.places) {
-            let own = subject.read(read, place);
-            let (bare, bytes) = subject.bare_read(read, bare_place)?;
+            let contenders = [
+                (format!("{}, {bytes} bytes", read.name()), place, subject.read(read, place)),
+                (
+                    format!("bare hyper, {bytes} bytes from a thread"),
+                    bare_place,
+                    Subject::bare_read(bytes, true, bare_place),
+                ),
+                (format!("bare hyper, {bytes} bytes"), bare_place, Subject::bare_read(bytes, false, bare_place)),
+            ];
             for &clients in &options.clients {
-                let (mut ours, mut theirs) = (Turns::default(), Turns::default());
+                let mut turns = [const { Turns::new() }; 3];
                 // The first turn of each only warms up.
                 for round in 0..=options.rounds {
                     let turn = if round == 0 { options.turn / 4 } else { options.turn };
-                    let one = ask(place, clients, turn, 200, |_| own.clone())?;
-                    let other = ask(bare_place, clients, turn, 200, |_| bare.clone())?;
-                    if round > 0 {
-                        ours.add(one);
-                        theirs.add(other);
+                    for ((_, place, request), turns) in contenders.iter().zip(&mut turns) {
+                        let asked = ask(place, clients, turn, 200, |_| request.clone())?;
+                        if round > 0 {
+                            turns.add(asked);
+                        }
                     }
                 }
-                let what = format!("{}, {bytes} bytes", read.name());
-                let ours = Measured::of(&what, place.kind(), clients, ours);
-                let theirs = Measured::of(&format!("bare hyper, {bytes} bytes"), place.kind(), clients, theirs);
-                report.read(read.name(), ours, theirs);
+                let measured = |of: usize, turns| Measured::of(&contenders[of].0, place.kind(), clients, turns);
+                let [ours, of_thread, bare] = turns;
+                report.read(read.name(), measured(0, ours), measured(1, of_thread), measured(2, bare));
             }
         }
     }
@@ -63,7 +73,7 @@ pub(crate) fn writes(subject: &Subject, options: &Options, report: &mut Report) 
     let (mut disk, number) = (subject.disk()?, AtomicU64::new(0));
     for place in &subject.places {
         for &clients in &options.clients {
-            let (mut ours, mut single) = (Turns::default(), Turns::default());
+            let (mut ours, mut single) = (Turns::new(), Turns::new());
             for _ in 0..options.rounds {
                 single.add((disk.writes(options.turn)?, options.turn));
                 ours.add(ask(place, clients, options.turn, 201, |_| {

@@ -89,11 +89,16 @@ impl Subject {
         }
     }
 
-    /// The request to the bare handler for as many bytes as the daemon answers, and how many they are.
-    pub(crate) fn bare_read(&self, read: Read, place: &Place) -> Result<(Vec<u8>, usize)> {
+    /// How many bytes the daemon answers.
+    pub(crate) fn bytes(&self, read: Read) -> Result<usize> {
         let socket = &self.places[0];
-        let bytes = Connection::open(socket)?.ask(&self.read(read, socket), 200)?.len();
-        Ok((client::request("GET", &format!("/{bytes}"), None, place, ""), bytes))
+        Ok(Connection::open(socket)?.ask(&self.read(read, socket), 200)?.len())
+    }
+
+    /// The request to the bare handler for so many bytes, itself or out of its thread.
+    pub(crate) fn bare_read(bytes: usize, of_thread: bool, place: &Place) -> Vec<u8> {
+        let path = if of_thread { format!("/thread/{bytes}") } else { format!("/{bytes}") };
+        client::request("GET", &path, None, place, "")
     }
 
     /// The request that makes a row; `number` is new each time.

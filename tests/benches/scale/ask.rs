@@ -68,25 +68,25 @@ impl<'a> Caller<'a> {
         serde_json::from_slice(&answer.body).map_err(Error::doing(format!("read the answer of {path}")))
     }
 
-    /// Does it until the time is over; the times of what was asked.
+    /// Does it until the time is over; the times of what was asked, and the daemon's own of them, as far as it tells.
     #[expect(clippy::disallowed_methods, reason = "a session that saves does something else in between")]
-    fn go_on(&self, question: Question, seed: u64, during: Duration) -> Result<Vec<Duration>> {
+    fn go_on(&self, question: Question, seed: u64, during: Duration) -> Result<Vec<(Duration, Option<Duration>)>> {
         let (mut prose, project, began) = (Prose::new(1_000 + seed), seed::slug(0), Instant::now());
         let mut times = Vec::new();
         while began.elapsed() < during {
             let text = prose.sentences(1);
             let asked = Instant::now();
-            match question {
-                Question::Health => drop(self.ask("GET", "/health", "")?),
-                Question::Recall { project: true } => drop(self.recall(&text, Some(&project))?),
-                Question::Recall { project: false } => drop(self.recall(&text, None)?),
+            let answer = match question {
+                Question::Health => self.ask("GET", "/health", "")?,
+                Question::Recall { project: true } => self.recall(&text, Some(&project))?,
+                Question::Recall { project: false } => self.recall(&text, None)?,
                 Question::Save => {
                     self.save(&text)?;
                     thread::sleep(SAVE_PAUSE);
                     continue;
                 }
-            }
-            times.push(asked.elapsed());
+            };
+            times.push((asked.elapsed(), answer["took_us"].as_u64().map(Duration::from_micros)));
         }
         Ok(times)
     }
@@ -96,7 +96,7 @@ impl<'a> Caller<'a> {
 pub(crate) fn run(home: &Home, questions: &[Question], callers: usize, during: Duration) -> Result<Latency> {
     let first = questions.first().copied().unwrap_or(Question::Health);
     let all = std::iter::repeat_n(first, callers).chain(questions.iter().skip(1).copied());
-    let mut samples = Samples::default();
+    let (mut samples, mut own) = (Samples::default(), Samples::default());
     thread::scope(|scope| {
         let asking: Vec<_> = (0..)
             .zip(all)
@@ -104,11 +104,14 @@ pub(crate) fn run(home: &Home, questions: &[Question], callers: usize, during: D
             .collect();
         for caller in asking {
             let times = caller.join().map_err(|_| Error::new("hear of a caller: its thread panicked"))??;
-            for time in times {
+            for (time, of_daemon) in times {
                 samples.add(time);
+                if let Some(time) = of_daemon {
+                    own.add(time);
+                }
             }
         }
         Ok::<(), Error>(())
     })?;
-    Ok(Latency { what: "", callers, figures: samples.figures() })
+    Ok(Latency { what: "", callers, figures: samples.figures(), own: own.figures() })
 }

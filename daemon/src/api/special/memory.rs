@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::http::{Method, StatusCode};
 use migrations::catalogue::{CONTEXT_SNIPPETS, PROJECTS};
@@ -95,6 +96,8 @@ fn weights(without: &[Signal]) -> Weights {
 pub(super) struct RecallAnswer {
     /// The project that asked, by slug.
     project: Option<String>,
+    /// How long the daemon took, in microseconds, from the question on.
+    took_us: u64,
     /// The text that a hook would inject, what it costs, and the memories in it, each with its score and what it is
     /// made of.
     #[serde(flatten)]
@@ -123,6 +126,7 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 async fn recall(call: Call) -> Result<Reply, Problem> {
+    let begun = Instant::now();
     let request: RecallRequest = call.body()?;
     let now_us = call.app.clock.now_us();
     let index = Arc::clone(&call.core.index);
@@ -156,9 +160,11 @@ async fn recall(call: Call) -> Result<Reply, Problem> {
             ..Query::default()
         };
         let packed = memory::recall(tx, &query, request.budget.unwrap_or(usize::MAX))?;
-        Ok::<_, StoreError>(RecallAnswer { project, packed })
+        Ok::<_, StoreError>((project, packed))
     });
-    Ok(Reply::written(StatusCode::OK, &found.await?))
+    let (project, packed) = found.await?;
+    let took_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+    Ok(Reply::written(StatusCode::OK, &RecallAnswer { project, took_us, packed }))
 }
 
 fn project(named: Option<&str>, cwd: Option<&Path>) -> Option<String> {
