@@ -6,7 +6,8 @@ use merge::Row;
 use migrations::Kind;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
-use sync::local::{Cell, decompress};
+use sync::StoreError;
+use sync::local::{Cell, Found, decompress};
 
 use super::input::value::decimal_text;
 use super::plan::{Field, Resource, Role};
@@ -21,43 +22,72 @@ pub(crate) enum Detail {
     Whole,
 }
 
+/// Where the values of a row are.
+pub(crate) trait Cells {
+    /// Why a value cannot be shown.
+    type Error;
+
+    /// Shows the value at that position.
+    fn show<T>(&self, position: usize, see: impl FnOnce(&Cell<'_>) -> T) -> Result<T, Self::Error>;
+}
+
+impl Cells for Found<'_> {
+    type Error = StoreError;
+
+    fn show<T>(&self, position: usize, see: impl FnOnce(&Cell<'_>) -> T) -> Result<T, StoreError> {
+        Found::show(self, position, see)
+    }
+}
+
+impl Cells for Row {
+    type Error = Infallible;
+
+    fn show<T>(&self, position: usize, see: impl FnOnce(&Cell<'_>) -> T) -> Result<T, Infallible> {
+        Ok(see(&self.at(position).into()))
+    }
+}
+
 /// Writes a row as JSON, right from where its values are: lists are made of many. Of encrypted columns it says only
 /// whether they hold something.
-pub(crate) fn write<'c, E>(
+pub(crate) fn write<C: Cells>(
     out: &mut Vec<u8>,
     resource: &Resource,
     detail: Detail,
-    at: impl Fn(usize) -> Result<Cell<'c>, E>,
-) -> Result<(), E> {
+    cells: &C,
+) -> Result<(), C::Error> {
     out.push(b'{');
     for (place, field) in resource.fields.iter().enumerate() {
         if place > 0 {
             out.push(b',');
         }
-        let cell = at(field.position)?;
-        out.extend_from_slice(field.opening.as_bytes());
-        match field.role {
-            Role::Sealed => boolean(out, cell != Cell::Null),
-            Role::Packed => {
-                boolean(out, cell != Cell::Null);
-                if detail == Detail::Whole {
-                    out.push(b',');
-                    string(out, field.name);
-                    out.push(b':');
-                    unpacked(out, &cell);
-                }
-            }
-            Role::Key | Role::Plain | Role::Stamp => plain(out, field, &cell),
-        }
+        cells.show(field.position, |cell| shown(out, field, detail, cell))?;
     }
     out.push(b'}');
     Ok(())
 }
 
+fn shown(out: &mut Vec<u8>, field: &Field, detail: Detail, cell: &Cell<'_>) {
+    out.extend_from_slice(field.opening.as_bytes());
+    let is_there = !matches!(cell, Cell::Null);
+    match field.role {
+        Role::Sealed => boolean(out, is_there),
+        Role::Packed => {
+            boolean(out, is_there);
+            if detail == Detail::Whole {
+                out.push(b',');
+                string(out, field.name);
+                out.push(b':');
+                unpacked(out, cell);
+            }
+        }
+        Role::Key | Role::Plain | Role::Stamp => plain(out, field, cell),
+    }
+}
+
 /// A row as JSON, in bytes.
 pub(crate) fn bytes(resource: &Resource, row: &Row, detail: Detail) -> Vec<u8> {
     let mut out = Vec::new();
-    let Ok(()) = write(&mut out, resource, detail, |at| Ok::<_, Infallible>(row.at(at).into()));
+    let Ok(()) = write(&mut out, resource, detail, row);
     out
 }
 

@@ -1,14 +1,17 @@
 //! Threads that answer the questions of async callers, each with a connection of its own.
 //!
 //! A question takes a few microseconds, about as long as it takes to wake a thread for it. So no more threads are woken than
-//! there are cores, and one that is at work takes the next question itself, on the snapshot that it has if the question
-//! was asked before that was taken, and tells answers to brief questions together: a crowd of callers then pays for wakes and
-//! transactions once in many questions. For brief questions one thread is enough: a second one would only be woken as often
-//! again. Where questions are held up, one more thread at a time joins in.
+//! there are cores; whoever asks lets all ask who can, before it wakes one for all of them; and one that is at work takes
+//! the next question itself, on the snapshot that it has if the question was asked before that was taken, and tells answers
+//! to brief questions together: a crowd of callers then pays for wakes and transactions once in many questions. For brief
+//! questions one thread is enough: a second one would only be woken as often again. Where questions are held up, one more
+//! thread at a time joins in. Behind one caller who asks again as soon as it has its answer, a thread stays awake for a
+//! moment: to wake it took most of the time of such a caller.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,6 +29,11 @@ const PATIENCE: Duration = Duration::from_millis(2);
 /// Answers that are held back until all of them are told, and for how long.
 const MOST_HELD: usize = 16;
 const HELD_FOR: Duration = Duration::from_micros(200);
+
+/// How long a thread stays awake for the next question, and how many questions in a row must have come so soon after an
+/// answer, none of them while another was open.
+const AWAKE_FOR: Duration = Duration::from_micros(100);
+const IN_A_ROW: u32 = 16;
 
 /// Answers one question with the snapshot, or with why there is none.
 type Job = Box<dyn FnOnce(Result<&ReadTx<'_>, StoreError>) -> Answer + Send>;
@@ -84,6 +92,16 @@ impl Drop for Told {
     }
 }
 
+/// One look at a time, however many questions come meanwhile.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Watch {
+    #[default]
+    None,
+    /// A thread is called to it, and has not come yet.
+    Called,
+    Kept,
+}
+
 #[derive(Default)]
 struct State {
     questions: VecDeque<Question>,
@@ -95,25 +113,37 @@ struct State {
     open: usize,
     /// Of these, those whose question may take long.
     at_length: usize,
-    /// A thread watches whether the questions are held up, or is called to.
-    watched: bool,
-    /// Nobody has followed that call yet.
-    watch_wanted: bool,
+    /// A thread with nothing to do looks for the next question itself.
+    awake: bool,
+    /// When the last question was answered, and how many in a row came soon after that.
+    ran_out: Option<Instant>,
+    in_a_row: u32,
+    /// Whether a thread looks out for questions that are held up.
+    watch: Watch,
     closed: bool,
 }
 
 impl State {
-    /// True when a thread is to be called that watches: one look at a time, however many questions come meanwhile.
+    /// True when a thread is to be called that watches.
     fn wants_watch(&mut self) -> bool {
-        let wants = !self.watched && self.at_work > 0 && !self.questions.is_empty();
-        self.watched |= wants;
-        self.watch_wanted |= wants;
+        let wants = self.watch == Watch::None && self.at_work > 0 && !self.questions.is_empty();
+        if wants {
+            self.watch = Watch::Called;
+        }
         wants
     }
 
-    fn end_watch(&mut self) {
-        self.watched = false;
-        self.watch_wanted = false;
+    /// True when no thread that is at work will take a question soon.
+    fn needs_call(&self, length: Length, usual: usize) -> bool {
+        let waits = length == Length::Brief && self.at_work > self.at_length;
+        self.at_work < usual && !waits
+    }
+
+    /// Notes how soon after the last answer a question came.
+    fn note_pace(&mut self, asked: Instant) {
+        let is_alone = self.at_work == 0 && self.questions.is_empty();
+        let soon = self.ran_out.is_some_and(|ran_out| asked.saturating_duration_since(ran_out) < AWAKE_FOR);
+        self.in_a_row = if is_alone && soon { self.in_a_row.saturating_add(1) } else { 0 };
     }
 }
 
@@ -125,6 +155,8 @@ struct Shared {
     usual: usize,
     state: Mutex<State>,
     called: Condvar,
+    /// A question has come, for the thread that is awake.
+    has_come: AtomicBool,
     /// A thread has ended.
     left: Condvar,
 }
@@ -139,7 +171,8 @@ impl Crew {
     pub(super) fn new(path: PathBuf, mapped: usize) -> Self {
         let usual = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(MOST);
         let (called, left) = (Condvar::new(), Condvar::new());
-        let shared = Shared { path, mapped, usual, state: Mutex::default(), called, left };
+        let has_come = AtomicBool::default();
+        let shared = Shared { path, mapped, usual, state: Mutex::default(), called, has_come, left };
         Self { shared: Arc::new(shared) }
     }
 
@@ -165,7 +198,11 @@ impl Crew {
             let tell = Box::new(move || drop(reply.send(outcome))); // a caller that has gone away needs no answer
             Answer { is_well, tell }
         });
-        self.shared.ask(length, job)?;
+        if let Some(number) = self.shared.ask(length, job)? {
+            // Whoever else has a question now asks it first, so that one wake is enough for all of them.
+            tokio::task::yield_now().await;
+            self.shared.urge(number, length)?;
+        }
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 }
@@ -186,17 +223,34 @@ impl Shared {
         self.called.notify_all();
     }
 
-    fn ask(self: &Arc<Self>, length: Length, job: Job) -> Result<(), StoreError> {
+    /// Puts a question to the others. Its number, when a thread has to be called for it.
+    fn ask(self: &Arc<Self>, length: Length, job: Job) -> Result<Option<u64>, StoreError> {
         let mut state = self.lock();
         if state.closed {
             return Err(StoreError::Closed);
         }
-        let number = state.asked;
+        let (number, asked) = (state.asked, Instant::now());
         state.asked += 1;
-        state.questions.push_back(Question { number, asked: Instant::now(), length, job });
-        let waits = length == Length::Brief && state.at_work > state.at_length;
-        let calls = state.at_work < self.usual && !waits;
-        if calls || state.wants_watch() { self.call(state) } else { Ok(()) }
+        state.note_pace(asked);
+        state.questions.push_back(Question { number, asked, length, job });
+        if state.awake {
+            self.has_come.store(true, Ordering::Release);
+        } else if state.needs_call(length, self.usual) {
+            return Ok(Some(number));
+        } else if state.wants_watch() {
+            self.call(state)?;
+        }
+        Ok(None)
+    }
+
+    /// Calls a thread for a question, unless one has taken it or will.
+    fn urge(self: &Arc<Self>, number: u64, length: Length) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let waits = state.questions.front().is_some_and(|next| next.number <= number);
+        if waits && !state.awake && (state.needs_call(length, self.usual) || state.wants_watch()) {
+            return self.call(state);
+        }
+        Ok(())
     }
 
     /// Wakes a thread, or starts one.
@@ -233,20 +287,40 @@ impl Shared {
             let held_up = state.questions.front().is_some_and(|question| question.asked.elapsed() >= PATIENCE);
             if !state.questions.is_empty() && (state.at_work < self.usual || held_up) {
                 state = self.work(state, connection);
+                if state.questions.is_empty() && state.at_work == 0 && state.in_a_row >= IN_A_ROW && !state.awake {
+                    state = self.stay_awake(state);
+                }
                 continue;
             }
-            let watches = std::mem::take(&mut state.watch_wanted);
+            let watches = state.watch == Watch::Called;
+            if watches {
+                state.watch = Watch::Kept;
+            }
             let patience = if watches { PATIENCE } else { KEPT_FOR };
             let (woken, timeout) = self.called.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner);
             state = woken;
             if watches {
-                state.end_watch();
+                state.watch = Watch::None;
                 state.wants_watch(); // this thread follows the call itself, or goes to work
-            } else if timeout.timed_out() && state.questions.is_empty() && !state.watch_wanted {
+            } else if timeout.timed_out() && state.questions.is_empty() && state.watch != Watch::Called {
                 break;
             }
         }
         state.threads -= 1;
+    }
+
+    /// Looks out for the next question, for a moment.
+    fn stay_awake<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        state.awake = true;
+        self.has_come.store(false, Ordering::Release);
+        drop(state);
+        let begun = Instant::now();
+        while !self.has_come.load(Ordering::Acquire) && begun.elapsed() < AWAKE_FOR {
+            std::thread::yield_now();
+        }
+        let mut state = self.lock();
+        state.awake = false;
+        state
     }
 
     fn work<'a>(
@@ -255,8 +329,8 @@ impl Shared {
         connection: &mut Option<Connection>,
     ) -> MutexGuard<'a, State> {
         state.at_work += 1;
-        if state.watch_wanted {
-            state.end_watch(); // it was this one that was called
+        if state.watch == Watch::Called {
+            state.watch = Watch::None; // it was this one that was called
         }
         let is_last = state.questions.len() == 1;
         if is_last || !state.wants_watch() {
@@ -267,6 +341,7 @@ impl Shared {
         self.answer(connection);
         let mut state = self.lock();
         state.at_work -= 1;
+        state.ran_out = Some(Instant::now());
         state
     }
 

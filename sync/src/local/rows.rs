@@ -163,13 +163,14 @@ pub struct Found<'a> {
 }
 
 impl Found<'_> {
-    /// The value of the column at that position of the entity. Errors: a number that is not whole, which none of our columns
-    /// holds.
-    pub fn at(&self, position: usize) -> Result<Cell<'_>, StoreError> {
-        Ok(cell(self.entity, self.row, position)?)
+    /// Shows the value of the column at that position of the entity. It is not handed out: of a long list, moving values from
+    /// result to result took longer than writing them. Errors: a number that is not whole, which none of our columns holds.
+    pub fn show<T>(&self, position: usize, see: impl FnOnce(&Cell<'_>) -> T) -> Result<T, StoreError> {
+        Ok(see(&cell(self.entity, self.row, position)?))
     }
 }
 
+#[inline]
 fn cell<'a>(entity: &Entity, found: &'a rusqlite::Row<'_>, position: usize) -> rusqlite::Result<Cell<'a>> {
     Ok(match found.get_ref(position)? {
         ValueRef::Null => Cell::Null,

@@ -13,6 +13,9 @@ use crate::api::route::{Call, Reply};
 pub(super) const DEFAULT_LIMIT: i64 = 100;
 /// The most rows of a page.
 pub(super) const MAX_LIMIT: i64 = 1000;
+/// Room that a page has from the beginning: so many bytes for each row that it may hold, up to so many rows.
+const ROW_BYTES: usize = 512;
+const EXPECTED_ROWS: usize = 100;
 /// Words of a search that count.
 const MAX_WORDS: usize = 16;
 
@@ -44,7 +47,9 @@ pub(crate) fn page(tx: &ReadTx<'_>, call: &Call, mut listing: Listing) -> Result
     let filters = listing.bound.len();
     // One more than is shown tells whether there are others.
     listing.bound.extend([limit.saturating_add(1).into(), skip.into()]);
-    let (mut page, mut found) = (b"{\"items\":[".to_vec(), 0);
+    let expected = usize::try_from(limit).unwrap_or(0).min(EXPECTED_ROWS) * ROW_BYTES;
+    let (mut page, mut found) = (Vec::with_capacity(expected), 0);
+    page.extend_from_slice(b"{\"items\":[");
     tx.each(resource.entity, &clause, &listing.bound, |row| {
         found += 1;
         if found > limit {
@@ -53,7 +58,7 @@ pub(crate) fn page(tx: &ReadTx<'_>, call: &Call, mut listing: Listing) -> Result
         if found > 1 {
             page.push(b',');
         }
-        output::write(&mut page, resource, Detail::Short, |position| row.at(position))
+        output::write(&mut page, resource, Detail::Short, row)
     })?;
     // The last page tells how many there are: those before it, and its own.
     let is_last = (1..=limit).contains(&found) || (found == 0 && skip == 0 && limit > 0);

@@ -44,6 +44,21 @@ fn a_question_that_is_taken_for_brief_holds_nobody_up_for_good() {
 }
 
 #[test]
+fn a_thread_stays_awake_for_one_caller_who_asks_on_and_on_and_for_no_crowd() {
+    let answered = Instant::now();
+    let (soon, late) = (answered + AWAKE_FOR / 2, answered + AWAKE_FOR * 2);
+    let mut state = State { ran_out: Some(answered), ..State::default() };
+    let mut paces = |at, at_work| {
+        state.at_work = at_work;
+        state.note_pace(at);
+        state.in_a_row
+    };
+    assert_eq!((1..=3).map(|_| paces(soon, 0)).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(paces(soon, 1), 0, "another one is being answered");
+    assert_eq!((paces(soon, 0), paces(late, 0)), (1, 0), "it had something else to do");
+}
+
+#[test]
 fn whoever_closes_finds_the_answers_given_and_no_log_left() {
     let (folder, store) = store();
     let answers: Vec<i64> = runtime().block_on(async {
