@@ -113,6 +113,9 @@ struct State {
     open: usize,
     /// Of these, those whose question may take long.
     at_length: usize,
+    /// What calls each thread that waits; the last one that came to rest is the first that is called, so that those that are
+    /// not needed rest until they end, and with them their connections and what these keep in memory.
+    resting: Vec<Arc<Condvar>>,
     /// A thread with nothing to do looks for the next question itself.
     awake: bool,
     /// When the last question was answered, and how many in a row came soon after that.
@@ -154,7 +157,6 @@ struct Shared {
     /// Threads at work as a rule.
     usual: usize,
     state: Mutex<State>,
-    called: Condvar,
     /// A question has come, for the thread that is awake.
     has_come: AtomicBool,
     /// A thread has ended.
@@ -170,9 +172,9 @@ impl Crew {
     /// A crew for that replica; its threads are started when there is something to do.
     pub(super) fn new(path: PathBuf, mapped: usize) -> Self {
         let usual = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(MOST);
-        let (called, left) = (Condvar::new(), Condvar::new());
+        let left = Condvar::new();
         let has_come = AtomicBool::default();
-        let shared = Shared { path, mapped, usual, state: Mutex::default(), called, has_come, left };
+        let shared = Shared { path, mapped, usual, state: Mutex::default(), has_come, left };
         Self { shared: Arc::new(shared) }
     }
 
@@ -219,8 +221,11 @@ impl Shared {
     }
 
     fn end(&self) {
-        self.lock().closed = true;
-        self.called.notify_all();
+        let mut state = self.lock();
+        state.closed = true;
+        for called in state.resting.drain(..) {
+            called.notify_one();
+        }
     }
 
     /// Puts a question to the others. Its number, when a thread has to be called for it.
@@ -256,8 +261,10 @@ impl Shared {
     /// Wakes a thread, or starts one.
     fn call(self: &Arc<Self>, mut state: MutexGuard<'_, State>) -> Result<(), StoreError> {
         if state.at_work < state.threads || state.threads == MOST {
-            drop(state);
-            self.called.notify_one();
+            if let Some(called) = state.resting.pop() {
+                drop(state);
+                called.notify_one();
+            }
             return Ok(());
         }
         state.threads += 1;
@@ -282,6 +289,7 @@ impl Shared {
 
     /// A thread's life.
     fn serve(self: &Arc<Self>, connection: &mut Option<Connection>) {
+        let called = Arc::new(Condvar::new());
         let mut state = self.lock();
         while !(state.closed && state.questions.is_empty()) {
             let held_up = state.questions.front().is_some_and(|question| question.asked.elapsed() >= PATIENCE);
@@ -297,8 +305,10 @@ impl Shared {
                 state.watch = Watch::Kept;
             }
             let patience = if watches { PATIENCE } else { KEPT_FOR };
-            let (woken, timeout) = self.called.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner);
+            state.resting.push(Arc::clone(&called));
+            let (woken, timeout) = called.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner);
             state = woken;
+            state.resting.retain(|other| !Arc::ptr_eq(other, &called)); // when it was not called
             if watches {
                 state.watch = Watch::None;
                 state.wants_watch(); // this thread follows the call itself, or goes to work
