@@ -37,7 +37,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use hooks::home::Home;
 
-pub(crate) use output::{Failure, Outcome, print};
+pub(crate) use output::{Failure, Outcome, print, warn};
 
 /// Memory for Claude Code: saves what your sessions learn, and brings it back when it fits, on every machine of yours.
 #[derive(Parser)]

@@ -70,6 +70,11 @@ pub(crate) fn print(text: &str) {
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }
 
+/// Says on stderr what did not go as it should, where the command goes on all the same.
+pub(crate) fn warn(text: impl Display) {
+    let _ = io::stderr().write_all(format!("warning: {text}\n").as_bytes()); // there is no other place to say it
+}
+
 /// Prints a line to stdout.
 pub(crate) fn line(text: impl Display) {
     print(&format!("{text}\n"));

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use hooks::home::{HOME_VARIABLE, Home};
 
 use crate::api::special::health::Health;
+use crate::cli;
 use crate::service::Service;
 use crate::starter::{self, StarterError};
 
@@ -66,11 +67,10 @@ pub(crate) fn is_executable(path: &Path) -> bool {
 pub(crate) fn restart(home: &Home, listen: Option<SocketAddr>) -> Result<Health, StarterError> {
     starter::stop(home)?;
     let registered = Record::read(home).ok().and_then(|record| record.service);
-    if let (Some(name), None, Ok(service)) = (registered, listen, service(home)) {
-        // One that cannot start it leaves it to us.
-        if let Err(error) = (Service { name, ..service }).start() {
-            tracing::warn!(%error, "the service did not start the daemon");
-        }
+    if let (Some(name), None, Ok(service)) = (registered, listen, service(home))
+        && let Err(error) = (Service { name, ..service }).start()
+    {
+        cli::warn(format!("the daemon is started without its service: {error}"));
     }
     starter::ensure_listening(home, listen)
 }
