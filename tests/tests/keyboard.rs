@@ -19,6 +19,11 @@ fn interrupting_compacting_and_clearing_keep_what_was_done() {
     let events = |event: &str| replica.number(&format!("SELECT count(*) FROM ct_hook_events WHERE event = '{event}'"));
 
     let terminal = client.terminal().unwrap();
+    // What is typed while the client is at work is another matter: a command may be taken for a part of the turn.
+    let at_rest = |after: &str| {
+        let is_idle = || terminal.screen().is_ok_and(|screen| !screen.contains("esc to interrupt"));
+        eventually(&format!("the client at rest after {after}"), PATIENCE, is_idle).unwrap();
+    };
     terminal.line("alpha question [[say:alpha answer]]").unwrap();
     eventually("the first turn saved", PATIENCE, || status("alpha") == ["completed"]).unwrap();
 
@@ -27,22 +32,21 @@ fn interrupting_compacting_and_clearing_keep_what_was_done() {
     terminal.wait_for("esc to interrupt", PATIENCE).unwrap();
     terminal.key("Escape").unwrap();
     // A key that came too soon after Escape would be taken for one key with it.
-    eventually("the interruption", PATIENCE, || {
-        terminal.screen().is_ok_and(|screen| !screen.contains("esc to interrupt"))
-    })
-    .unwrap();
+    at_rest("the interruption");
     // The client gives an unanswered prompt back for editing: the line is emptied.
     terminal.key("C-u").unwrap();
     terminal.line("charlie question [[say:charlie answer]]").unwrap();
     eventually("the third turn saved", PATIENCE, || status("charlie") == ["completed"]).unwrap();
     assert_eq!(status("bravo"), ["deferred"], "an interrupted turn is kept as one");
 
+    at_rest("the third turn");
     terminal.line("/compact").unwrap();
     eventually("the compaction told", PATIENCE, || events("PreCompact") == 1).unwrap();
     eventually("the session after it", PATIENCE, || events("SessionStart") == 2).unwrap();
     terminal.line("delta question [[say:delta answer]]").unwrap();
     eventually("the turn after the compaction saved", PATIENCE, || status("delta") == ["completed"]).unwrap();
 
+    at_rest("the turn after the compaction");
     terminal.line("/clear").unwrap();
     eventually("the end of the session", PATIENCE, || events("SessionEnd") == 1).unwrap();
     eventually("the new session", PATIENCE, || events("SessionStart") == 3).unwrap();
