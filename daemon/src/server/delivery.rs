@@ -251,17 +251,22 @@ mod tests {
         }
     }
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn an_answer_that_was_read_has_arrived() {
+    /// One who has asked, and read the answer.
+    async fn answered() -> (UnixStream, mpsc::Receiver<bool>) {
         let go = Arc::new(Notify::new());
         let (mut asker, heard) = served(Arc::clone(&go));
         asker.write_all(REQUEST).unwrap();
         go.notify_one();
-        let asker = tokio::task::spawn_blocking(move || {
+        let reading = tokio::task::spawn_blocking(move || {
             read_answer(&mut asker);
             asker
         });
-        let asker = asker.await.unwrap();
+        (reading.await.unwrap(), heard)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_answer_that_was_read_has_arrived() {
+        let (asker, heard) = answered().await;
         assert!(heard.try_recv().is_err(), "the asker is still there");
         drop(asker);
         assert_eq!(outcome(heard).await, Some(true));
@@ -269,16 +274,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn whoever_asks_again_has_read_the_answer_before() {
-        let go = Arc::new(Notify::new());
-        let (mut asker, heard) = served(Arc::clone(&go));
-        asker.write_all(REQUEST).unwrap();
-        go.notify_one();
-        let mut asker = tokio::task::spawn_blocking(move || {
-            read_answer(&mut asker);
-            asker
-        })
-        .await
-        .unwrap();
+        let (mut asker, heard) = answered().await;
         asker.write_all(REQUEST).unwrap();
         assert_eq!(outcome(heard).await, Some(true));
     }
