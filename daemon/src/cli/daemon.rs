@@ -86,9 +86,7 @@ fn stop(home: &Home) -> Result<Outcome, Failure> {
 fn restart(listen: Option<SocketAddr>, home: &Home) -> Result<Outcome, Failure> {
     let health = setup::restart(home, listen).map_err(|error| Failure::new(&error).hint(error.hint(home)))?;
     output::line(format!("the daemon has been started anew (process {})", health.pid));
-    if let Some(trouble) = health.trouble {
-        return Err(Failure::new(format!("open the replica: {}", trouble.reason)).hint(trouble.hint));
-    }
+    setup::opened(health)?;
     Ok(Outcome::Done)
 }
 

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use hooks::home::{HOME_VARIABLE, Home};
 
 use crate::api::special::health::Health;
-use crate::cli;
+use crate::cli::{self, Failure};
 use crate::service::Service;
 use crate::starter::{self, StarterError};
 
@@ -73,6 +73,14 @@ pub(crate) fn restart(home: &Home, listen: Option<SocketAddr>) -> Result<Health,
         cli::warn(format!("the daemon is started without its service: {error}"));
     }
     starter::ensure_listening(home, listen)
+}
+
+/// A daemon that could open its replica; else, why it could not.
+pub(crate) fn opened(health: Health) -> Result<Health, Failure> {
+    match health.trouble {
+        Some(trouble) => Err(Failure::new(format!("open the replica: {}", trouble.reason)).hint(trouble.hint)),
+        None => Ok(health),
+    }
 }
 
 /// The service of a home.

@@ -161,10 +161,7 @@ impl Plan {
         let restart = running.as_ref().is_some_and(|health| stale || health.version != env!("CARGO_PKG_VERSION"));
         let health = if restart { super::restart(&self.home, None) } else { starter::ensure_running(&self.home) };
         let health = health.map_err(failure)?;
-        if let Some(trouble) = health.trouble {
-            return Err(Failure::new(format!("open the replica: {}", trouble.reason)).hint(trouble.hint));
-        }
-        let Health { pid, version, .. } = health;
+        let Health { pid, version, .. } = super::opened(health)?;
         Ok(Done::new("daemon", format!("process {pid}, version {version}"), restart || running.is_none()))
     }
 }
