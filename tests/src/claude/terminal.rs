@@ -16,6 +16,11 @@ const SESSION: &str = "client";
 /// What the client shows where it takes input.
 const PROMPT: &str = "❯";
 
+/// The line that takes input: the last that begins as such lines do. One that was typed before begins so, too.
+fn input(screen: &str) -> Option<&str> {
+    screen.lines().rev().find(|line| line.trim_start().starts_with(PROMPT))
+}
+
 /// A client in a terminal of its own. Dropped, it is killed.
 #[derive(Debug)]
 pub struct Terminal {
@@ -49,10 +54,11 @@ impl Terminal {
     /// Types a line and presses Enter.
     pub fn line(&self, text: &str) -> Result<()> {
         self.tmux(&["send-keys", "-t", SESSION, "-l", text])?;
-        // Typed and sent in one go it would count as pasted, and Enter as a part of it.
-        eventually("the typed text on the screen", COMMAND, || {
-            self.screen().is_ok_and(|screen| text.split(' ').next_back().is_some_and(|end| screen.contains(end)))
-        })?;
+        // Typed and sent in one go it would count as pasted, and Enter as a part of it. What was typed before may end in
+        // the same words, so that only the line that takes input counts.
+        let typed = || self.screen().is_ok_and(|screen| input(&screen).is_some_and(|line| line.contains(text)));
+        eventually(&format!("{text:?} in the line that takes input"), COMMAND, typed)
+            .map_err(|error| Error::new(format!("{error}:\n{}", self.screen().unwrap_or_default())))?;
         self.key("Enter")
     }
 
