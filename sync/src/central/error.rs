@@ -185,6 +185,8 @@ impl CentralError {
             3 | 28 | 1021 | 1026 | 1114 => Self::Full,
             1030 if error.message().contains("error 28 ") => Self::Full,
             1020 | 1213 => Self::Deadlock,
+            // DDL that collided: the storage engine's own number for a deadlock.
+            1025 if error.message().contains("errno: 149 ") => Self::Deadlock,
             1205 | 1317 | 1969 => Self::LockWait,
             1153 => Self::TooBig,
             1040 | 1047 | 1053 | 1152 | 1158..=1161 | 1184 | 1203 | 1226 | 1927 | 4150 => Self::Unreachable(message()),

@@ -13,6 +13,10 @@ use super::layout::ADOPTED_STEPS;
 use super::schema::step_id;
 use super::sql::{run, statement};
 
+/// How often a statement is tried that collides with others. Besides what it is about, DDL locks tables of the server's
+/// own, its statistics, and can so collide with the DDL of any database there; the server undoes it, and says to try again.
+const ATTEMPTS: usize = 5;
+
 /// Errors of a statement that an interrupted run had already done: the table, column, index or constraint is there.
 const DONE_BEFORE: [u16; 4] = [1050, 1060, 1061, 1826];
 
@@ -53,10 +57,7 @@ pub(super) async fn apply(
             left_out.push(statement);
             continue;
         }
-        match run(connection, statement).await {
-            Err(error) if server_error(&error).is_some_and(|(code, _)| DONE_BEFORE.contains(&code)) => {}
-            other => other?,
-        }
+        run_apart(connection, statement).await?;
     }
     let text = format!(
         "INSERT INTO {} (version_id, description, checksum, applied_by, execution_ms) \
@@ -71,6 +72,26 @@ pub(super) async fn apply(
         .execute(connection)
         .await?;
     Ok(left_out)
+}
+
+/// Runs a statement of a step, again when it collides with those of others.
+async fn run_apart(connection: &mut MySqlConnection, statement: &'static str) -> Result<(), CentralError> {
+    for _ in 1..ATTEMPTS {
+        match run_or_done(connection, statement).await {
+            Err(CentralError::Deadlock) => {
+                tracing::info!("a statement of a step collided with others, and is tried again");
+            }
+            other => return other,
+        }
+    }
+    run_or_done(connection, statement).await
+}
+
+async fn run_or_done(connection: &mut MySqlConnection, statement: &'static str) -> Result<(), CentralError> {
+    match run(connection, statement).await {
+        Err(error) if server_error(&error).is_some_and(|(code, _)| DONE_BEFORE.contains(&code)) => Ok(()),
+        other => Ok(other?),
+    }
 }
 
 /// True for a statement about one of our own tables.

@@ -50,6 +50,27 @@ async fn it_goes_on_where_it_was_killed() {
 }
 
 #[tokio::test]
+async fn what_collides_with_others_is_tried_again() {
+    let server = shared().unwrap();
+    let (database, url) = of_two_steps().await;
+    // What the server answers to DDL that it undoes, to one statement of the step, once: the table that counts forgets
+    // nothing with what is undone.
+    let collision = "CREATE TABLE ct_sync_settings (name VARCHAR(64) COLLATE ascii_bin PRIMARY KEY, value VARCHAR(255) NOT NULL);
+        CREATE TABLE collisions (id INT) ENGINE = MyISAM;
+        DELIMITER //
+        CREATE TRIGGER collision BEFORE INSERT ON ct_sync_settings FOR EACH ROW
+        IF NOT EXISTS (SELECT * FROM collisions) THEN
+          INSERT INTO collisions VALUES (1);
+          SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1025, MESSAGE_TEXT = 'Error on rename of ''a'' to ''b'' (errno: 149 \"Lock deadlock; Retry transaction\")';
+        END IF //";
+    server.sql(&database, collision).unwrap();
+    let report = init(&url, migrate()).await.unwrap();
+    assert_eq!(report.steps_applied.first().map(String::as_str), Some("0003_layout"));
+    assert_eq!(server.sql(&database, "SELECT COUNT(*) FROM collisions").unwrap().trim(), "1", "it did collide");
+    assert_eq!(server.sql(&database, "SELECT COUNT(*) FROM ct_sync_settings").unwrap().trim(), "1");
+}
+
+#[tokio::test]
 async fn another_waits_until_the_first_is_done() {
     let server = shared().unwrap();
     let (database, url) = of_two_steps().await;
