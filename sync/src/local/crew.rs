@@ -116,6 +116,8 @@ struct State {
     /// What calls each thread that waits; the last one that came to rest is the first that is called, so that those that are
     /// not needed rest until they end, and with them their connections and what these keep in memory.
     resting: Vec<Arc<Condvar>>,
+    /// Threads that were called, or started, and have not come yet: a burst of questions need not call as many.
+    coming: usize,
     /// A thread with nothing to do looks for the next question itself.
     awake: bool,
     /// When the last question was answered, and how many in a row came soon after that.
@@ -138,8 +140,9 @@ impl State {
 
     /// True when no thread that is at work will take a question soon.
     fn needs_call(&self, length: Length, usual: usize) -> bool {
-        let waits = length == Length::Brief && self.at_work > self.at_length;
-        self.at_work < usual && !waits
+        let there = self.at_work + self.coming;
+        let waits = length == Length::Brief && there > self.at_length;
+        there < usual && !waits
     }
 
     /// Notes how soon after the last answer a question came.
@@ -223,6 +226,7 @@ impl Shared {
     fn end(&self) {
         let mut state = self.lock();
         state.closed = true;
+        state.coming += state.resting.len();
         for called in state.resting.drain(..) {
             called.notify_one();
         }
@@ -262,6 +266,7 @@ impl Shared {
     fn call(self: &Arc<Self>, mut state: MutexGuard<'_, State>) -> Result<(), StoreError> {
         if state.at_work < state.threads || state.threads == MOST {
             if let Some(called) = state.resting.pop() {
+                state.coming += 1;
                 drop(state);
                 called.notify_one();
             }
@@ -269,6 +274,7 @@ impl Shared {
         }
         state.threads += 1;
         state.open += 1;
+        state.coming += 1;
         drop(state);
         let shared = Arc::clone(self);
         let serve = move || {
@@ -283,6 +289,7 @@ impl Shared {
             let mut state = self.lock();
             state.threads -= 1;
             state.open -= 1;
+            state.coming -= 1;
             StoreError::other(format!("start a thread that reads: {error}"))
         })
     }
@@ -291,6 +298,7 @@ impl Shared {
     fn serve(self: &Arc<Self>, connection: &mut Option<Connection>) {
         let called = Arc::new(Condvar::new());
         let mut state = self.lock();
+        state.coming -= 1;
         while !(state.closed && state.questions.is_empty()) {
             let held_up = state.questions.front().is_some_and(|question| question.asked.elapsed() >= PATIENCE);
             if !state.questions.is_empty() && (state.at_work < self.usual || held_up) {
@@ -308,7 +316,10 @@ impl Shared {
             state.resting.push(Arc::clone(&called));
             let (woken, timeout) = called.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner);
             state = woken;
-            state.resting.retain(|other| !Arc::ptr_eq(other, &called)); // when it was not called
+            match state.resting.iter().position(|resting| Arc::ptr_eq(resting, &called)) {
+                Some(at) => drop(state.resting.remove(at)),
+                None => state.coming -= 1, // it was called
+            }
             if watches {
                 state.watch = Watch::None;
                 state.wants_watch(); // this thread follows the call itself, or goes to work
@@ -391,7 +402,7 @@ impl Shared {
     fn begin_long(self: &Arc<Self>) {
         let mut state = self.lock();
         state.at_length += 1;
-        if state.questions.is_empty() || state.at_work >= self.usual {
+        if state.questions.is_empty() || state.at_work + state.coming >= self.usual {
             return;
         }
         if let Err(error) = self.call(state) {
