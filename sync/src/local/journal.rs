@@ -71,6 +71,17 @@ pub(super) fn mark(
     Ok(())
 }
 
+/// Forgets the entry of a row that is gone, when nobody else has ever heard of it; false when it has to stay.
+pub(super) fn forget(db: &Connection, id: &RowId) -> Result<bool, StoreError> {
+    let forgotten = db
+        .prepare_cached(
+            "DELETE FROM ct_sync_dirty WHERE tbl = ?1 AND pk = ?2 AND base IS NULL AND NOT EXISTS \
+               (SELECT 1 FROM ct_sync_inflight i WHERE i.tbl = ?1 AND i.pk = ?2)",
+        )?
+        .execute([id.entity.name, id.key.as_str()])?;
+    Ok(forgotten > 0)
+}
+
 /// Replaces the base of an entry, or makes the entry, with the generation and time that it has or gets.
 pub(super) fn rebase(
     db: &Connection,

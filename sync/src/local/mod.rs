@@ -7,6 +7,7 @@
 mod acknowledge;
 mod alias;
 mod apply;
+mod arrivals;
 mod backup;
 mod collision;
 mod compressed;

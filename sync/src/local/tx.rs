@@ -268,14 +268,7 @@ impl<'a> WriteTx<'a> {
             let (generation, time) = (self.next_generation(), self.next_time());
             let is_gone = !rows::exists(self.db, id.entity, &id.key)?;
             journal::mark(self.db, &id, (before, is_gone), generation, time)?;
-            let forgotten = self
-                .db
-                .prepare_cached(
-                    "DELETE FROM ct_sync_dirty WHERE tbl = ?1 AND pk = ?2 AND base IS NULL AND ?3 AND NOT EXISTS \
-                       (SELECT 1 FROM ct_sync_inflight i WHERE i.tbl = ?1 AND i.pk = ?2)",
-                )?
-                .execute(rusqlite::params![id.entity.name, id.key.as_str(), is_gone])?;
-            if forgotten > 0 {
+            if is_gone && journal::forget(self.db, &id)? {
                 ledger::accept(self.db, &id)?;
                 if let Some(row) = before {
                     unheard::keep(self.db, row, self.now_us)?;

@@ -1,19 +1,20 @@
 //! The writer thread: it owns the one writing connection, and jobs that wait at the same time share a commit.
 //!
-//! A commit costs one fsync whatever is in it, so the thread takes all waiting jobs (up to [`GROUP`]) into one
+//! A commit costs one fsync whatever is in it, so the thread takes all waiting jobs ([`super::arrivals`]) into one
 //! transaction, each under a savepoint of its own: a job that fails takes back only its own part. Nobody gets an answer
 //! before the commit is on disk.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tokio::sync::watch;
 
+use super::arrivals::{Arrivals, Next};
 use super::schema::BUSY_TIMEOUT;
 use super::tx::{Heads, WriteTx};
 use super::{StoreError, journal, state};
@@ -23,9 +24,6 @@ use crate::clock::Clock;
 const QUIET: Duration = Duration::from_secs(5);
 /// How long tidying waits for readers.
 const TIDY_WAIT: std::time::Duration = std::time::Duration::from_millis(200);
-/// Most jobs in one commit: keeps the wait of the first bounded.
-const GROUP: usize = 256;
-
 /// A unit of work for the writer thread.
 pub(super) trait Job: Send {
     /// Does the work inside a savepoint; false when it failed and must be taken back.
@@ -93,7 +91,8 @@ pub(super) enum Mode {
     Tidy { rewritten_up_to: u64 },
 }
 
-type Submitted = (Mode, Box<dyn Job>);
+/// A job and how it is to be run.
+pub(super) type Submitted = (Mode, Box<dyn Job>);
 
 pub(super) struct Writer {
     /// None once the store is closed.
@@ -113,7 +112,7 @@ impl Writer {
         let (jobs, waiting) = channel();
         let thread = std::thread::Builder::new()
             .name("replica-writer".into())
-            .spawn(move || run.until_closed(&waiting))
+            .spawn(move || run.until_closed(Arrivals::new(waiting)))
             .map_err(StoreError::other)?;
         Ok(Self { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)), inline: None })
     }
@@ -151,7 +150,7 @@ impl Writer {
 
     pub(super) fn submit(&self, mode: Mode, job: Box<dyn Job>) -> Result<(), StoreError> {
         if let Some(run) = &self.inline {
-            run.lock().unwrap_or_else(PoisonError::into_inner).commit(mode, vec![job]);
+            run.lock().unwrap_or_else(PoisonError::into_inner).commit(mode, vec![job], |_, _| ());
             return Ok(());
         }
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -172,13 +171,22 @@ struct Run {
     clock: Arc<dyn Clock>,
     changes: watch::Sender<u64>,
     heads: Heads,
+    /// What the connection was last set to, when that is known.
+    set_to: Option<Terms>,
+}
+
+/// What a connection is set to for a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Terms {
+    durable: bool,
+    remote: bool,
 }
 
 impl Run {
     /// Starts with what the file knows.
     fn new(connection: Connection, clock: Arc<dyn Clock>, changes: watch::Sender<u64>) -> Result<Self, StoreError> {
         let heads = Self::heads(&connection)?;
-        Ok(Self { connection, clock, changes, heads })
+        Ok(Self { connection, clock, changes, heads, set_to: None })
     }
 
     fn heads(connection: &Connection) -> Result<Heads, StoreError> {
@@ -188,30 +196,25 @@ impl Run {
     }
 
     /// The next job. While there is none, the pages of the last ones are given back.
-    fn next(&self, waiting: &Receiver<Submitted>) -> Option<Submitted> {
-        match waiting.recv_timeout(QUIET) {
-            Ok(job) => return Some(job),
-            Err(RecvTimeoutError::Disconnected) => return None,
-            Err(RecvTimeoutError::Timeout) => {}
+    fn next(&self, arrivals: &mut Arrivals) -> Option<Submitted> {
+        match arrivals.next(Some(QUIET)) {
+            Next::Job(job) => return Some(job),
+            Next::Closed => return None,
+            Next::Quiet => {}
         }
         if let Err(error) = self.connection.execute_batch("PRAGMA shrink_memory") {
             tracing::warn!(%error, "the writer's memory could not be given back");
         }
-        waiting.recv().ok()
+        match arrivals.next(None) {
+            Next::Job(job) => Some(job),
+            Next::Closed | Next::Quiet => None,
+        }
     }
 
-    fn until_closed(mut self, waiting: &Receiver<Submitted>) -> Result<(), StoreError> {
-        let mut held = None;
-        while let Some((mode, first)) = held.take().or_else(|| self.next(waiting)) {
-            let mut group = vec![first];
-            while mode == Mode::Ordinary && group.len() < GROUP && held.is_none() {
-                match waiting.try_recv() {
-                    Ok((Mode::Ordinary, job)) => group.push(job),
-                    Ok(remote) => held = Some(remote),
-                    Err(_) => break,
-                }
-            }
-            self.commit(mode, group);
+    fn until_closed(mut self, mut arrivals: Arrivals) -> Result<(), StoreError> {
+        while let Some((mode, first)) = self.next(&mut arrivals) {
+            let group = arrivals.group(mode, first);
+            self.commit(mode, group, |jobs, took| arrivals.committed(jobs, took));
         }
         self.connection.pragma_update(None, "wal_checkpoint", "TRUNCATE").or_else(|error| match error {
             // The pragma answers with a row, which is no failure.
@@ -221,7 +224,8 @@ impl Run {
         Ok(())
     }
 
-    fn commit(&mut self, mode: Mode, mut group: Vec<Box<dyn Job>>) {
+    /// Runs jobs in one transaction and answers them; before that, says how many they were and how long their commit took.
+    fn commit(&mut self, mode: Mode, mut group: Vec<Box<dyn Job>>, note: impl FnOnce(usize, Duration)) {
         if let Mode::Tidy { rewritten_up_to } = mode {
             let tidied = self.tidy(rewritten_up_to);
             for job in group {
@@ -231,15 +235,17 @@ impl Run {
         }
         let heads_before = self.heads;
         let committed = self.run(mode, &mut group);
-        match &committed {
-            Ok(journaled) if *journaled => self.changes.send_modify(|count| *count += 1),
-            Ok(_) => {}
-            Err(_) => {
-                self.heads = heads_before;
-                if !self.connection.is_autocommit() {
-                    // Nothing more to lose: the transaction is void, and the error is on its way to every caller.
-                    let _ = self.connection.execute_batch("ROLLBACK");
-                }
+        if let Ok(done) = &committed {
+            if done.journaled {
+                self.changes.send_modify(|count| *count += 1);
+            }
+            note(group.len(), done.took);
+        } else {
+            self.heads = heads_before;
+            self.set_to = None;
+            if !self.connection.is_autocommit() {
+                // Nothing more to lose: the transaction is void, and the error is on its way to every caller.
+                let _ = self.connection.execute_batch("ROLLBACK");
             }
         }
         for job in group {
@@ -268,33 +274,55 @@ impl Run {
         if busy == 0 { Ok(()) } else { Err(StoreError::other("a reader keeps the write-ahead log")) }
     }
 
-    /// Runs and commits the jobs; true when one of them made a journal entry.
-    fn run(&mut self, mode: Mode, group: &mut [Box<dyn Job>]) -> Result<bool, StoreError> {
+    /// Runs and commits the jobs.
+    fn run(&mut self, mode: Mode, group: &mut [Box<dyn Job>]) -> Result<Done, StoreError> {
         self.begin(mode)?;
         let mut journaled = false;
         for job in group {
             let mut tx = WriteTx::new(&self.connection, &mut self.heads, self.clock.now_us());
-            self.connection.execute_batch("SAVEPOINT job")?;
+            execute(&self.connection, "SAVEPOINT job")?;
             let succeeded = job.run(&mut tx);
             journaled |= succeeded && tx.journaled();
             if self.connection.is_autocommit() {
                 // SQLite takes back the whole transaction by itself when the disk is full.
                 return Err(StoreError::Full);
             }
-            self.connection.execute_batch(if succeeded { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" })?;
+            if !succeeded {
+                execute(&self.connection, "ROLLBACK TO job")?;
+            }
+            execute(&self.connection, "RELEASE job")?;
         }
         state::set(&self.connection, state::HYBRID_TIME, journal::stamp(self.heads.time))?;
-        self.connection.execute_batch("COMMIT")?;
-        Ok(journaled)
+        let begun = Instant::now();
+        execute(&self.connection, "COMMIT")?;
+        Ok(Done { journaled, took: begun.elapsed() })
     }
 
-    fn begin(&self, mode: Mode) -> Result<(), StoreError> {
-        let remote = mode != Mode::Ordinary;
-        let durable = mode != Mode::Snapshot;
+    fn begin(&mut self, mode: Mode) -> Result<(), StoreError> {
+        let terms = Terms { durable: mode != Mode::Snapshot, remote: mode != Mode::Ordinary };
         self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true)?;
-        self.connection.pragma_update(None, "synchronous", if durable { "FULL" } else { "NORMAL" })?;
-        self.connection.pragma_update(None, "foreign_keys", !remote)?;
-        self.connection.pragma_update(None, "ignore_check_constraints", remote)?;
-        Ok(self.connection.execute_batch("BEGIN IMMEDIATE")?)
+        // Whatever they are set to, each of these has SQLite prepare all statements anew.
+        if self.set_to != Some(terms) {
+            self.set_to = None;
+            self.connection.pragma_update(None, "synchronous", if terms.durable { "FULL" } else { "NORMAL" })?;
+            self.connection.pragma_update(None, "foreign_keys", !terms.remote)?;
+            self.connection.pragma_update(None, "ignore_check_constraints", terms.remote)?;
+            self.set_to = Some(terms);
+        }
+        execute(&self.connection, "BEGIN IMMEDIATE")
     }
+}
+
+/// What a transaction came to.
+struct Done {
+    /// One of its jobs made a journal entry.
+    journaled: bool,
+    /// How long its commit took.
+    took: Duration,
+}
+
+/// Runs a statement that is run again and again, and gives no rows.
+fn execute(connection: &Connection, sql: &'static str) -> Result<(), StoreError> {
+    connection.prepare_cached(sql)?.execute([])?;
+    Ok(())
 }

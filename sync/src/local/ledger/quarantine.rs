@@ -184,6 +184,10 @@ pub(in crate::local) fn decided(db: &Connection, id: &RowId, is_news: bool) -> R
 /// A row changed, on whichever side: those that wait for it are tried again, and so is its own state at central that
 /// the replica had refused.
 pub(in crate::local) fn changed(db: &Connection, id: &RowId) -> Result<(), StoreError> {
+    // As a rule there is nothing to release, and to look for what there is takes longer than the change.
+    if !is_any(db)? {
+        return Ok(());
+    }
     db.prepare_cached(
         "UPDATE ct_sync_quarantine SET generation = 0, retry_us = 0 WHERE (because_tbl = ?1 AND because_pk IN (?2, '')) \
            OR (tbl = ?1 AND pk = ?2 AND refused_by = 'replica')",
@@ -194,7 +198,11 @@ pub(in crate::local) fn changed(db: &Connection, id: &RowId) -> Result<(), Store
 
 /// True when something is in quarantine.
 pub(crate) fn has_quarantined(tx: &WriteTx<'_>) -> Result<bool, StoreError> {
-    Ok(tx.connection().prepare_cached("SELECT 1 FROM ct_sync_quarantine LIMIT 1")?.exists([])?)
+    is_any(tx.connection())
+}
+
+fn is_any(db: &Connection) -> Result<bool, StoreError> {
+    Ok(db.prepare_cached("SELECT 1 FROM ct_sync_quarantine LIMIT 1")?.exists([])?)
 }
 
 /// The rows that the replica refused and that are to be read again by now.
