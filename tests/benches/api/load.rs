@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use world::{Error, Result};
 
 use super::client::{Connection, Place};
+use super::disk::Slowness;
 use super::options::Options;
 use super::report::{Measured, Report};
 use super::subject::{Read, Subject};
@@ -70,7 +71,8 @@ pub(crate) fn reads(subject: &Subject, options: &Options, report: &mut Report) -
 
 /// Durable writes beside the disk's own.
 pub(crate) fn writes(subject: &Subject, options: &Options, report: &mut Report) -> Result<()> {
-    let (mut disk, number) = (subject.disk()?, AtomicU64::new(0));
+    let (disk, number) = (subject.disk()?, AtomicU64::new(0));
+    let slowed = options.slowness.map_or_else(String::new, |Slowness(delay)| format!(", each sync {delay:?} longer"));
     for place in &subject.places {
         for &clients in &options.clients {
             let (mut ours, mut single) = (Turns::new(), Turns::new());
@@ -80,8 +82,9 @@ pub(crate) fn writes(subject: &Subject, options: &Options, report: &mut Report) 
                     subject.write(number.fetch_add(1, Ordering::Relaxed), place)
                 })?);
             }
-            let ours = Measured::of("POST, durable", place.kind(), clients, ours);
-            let single = Measured::of("4 KiB and fdatasync, one after the other", "disk", 1, single);
+            let ours = Measured::of(&format!("POST, durable{slowed}"), place.kind(), clients, ours);
+            let what = format!("4 KiB and fdatasync, one after the other{slowed}");
+            let single = Measured::of(&what, "disk", 1, single);
             report.write(ours, single, clients == MANY);
         }
     }

@@ -3,7 +3,9 @@
 //! connection, which are kept open, by the same client: a thread for each connection.
 //!
 //! - reads: a row by its id, and a list of 100;
-//! - writes: a row is made, durable before the answer; beside writes to the same disk that are each made durable alone.
+//! - writes: a row is made, durable before the answer; beside writes to the same disk that are each made durable alone. How
+//!   many requests one sync makes durable shows only where a sync takes longer than they do, so that the disk can be slowed
+//!   (`--slow-disk MS`, which needs strace); then only writes are measured.
 
 #[path = "../hook/host.rs"]
 mod host;
@@ -24,6 +26,7 @@ use world::Result;
 
 fn main() -> ExitCode {
     let outcome = match Options::parse(std::env::args().skip(1)) {
+        Ok(Wanted::Durably(file, during)) => disk::durably(&file, during),
         Ok(Wanted::Bare(folder)) => bare::serve(&folder).map(|()| String::new()),
         Ok(Wanted::Bench(options)) => {
             run(&options).map(|report| if options.json { report.json() } else { report.table() })
@@ -44,8 +47,10 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<Report> {
     let mut report = Report::new();
-    let subject = subject::Subject::start()?;
-    load::reads(&subject, options, &mut report)?;
+    let subject = subject::Subject::start(options.slowness)?;
+    if options.slowness.is_none() {
+        load::reads(&subject, options, &mut report)?;
+    }
     load::writes(&subject, options, &mut report)?;
     report.finish(subject.resident_kib());
     Ok(report)

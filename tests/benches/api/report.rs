@@ -101,8 +101,8 @@ impl Report {
     pub(crate) fn write(&mut self, ours: Measured, single: Measured, is_goal: bool) {
         let share = ours.rate / single.rate;
         if is_goal {
-            let what =
-                format!("POST, {}, {} clients: at least {GOAL_WRITES} × single fdatasync", ours.way, ours.clients);
+            let (what, way) = (&ours.what, ours.way);
+            let what = format!("{what}, {way}, {} clients: at least {GOAL_WRITES} × single fdatasync", ours.clients);
             self.goals.note(what, share >= GOAL_WRITES, format!("{share:.1} ×"));
         }
         self.lines.push((ours, Some(share)));

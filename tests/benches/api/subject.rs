@@ -7,7 +7,7 @@ use world::{Api, Error, Machine, Result};
 
 use super::bare::Bare;
 use super::client::{self, Connection, Place};
-use super::disk::Disk;
+use super::disk::{Disk, Slowness};
 use super::host;
 
 /// Rows of the list.
@@ -39,17 +39,24 @@ pub(crate) struct Subject {
     pub(crate) places: [Place; 2],
     pub(crate) bare: Bare,
     id: String,
+    slowness: Option<Slowness>,
 }
 
 impl Subject {
-    pub(crate) fn start() -> Result<Subject> {
+    pub(crate) fn start(slowness: Option<Slowness>) -> Result<Subject> {
         let machine = Machine::new("bench")?;
-        let api = machine.start_api()?;
+        machine.start_daemon_with(|command| {
+            command.args(["--listen", "127.0.0.1:0"]);
+            if let Some(slowness) = slowness {
+                slowness.apply(&machine, command);
+            }
+        })?;
+        let api = Api::of(&machine)?;
         let token = api.token.clone().ok_or_else(|| Error::new("find the token of the API"))?;
         let id = fill(&api)?;
         let places = [Place::Socket(machine.home().socket()), Place::Tcp(api.address)];
         let bare = Bare::start(&machine.temporary())?;
-        Ok(Subject { machine, token, places, bare, id })
+        Ok(Subject { machine, token, places, bare, id, slowness })
     }
 
     /// The request of a read to the daemon.
@@ -114,7 +121,7 @@ impl Subject {
 
     /// A file on the disk of the replica.
     pub(crate) fn disk(&self) -> Result<Disk> {
-        Disk::new(self.machine.home().root())
+        Disk::new(self.machine.home().root(), self.slowness)
     }
 
     fn token_for(&self, place: &Place) -> Option<&str> {
