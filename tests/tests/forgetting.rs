@@ -94,9 +94,12 @@ fn what_is_forgotten_is_nowhere_and_stays_away() {
         assert!(found.contains("On the roof"), "{found}");
     }
     // Each asks central to forget the last images of what it has taken out.
-    share(&[&a, &b]);
     for machine in [&a, &b] {
-        assert_eq!(Replica::of(machine).number("SELECT count(*) FROM ct_forget_central"), 0);
+        let asked = || {
+            share(&[machine]);
+            Replica::of(machine).number("SELECT count(*) FROM ct_forget_central") == 0
+        };
+        eventually("central asked to forget all of it", PATIENCE, asked).unwrap();
     }
     let columns = server.sql(&database, TEXTS).unwrap();
     let holds = |line: &&str| {

@@ -53,23 +53,20 @@ fn what_was_told_too_late_is_told_with_the_next_prompt_and_paid_for_once() {
     assert!(late.context.is_none() && late.message.is_some(), "{late:?}");
     machine.thaw_daemon().unwrap();
     taken_in(&machine);
-    // The one whose hook had left, and the one that it kept.
-    eventually("both prompts dealt with", PATIENCE, || prompts(&machine) == 3).unwrap();
 
-    let again = asker.prompt(&new_uuid(), question);
-    assert!(again.context.as_ref().is_some_and(|context| context.contains("5544")), "{again:?}");
+    // The one whose hook had left may be answered at any time from now on, or not at all; that nobody reads the answer is heard
+    // a moment after it was made, and until then it counts as told.
+    let mut again = None;
+    let is_told = || {
+        let context = again.insert(asker.prompt(&new_uuid(), question)).context.as_ref();
+        context.is_some_and(|context| context.contains("5544"))
+    };
+    eventually("what was told too late", PATIENCE, is_told).unwrap_or_else(|error| panic!("{error}: {again:?}"));
     let replica = Replica::of(&machine);
     let injections = "SELECT count(*) FROM ct_injections WHERE event = 'UserPromptSubmit'";
     eventually("the injection on record", PATIENCE, || replica.number(injections) > 0).unwrap();
     machine.stop_daemon().unwrap();
     assert_eq!(replica.number(injections), 1);
-}
-
-/// How many prompts the daemon has dealt with.
-fn prompts(machine: &Machine) -> u64 {
-    let status = machine.cli(&["status", "--json"]).unwrap().json().unwrap();
-    let events = status["hooks"]["events"].as_array().unwrap();
-    events.iter().find(|event| event["event"] == "UserPromptSubmit").map_or(0, |event| event["count"].as_u64().unwrap())
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn schemathesis_finds_nothing() {
         "--generation-database=none",
         "--no-color",
     ]);
-    let done = run(command, b"", Duration::from_mins(5)).unwrap();
+    let done = run(command, b"", Duration::from_mins(10)).unwrap();
     println!("{}", done.stdout);
     assert_eq!(done.code, 0, "{}\n{}", done.stdout, done.stderr);
     assert!(machine.daemon_runs());
