@@ -104,11 +104,13 @@ mod tests {
     use std::sync::mpsc::{Sender, channel};
 
     use super::super::writer::Task;
+    use super::super::{StoreError, WriteTx};
     use super::*;
 
+    type Work = fn(&mut WriteTx<'_>) -> Result<(), StoreError>;
+
     fn job() -> Box<dyn Job> {
-        let task: Task<(), fn(&mut super::super::WriteTx<'_>) -> Result<(), super::super::StoreError>> =
-            Task::nothing(|_| ());
+        let task: Task<(), Work> = Task::nothing(|_| ());
         Box::new(task)
     }
 
@@ -153,15 +155,15 @@ mod tests {
         assert_eq!(arrivals.gap, GAP_LONGEST);
         arrivals.gap = Duration::from_hours(1);
         let (mode, job_that_waited) = first(&mut arrivals);
-        let (come, came) = channel();
+        let (go, told) = channel();
         let others = std::thread::spawn(move || {
-            came.recv().unwrap();
+            told.recv().unwrap();
             for _ in 0..2 {
                 jobs.send((Mode::Ordinary, job())).unwrap();
             }
             jobs
         });
-        come.send(()).unwrap();
+        go.send(()).unwrap();
         assert_eq!(arrivals.group(mode, job_that_waited).len(), 3);
         drop(others.join().unwrap());
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use world::{Machine, eventually};
+use world::eventually;
 
 use super::{PATIENCE, assert_saved, machine, taken_in, talk, told, waiting};
 use crate::conversation::{Conversation, new_uuid};
