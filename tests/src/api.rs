@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
 use std::time::Duration;
 use std::{fs, str};
 
@@ -150,8 +151,14 @@ impl Answer {
 impl Machine {
     /// Starts the daemon so that it listens on a free port of loopback, too.
     pub fn start_api(&self) -> Result<Api> {
+        self.start_api_with(|_| {})
+    }
+
+    /// The same after `change` has had its way with the command.
+    pub fn start_api_with(&self, change: impl FnOnce(&mut Command)) -> Result<Api> {
         self.start_daemon_with(|command| {
             command.args(["--listen", "127.0.0.1:0"]);
+            change(command);
         })?;
         Api::of(self)
     }

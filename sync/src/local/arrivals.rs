@@ -155,15 +155,12 @@ mod tests {
         assert_eq!(arrivals.gap, GAP_LONGEST);
         arrivals.gap = Duration::from_hours(1);
         let (mode, job_that_waited) = first(&mut arrivals);
-        let (go, told) = channel();
         let others = std::thread::spawn(move || {
-            told.recv().unwrap();
             for _ in 0..2 {
                 jobs.send((Mode::Ordinary, job())).unwrap();
             }
             jobs
         });
-        go.send(()).unwrap();
         assert_eq!(arrivals.group(mode, job_that_waited).len(), 3);
         drop(others.join().unwrap());
     }

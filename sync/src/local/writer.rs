@@ -301,7 +301,7 @@ impl Run {
     fn begin(&mut self, mode: Mode) -> Result<(), StoreError> {
         let terms = Terms { durable: mode != Mode::Snapshot, remote: mode != Mode::Ordinary };
         self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true)?;
-        // Whatever they are set to, each of these has SQLite prepare all statements anew.
+        // To set the last two, to whatever they are already, has SQLite prepare all statements anew.
         if self.set_to != Some(terms) {
             self.set_to = None;
             self.connection.pragma_update(None, "synchronous", if terms.durable { "FULL" } else { "NORMAL" })?;

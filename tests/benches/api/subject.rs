@@ -45,13 +45,11 @@ pub(crate) struct Subject {
 impl Subject {
     pub(crate) fn start(slowness: Option<Slowness>) -> Result<Subject> {
         let machine = Machine::new("bench")?;
-        machine.start_daemon_with(|command| {
-            command.args(["--listen", "127.0.0.1:0"]);
+        let api = machine.start_api_with(|command| {
             if let Some(slowness) = slowness {
                 slowness.apply(&machine, command);
             }
         })?;
-        let api = Api::of(&machine)?;
         let token = api.token.clone().ok_or_else(|| Error::new("find the token of the API"))?;
         let id = fill(&api)?;
         let places = [Place::Socket(machine.home().socket()), Place::Tcp(api.address)];

@@ -56,9 +56,9 @@ impl Terminal {
         self.tmux(&["send-keys", "-t", SESSION, "-l", text])?;
         // Typed and sent in one go it would count as pasted, and Enter as a part of it. What was typed before may end in
         // the same words, so that only the line that takes input counts.
-        let typed = || self.screen().is_ok_and(|screen| input(&screen).is_some_and(|line| line.contains(text)));
-        eventually(&format!("{text:?} in the line that takes input"), COMMAND, typed)
-            .map_err(|error| Error::new(format!("{error}:\n{}", self.screen().unwrap_or_default())))?;
+        self.until(&format!("{text:?} in the line that takes input"), COMMAND, |screen| {
+            input(screen).is_some_and(|line| line.contains(text))
+        })?;
         self.key("Enter")
     }
 
@@ -77,9 +77,12 @@ impl Terminal {
     /// # Errors
     /// With the screen, when it does not.
     pub fn wait_for(&self, text: &str, deadline: Duration) -> Result<()> {
-        let found = eventually(&format!("{text:?} on the screen"), deadline, || {
-            self.screen().is_ok_and(|screen| screen.contains(text))
-        });
+        self.until(&format!("{text:?} on the screen"), deadline, |screen| screen.contains(text))
+    }
+
+    /// Waits until the screen is as wanted. Errors: with the screen.
+    fn until(&self, what: &str, deadline: Duration, is_wanted: impl Fn(&str) -> bool) -> Result<()> {
+        let found = eventually(what, deadline, || self.screen().is_ok_and(|screen| is_wanted(&screen)));
         found.map_err(|error| Error::new(format!("{error}:\n{}", self.screen().unwrap_or_default())))
     }
 

@@ -43,12 +43,7 @@ impl Api {
         if machine.daemon_runs() {
             machine.stop_daemon().unwrap();
         }
-        let listen = |command: &mut std::process::Command| {
-            command.args(["--listen", "127.0.0.1:0"]);
-        };
-        machine.start_daemon_with(listen).unwrap();
-        let said: Value = serde_json::from_slice(&std::fs::read(machine.home().daemon_json()).unwrap()).unwrap();
-        Api { address: said["http"].as_str().unwrap().to_owned() }
+        Api { address: machine.start_api().unwrap().address.to_string() }
     }
 
     /// A request with these headers, and the right `Host` unless one is among them.

@@ -109,10 +109,9 @@ fn talkative(machine: &Machine) -> Api {
         machine.stop_daemon().unwrap();
     }
     let change = |command: &mut Command| {
-        command.args(["--listen", "127.0.0.1:0"]).env("CLAUDETOOLS_LOG", "trace");
+        command.env("CLAUDETOOLS_LOG", "trace");
     };
-    machine.start_daemon_with(change).unwrap();
-    let api = Api::of(machine).unwrap();
+    let api = machine.start_api_with(change).unwrap();
     eventually("the daemon ready", PATIENCE, || api.get("/api/clients").is_ok_and(|answer| answer.status == 200))
         .unwrap();
     // What is logged for each event tells that the level is as it was asked for.
