@@ -59,7 +59,7 @@ fn drop_pattern(tx: &mut WriteTx<'_>, run: &Row) -> Result<(), StoreError> {
 }
 
 /// What this machine's bookkeeping holds of a row that was forgotten.
-pub(super) fn drop_traces(tx: &WriteTx<'_>, id: &RowId) -> Result<(), StoreError> {
+pub(super) fn drop_traces(tx: &mut WriteTx<'_>, id: &RowId) -> Result<(), StoreError> {
     if id.entity == tables::CONVERSATION_CONTEXTS {
         let db = tx.connection();
         // The summary of a session that has ended is made anew of what stays.

@@ -10,7 +10,7 @@ use super::StoreError;
 use super::tx::{ReadTx, WriteTx};
 
 /// Takes what this machine's bookkeeping holds of these rows out, and has central asked to do the same.
-pub fn forget_images(tx: &WriteTx<'_>, rows: &[RowId]) -> Result<(), StoreError> {
+pub fn forget_images(tx: &mut WriteTx<'_>, rows: &[RowId]) -> Result<(), StoreError> {
     let db = tx.connection();
     for statement in [
         "DELETE FROM ct_sync_conflicts WHERE tbl = ?1 AND pk = ?2",
@@ -18,11 +18,17 @@ pub fn forget_images(tx: &WriteTx<'_>, rows: &[RowId]) -> Result<(), StoreError>
         "DELETE FROM ct_sync_unheard WHERE tbl = ?1 AND pk = ?2",
         // A reason may quote a value.
         "UPDATE ct_sync_quarantine SET reason = 'the row was forgotten' WHERE tbl = ?1 AND pk = ?2",
-        "INSERT OR IGNORE INTO ct_forget_central (tbl, pk) VALUES (?1, ?2)",
     ] {
         let mut statement = db.prepare_cached(statement)?;
         for row in rows {
             statement.execute([row.entity.name, row.key.as_str()])?;
+        }
+    }
+    let mut ask = db.prepare_cached("INSERT OR IGNORE INTO ct_forget_central (tbl, pk) VALUES (?1, ?2)")?;
+    for row in rows {
+        if ask.execute([row.entity.name, row.key.as_str()])? > 0 {
+            // A row that is gone already makes no journal entry.
+            tx.tell_central();
         }
     }
     Ok(())

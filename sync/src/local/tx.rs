@@ -81,7 +81,8 @@ pub struct WriteTx<'a> {
     heads: &'a mut Heads,
     now_us: u64,
     touched: BTreeSet<RowId>,
-    journaled: bool,
+    /// Central is to hear of something.
+    for_central: bool,
     /// What was changed since [`Self::watch`], each row as it was before.
     watched: Option<Vec<(RowId, Option<Row>)>>,
     /// What central lacks, once it was asked for.
@@ -90,7 +91,7 @@ pub struct WriteTx<'a> {
 
 impl<'a> WriteTx<'a> {
     pub(super) fn new(db: &'a Connection, heads: &'a mut Heads, now_us: u64) -> Self {
-        Self { db, heads, now_us, touched: BTreeSet::new(), journaled: false, watched: None, gaps: None }
+        Self { db, heads, now_us, touched: BTreeSet::new(), for_central: false, watched: None, gaps: None }
     }
 
     /// The row of that key, as this transaction sees it.
@@ -257,9 +258,14 @@ impl<'a> WriteTx<'a> {
         self.gaps = None;
     }
 
-    /// True when this transaction made a journal entry.
-    pub(super) fn journaled(&self) -> bool {
-        self.journaled
+    /// Has a round of reconciliation begin soon, as a journal entry does.
+    pub(super) fn tell_central(&mut self) {
+        self.for_central = true;
+    }
+
+    /// True when central is to hear of something that this transaction did.
+    pub(super) fn is_for_central(&self) -> bool {
+        self.for_central
     }
 
     /// Enters a change into the journal. A row that was made and removed before anybody heard of it leaves no trace.
@@ -275,7 +281,7 @@ impl<'a> WriteTx<'a> {
                 }
             }
             ledger::changed(self.db, &id)?;
-            self.journaled = true;
+            self.tell_central();
         }
         if let Some(watched) = &mut self.watched {
             watched.push((id.clone(), before.cloned()));

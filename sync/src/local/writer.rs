@@ -236,7 +236,7 @@ impl Run {
         let heads_before = self.heads;
         let committed = self.run(mode, &mut group);
         if let Ok(done) = &committed {
-            if done.journaled {
+            if done.for_central {
                 self.changes.send_modify(|count| *count += 1);
             }
             note(group.len(), done.took);
@@ -277,12 +277,12 @@ impl Run {
     /// Runs and commits the jobs.
     fn run(&mut self, mode: Mode, group: &mut [Box<dyn Job>]) -> Result<Done, StoreError> {
         self.begin(mode)?;
-        let mut journaled = false;
+        let mut for_central = false;
         for job in group {
             let mut tx = WriteTx::new(&self.connection, &mut self.heads, self.clock.now_us());
             execute(&self.connection, "SAVEPOINT job")?;
             let succeeded = job.run(&mut tx);
-            journaled |= succeeded && tx.journaled();
+            for_central |= succeeded && tx.is_for_central();
             if self.connection.is_autocommit() {
                 // SQLite takes back the whole transaction by itself when the disk is full.
                 return Err(StoreError::Full);
@@ -295,7 +295,7 @@ impl Run {
         state::set(&self.connection, state::HYBRID_TIME, journal::stamp(self.heads.time))?;
         let begun = Instant::now();
         execute(&self.connection, "COMMIT")?;
-        Ok(Done { journaled, took: begun.elapsed() })
+        Ok(Done { for_central, took: begun.elapsed() })
     }
 
     fn begin(&mut self, mode: Mode) -> Result<(), StoreError> {
@@ -315,8 +315,8 @@ impl Run {
 
 /// What a transaction came to.
 struct Done {
-    /// One of its jobs made a journal entry.
-    journaled: bool,
+    /// Central is to hear of what one of its jobs did.
+    for_central: bool,
     /// How long its commit took.
     took: Duration,
 }

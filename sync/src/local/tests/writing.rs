@@ -52,6 +52,17 @@ fn a_row_that_came_and_went_unheard_leaves_no_trace() {
 }
 
 #[test]
+fn central_is_asked_to_forget_at_once_also_what_is_gone_here() {
+    let replica = replica();
+    let mut rounds = replica.store.changes();
+    for is_new in [true, false] {
+        rounds.mark_unchanged();
+        replica.store.write(|tx| crate::local::forget_images(tx, &[client("Acme").id()])).unwrap();
+        assert_eq!(rounds.has_changed().unwrap(), is_new, "asked once is enough");
+    }
+}
+
+#[test]
 fn bad_values_are_refused_and_change_nothing() {
     let replica = replica();
     let long = "x".repeat(256);
