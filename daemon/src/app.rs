@@ -157,6 +157,11 @@ impl App {
         phase::core(&self.phase, patience).await
     }
 
+    /// The same if they are there now.
+    pub(crate) fn ready(&self) -> Option<Arc<Core>> {
+        if let Phase::Ready(core) = &*self.phase.borrow() { Some(Arc::clone(core)) } else { None }
+    }
+
     /// Notes how the last save went.
     pub(crate) fn note_saving(&self, result: Result<(), &StoreError>) {
         if matches!(result, Err(StoreError::Closed)) {

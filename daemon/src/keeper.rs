@@ -10,6 +10,7 @@ use sync::local::WriteTx;
 use sync::{Store, StoreError, local};
 use tokio::task::JoinHandle;
 
+use crate::api::kept::Kept;
 use crate::api::special::logins::own_token;
 use crate::app::App;
 use crate::audit::chain;
@@ -132,7 +133,8 @@ async fn open(app: &App) -> Result<Core, StoreError> {
     let capture = Capture::new(store.clone(), machine, Arc::clone(&index), Arc::clone(&app.policy));
     // What was due when the daemon ended, which may have been a kill.
     capture.catch_up_in_background();
-    Ok(Core { engine: engine::start(store.clone(), settings), capture, index, store, vault: Arc::new(vault) })
+    let engine = engine::start(store.clone(), settings);
+    Ok(Core { engine, capture, index, store, vault: Arc::new(vault), kept: Kept::default() })
 }
 
 /// Takes in what hooks left on disk while nobody answered.

@@ -11,6 +11,7 @@ use sync::engine::EngineHandle;
 use sync::{Store, StoreError};
 use tokio::sync::watch;
 
+use crate::api::kept::Kept;
 use crate::capture::Capture;
 use crate::memory::index::Index;
 use crate::vault::Vault;
@@ -22,6 +23,8 @@ pub(crate) struct Core {
     pub(crate) capture: Capture,
     pub(crate) engine: EngineHandle,
     pub(crate) vault: Arc<Vault>,
+    /// Answers that hold as long as nothing is written.
+    pub(crate) kept: Kept,
 }
 
 /// What is wrong, and what its user can do.

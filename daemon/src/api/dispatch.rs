@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
@@ -17,6 +18,7 @@ use sync::StoreError;
 use sync::local::{ReadTx, WriteTx};
 
 use super::input::{body, parameters};
+use super::kept::Asked;
 use super::problem::Problem;
 use super::route::{Call, Reply, ReplyBody, Route, Work};
 use super::routes;
@@ -54,6 +56,10 @@ async fn handle(
     visit: Visit,
 ) -> Result<Response, Problem> {
     let (mut head, body) = request.into_parts();
+    let asked = asked(app, route, &head, &body, &visit);
+    if let Some(answer) = asked.as_ref().and_then(|(core, asked)| asked.answer(&core.kept)) {
+        return Ok(answer.into_response());
+    }
     let path = RawPathParams::from_request_parts(&mut head, &()).await;
     let path = path.map_err(|_| Problem::field("path", "must be UTF-8"))?;
     let parameters = parameters::take(route, &path, &head.uri, &head.headers)?;
@@ -93,7 +99,17 @@ async fn handle(
         Work::Task(work) => work(call).await?,
         Work::Open(_) | Work::Always(_) | Work::Stranger(_) => Reply::empty(),
     };
+    if let Some((core, asked)) = asked {
+        asked.keep(&core.kept, &reply);
+    }
     Ok(response(reply))
+}
+
+/// What is asked for, if it may have been answered before.
+fn asked(app: &App, route: &Route, head: &Parts, body: &Body, visit: &Visit) -> Option<(Arc<Core>, Asked)> {
+    let core = app.ready()?;
+    let asked = Asked::of(&core.store, route, head, body, visit)?;
+    Some((core, asked))
 }
 
 /// Runs a read on a snapshot of the replica.

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use merge::Value;
@@ -52,6 +53,8 @@ pub(crate) struct Route {
     pub(crate) resource: Option<&'static Resource>,
     /// How it keeps callers apart that are limited to clients.
     pub(crate) treatment: Treatment,
+    /// Its answer is made of rows of the replica alone, and may be given again while those stand ([`super::kept`]).
+    pub(crate) kept: bool,
     pub(crate) work: Work,
 }
 
@@ -75,6 +78,7 @@ impl Route {
             errors: Vec::new(),
             resource: None,
             treatment: Treatment::ByKind,
+            kept: false,
             work,
         }
     }
@@ -95,6 +99,12 @@ impl Route {
     /// How it keeps callers apart that are limited to clients, if not by its kind.
     pub(crate) fn treats(mut self, treatment: Treatment) -> Self {
         self.treatment = treatment;
+        self
+    }
+
+    /// Its answer may be given again while the rows stand.
+    pub(crate) fn keeps(mut self) -> Self {
+        self.kept = true;
         self
     }
 
@@ -351,7 +361,7 @@ pub(crate) enum ReplyBody {
     /// JSON.
     Json(Json),
     /// JSON that is written already.
-    Written(Vec<u8>),
+    Written(Bytes),
     /// Text of a media type.
     Text(&'static str, String),
 }
@@ -379,7 +389,7 @@ impl Reply {
 
     /// JSON that is written already.
     pub(crate) fn bytes(status: StatusCode, body: Vec<u8>) -> Self {
-        Self { status, body: ReplyBody::Written(body), etag: None, is_secret: false }
+        Self { status, body: ReplyBody::Written(body.into()), etag: None, is_secret: false }
     }
 
     /// 204

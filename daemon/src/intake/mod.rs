@@ -228,7 +228,8 @@ mod tests {
         let capture =
             crate::capture::Capture::new(store.clone(), crate::machine::this_one(), Arc::clone(&index), Arc::default());
         let vault = Arc::new(crate::vault::Vault::open(&hooks::home::Home::at(folder), &store, Arc::default()));
-        Arc::new(Core { engine: sync::engine::start(store.clone(), settings), capture, index, store, vault })
+        let engine = sync::engine::start(store.clone(), settings);
+        Arc::new(Core { engine, capture, index, store, vault, kept: crate::api::kept::Kept::default() })
     }
 
     fn prompts(core: &Core) -> Vec<String> {

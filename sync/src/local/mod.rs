@@ -39,6 +39,7 @@ mod tx;
 mod unheard;
 mod validate;
 mod verified;
+mod version;
 mod writer;
 
 use std::path::Path;
@@ -86,6 +87,7 @@ use crate::clock::Clock;
 use crew::{Crew, Length};
 use readers::Readers;
 use shade::ShadedReaders;
+use version::Versions;
 use writer::{Mode, Task, Writer};
 
 /// How long a question may go on being answered while the replica is closed.
@@ -105,6 +107,7 @@ struct Inner {
     shaded_readers: ShadedReaders,
     clock: Arc<dyn Clock>,
     changes: watch::Receiver<u64>,
+    versions: Arc<Versions>,
     replica_id: std::sync::RwLock<String>,
 }
 
@@ -132,11 +135,13 @@ impl Store {
         schema::migrate(&mut connection, clock.as_ref())?;
         let replica_id = own_identity(&connection, clock.as_ref())?;
         let (notify, changes) = watch::channel(0);
-        let writer = Writer::start(connection, Arc::clone(&clock), notify)?;
+        let versions = Arc::new(Versions::default());
+        let writer = Writer::start(connection, Arc::clone(&clock), notify, Arc::clone(&versions))?;
         let (readers, table_readers) = (Readers::new(path.to_owned()), Readers::of_tables(path.to_owned()));
         let (crew, shaded_readers) = (Crew::new(path.to_owned(), readers::MAPPED), ShadedReaders::new(path.to_owned()));
         let replica_id = std::sync::RwLock::new(replica_id);
-        let inner = Inner { writer, readers, crew, table_readers, shaded_readers, clock, changes, replica_id };
+        let inner =
+            Inner { writer, readers, crew, table_readers, shaded_readers, clock, changes, versions, replica_id };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -288,9 +293,15 @@ impl Store {
         *self.inner.replica_id.write().unwrap_or_else(std::sync::PoisonError::into_inner) = id;
     }
 
-    /// Counts commits that changed something that central must hear of.
+    /// Counts commits with something that central must hear of.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.inner.changes.clone()
+    }
+
+    /// The version of the replica, for what is kept of it: what was read since that was asked for holds as long as it is
+    /// the same. None while a commit is made. It means nothing to another [`Store::open`] of the file.
+    pub fn version(&self) -> Option<u64> {
+        self.inner.versions.standing()
     }
 
     /// Waits until everything submitted is committed and all that was asked is answered, checkpoints and closes the file.

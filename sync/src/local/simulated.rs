@@ -65,12 +65,14 @@ impl Store {
     fn simulated(connection: Connection, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let replica_id = std::sync::RwLock::new(own_identity(&connection, clock.as_ref())?);
         let (notify, changes) = watch::channel(0);
-        let writer = Writer::inline(connection, Arc::clone(&clock), notify)?;
+        let versions = Arc::default();
+        let writer = Writer::inline(connection, Arc::clone(&clock), notify, Arc::clone(&versions))?;
         let readers = Readers::new(std::path::PathBuf::new());
         let table_readers = Readers::of_tables(std::path::PathBuf::new());
         let shaded_readers = super::shade::ShadedReaders::new(std::path::PathBuf::new());
         let crew = super::crew::Crew::new(std::path::PathBuf::new(), 0);
-        let inner = Inner { writer, readers, crew, table_readers, shaded_readers, clock, changes, replica_id };
+        let inner =
+            Inner { writer, readers, crew, table_readers, shaded_readers, clock, changes, versions, replica_id };
         Ok(Self { inner: Arc::new(inner) })
     }
 }

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use super::arrivals::{Arrivals, Next};
 use super::schema::BUSY_TIMEOUT;
 use super::tx::{Heads, WriteTx};
+use super::version::Versions;
 use super::{StoreError, journal, state};
 use crate::clock::Clock;
 
@@ -107,8 +108,9 @@ impl Writer {
         connection: Connection,
         clock: Arc<dyn Clock>,
         changes: watch::Sender<u64>,
+        versions: Arc<Versions>,
     ) -> Result<Self, StoreError> {
-        let run = Run::new(connection, clock, changes)?;
+        let run = Run::new(connection, clock, changes, versions)?;
         let (jobs, waiting) = channel();
         let thread = std::thread::Builder::new()
             .name("replica-writer".into())
@@ -122,8 +124,9 @@ impl Writer {
         connection: Connection,
         clock: Arc<dyn Clock>,
         changes: watch::Sender<u64>,
+        versions: Arc<Versions>,
     ) -> Result<Self, StoreError> {
-        let run = Run::new(connection, clock, changes)?;
+        let run = Run::new(connection, clock, changes, versions)?;
         Ok(Self { jobs: Mutex::default(), thread: Mutex::default(), inline: Some(Mutex::new(run)) })
     }
 
@@ -170,6 +173,7 @@ struct Run {
     connection: Connection,
     clock: Arc<dyn Clock>,
     changes: watch::Sender<u64>,
+    versions: Arc<Versions>,
     heads: Heads,
     /// What the connection was last set to, when that is known.
     set_to: Option<Terms>,
@@ -184,9 +188,14 @@ struct Terms {
 
 impl Run {
     /// Starts with what the file knows.
-    fn new(connection: Connection, clock: Arc<dyn Clock>, changes: watch::Sender<u64>) -> Result<Self, StoreError> {
+    fn new(
+        connection: Connection,
+        clock: Arc<dyn Clock>,
+        changes: watch::Sender<u64>,
+        versions: Arc<Versions>,
+    ) -> Result<Self, StoreError> {
         let heads = Self::heads(&connection)?;
-        Ok(Self { connection, clock, changes, heads, set_to: None })
+        Ok(Self { connection, clock, changes, versions, heads, set_to: None })
     }
 
     fn heads(connection: &Connection) -> Result<Heads, StoreError> {
@@ -294,7 +303,7 @@ impl Run {
         }
         state::set(&self.connection, state::HYBRID_TIME, journal::stamp(self.heads.time))?;
         let begun = Instant::now();
-        execute(&self.connection, "COMMIT")?;
+        self.versions.during(|| execute(&self.connection, "COMMIT"))?;
         Ok(Done { for_central, took: begun.elapsed() })
     }
 

@@ -29,6 +29,18 @@ impl Place {
 
 /// The bytes of a request.
 pub(crate) fn request(method: &str, path: &str, token: Option<&str>, place: &Place, body: &str) -> Vec<u8> {
+    request_with(method, path, "", token, place, body)
+}
+
+/// The same with further lines in its head, each with its end.
+pub(crate) fn request_with(
+    method: &str,
+    path: &str,
+    further: &str,
+    token: Option<&str>,
+    place: &Place,
+    body: &str,
+) -> Vec<u8> {
     let host = match place {
         Place::Socket(_) => "localhost".to_owned(),
         Place::Tcp(address) => address.to_string(),
@@ -38,7 +50,7 @@ pub(crate) fn request(method: &str, path: &str, token: Option<&str>, place: &Pla
         0 => String::new(),
         length => format!("Content-Type: application/json\r\nContent-Length: {length}\r\n"),
     };
-    format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n{bearer}{content}\r\n{body}").into_bytes()
+    format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n{bearer}{further}{content}\r\n{body}").into_bytes()
 }
 
 trait Stream: Read + Write + Send {}

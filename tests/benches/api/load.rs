@@ -40,7 +40,8 @@ pub(crate) fn reads(subject: &Subject, options: &Options, report: &mut Report) -
         let bytes = subject.bytes(read)?;
         for (place, bare_place) in subject.places.iter().zip(&subject.bare.places) {
             let contenders = [
-                (format!("{}, {bytes} bytes", read.name()), place, subject.read(read, place)),
+                (format!("{}, {bytes} bytes", read.name()), place, subject.read(read, false, place)),
+                (format!("{}, {bytes} bytes, read anew", read.name()), place, subject.read(read, true, place)),
                 (
                     format!("bare hyper, {bytes} bytes from a thread"),
                     bare_place,
@@ -49,7 +50,7 @@ pub(crate) fn reads(subject: &Subject, options: &Options, report: &mut Report) -
                 (format!("bare hyper, {bytes} bytes"), bare_place, Subject::bare_read(bytes, false, bare_place)),
             ];
             for &clients in &options.clients {
-                let mut turns = [const { Turns::new() }; 3];
+                let mut turns = [const { Turns::new() }; 4];
                 // The first turn of each only warms up.
                 for round in 0..=options.rounds {
                     let turn = if round == 0 { options.turn / 4 } else { options.turn };
@@ -61,8 +62,9 @@ pub(crate) fn reads(subject: &Subject, options: &Options, report: &mut Report) -
                     }
                 }
                 let measured = |of: usize, turns| Measured::of(&contenders[of].0, place.kind(), clients, turns);
-                let [ours, of_thread, bare] = turns;
-                report.read(read.name(), measured(0, ours), measured(1, of_thread), measured(2, bare));
+                let [again, anew, of_thread, bare] = turns;
+                let ours = [measured(0, again), measured(1, anew)];
+                report.read(read.name(), ours, measured(2, of_thread), measured(3, bare));
             }
         }
     }

@@ -2,7 +2,8 @@
 //! handler in a process of its own that answers with as many bytes. Both are asked in turns over the same kinds of
 //! connection, which are kept open, by the same client: a thread for each connection.
 //!
-//! - reads: a row by its id, and a list of 100;
+//! - reads: a row by its id, and a list of 100; each as the daemon gives it while nothing is written, which is again, and read
+//!   anew;
 //! - writes: a row is made, durable before the answer; beside writes to the same disk that are each made durable alone. How
 //!   many requests one sync makes durable shows only where a sync takes longer than they do, so that the disk can be slowed
 //!   (`--slow-disk MS`, which needs strace); then only writes are measured.

@@ -57,13 +57,14 @@ impl Subject {
         Ok(Subject { machine, token, places, bare, id, slowness })
     }
 
-    /// The request of a read to the daemon.
-    pub(crate) fn read(&self, read: Read, place: &Place) -> Vec<u8> {
+    /// The request of a read to the daemon; `anew`: not with an answer that it kept.
+    pub(crate) fn read(&self, read: Read, anew: bool, place: &Place) -> Vec<u8> {
         let path = match read {
             Read::ById => format!("/api/clients/{}", self.id),
             Read::List => format!("/api/clients?limit={ROWS}"),
         };
-        client::request("GET", &path, self.token_for(place), place, "")
+        let further = if anew { "Cache-Control: no-cache\r\n" } else { "" };
+        client::request_with("GET", &path, further, self.token_for(place), place, "")
     }
 
     /// How often a second the rows of a read come out of SQLite and nothing else is done: one thread, one connection, one
@@ -97,7 +98,7 @@ impl Subject {
     /// How many bytes the daemon answers.
     pub(crate) fn bytes(&self, read: Read) -> Result<usize> {
         let socket = &self.places[0];
-        Ok(Connection::open(socket)?.ask(&self.read(read, socket), 200)?.len())
+        Ok(Connection::open(socket)?.ask(&self.read(read, true, socket), 200)?.len())
     }
 
     /// The request to the bare handler for so many bytes, itself or out of its thread.

@@ -5,6 +5,7 @@ mod cascade;
 mod conventions;
 mod injection;
 mod isolation;
+mod kept;
 mod ledger;
 mod rows;
 mod special;

@@ -66,7 +66,7 @@ fn list_route(resource: &'static Resource, end: &str, verb: &str, work: Work) ->
     if !end.is_empty() {
         route = route.fails(StatusCode::NOT_FOUND);
     }
-    route.gives(StatusCode::OK, Content::Page(resource))
+    route.gives(StatusCode::OK, Content::Page(resource)).keeps()
 }
 
 /// `/by-work-item/{work_item_id}` → `work item`
@@ -78,6 +78,7 @@ fn get_route(resource: &'static Resource) -> Route {
     let summary = format!("Get one {}", resource.offer.noun);
     by_id(route(resource, Method::GET, "/{id}", "get", summary, Work::ReadRow(get)), resource)
         .gives(StatusCode::OK, Content::Row(resource))
+        .keeps()
 }
 
 fn get(tx: &sync::local::ReadTx<'_>, call: &Call) -> Result<Reply, Problem> {

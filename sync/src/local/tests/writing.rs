@@ -63,6 +63,17 @@ fn central_is_asked_to_forget_at_once_also_what_is_gone_here() {
 }
 
 #[test]
+fn a_version_stands_until_something_is_written() {
+    let replica = replica();
+    let version = replica.store.version();
+    assert!(version.is_some());
+    replica.store.read(|tx| tx.get(CLIENTS, &key("Acme"))).unwrap();
+    assert_eq!(replica.store.version(), version);
+    replica.put(client("Acme"));
+    assert!(replica.store.version().is_some_and(|now| Some(now) > version));
+}
+
+#[test]
 fn bad_values_are_refused_and_change_nothing() {
     let replica = replica();
     let long = "x".repeat(256);
