@@ -8,9 +8,17 @@ use world::{Error, Result};
 /// Variables to set, by name.
 pub(crate) type Environment = Vec<(&'static str, String)>;
 
-/// Runs the cargo that runs us.
+/// What cargo tells a program that it runs of the package that this is of. Build scripts look at them, ring's for one: told
+/// of another package than by a cargo that a person runs, it and all that stands on it would be compiled again, in turns.
+const OF_OUR_PACKAGE: [&str; 3] = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_"];
+
+/// Runs the cargo that runs us, as a person would.
 pub(crate) fn cargo(arguments: &[&str], environment: &[(&'static str, String)]) -> Result<()> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let ours = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in ours.filter(|name| OF_OUR_PACKAGE.iter().any(|start| name.starts_with(start))) {
+        command.env_remove(name);
+    }
     command.args(arguments).envs(environment.iter().map(|(name, value)| (name, value)));
     shown(command)
 }
