@@ -30,6 +30,7 @@ mod tests {
     use axum::http::Method;
 
     use super::*;
+    use crate::api::route::Work;
 
     #[test]
     fn names_are_unique_and_so_are_places() {
@@ -52,6 +53,22 @@ mod tests {
             assert_eq!(of_path, declared, "{}", route.path);
             assert!(!route.gives.is_empty() && !route.tag.is_empty() && !route.summary.is_empty(), "{}", route.path);
         }
+    }
+
+    /// What is answered again is not done again: that must be nothing but reading.
+    #[test]
+    fn only_what_does_nothing_but_read_is_answered_again() {
+        let kept: Vec<&Route> = all().iter().filter(|route| route.kept).collect();
+        for route in &kept {
+            let only_reads = matches!(route.work, Work::Read(_) | Work::ReadRow(_));
+            assert!(route.method == Method::GET && only_reads && route.raised.is_none(), "{}", route.name);
+        }
+        let is_kept = |name: &str| kept.iter().any(|route| route.name == name);
+        assert!(is_kept("clients_get") && is_kept("clients_list") && is_kept("credentials_list"));
+        assert!(
+            !is_kept("credentials_get") && !is_kept("context_snippets_get"),
+            "to read these is on record, or counts"
+        );
     }
 
     #[test]
