@@ -2,8 +2,9 @@
 //!
 //! Whoever has been answered is likely to come again at once. A commit that begins with the first of them leaves the others a
 //! whole sync behind, and a crowd parts into two that wait for each other. Where a sync takes milliseconds, the writer
-//! therefore waits for as many as it knows to be about: while they keep coming, and for less time than a sync takes.
-//! `PostgreSQL`'s `commit_delay` is of this kind; here the crowd and the disk are measured instead of configured.
+//! therefore waits for as many as it knows to be about: while they keep coming, and no longer than a sync takes, which is
+//! what they would wait for otherwise. `PostgreSQL`'s `commit_delay` is of this kind; here the crowd and the disk are measured
+//! instead of configured.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -15,11 +16,9 @@ use super::writer::{Job, Mode, Submitted};
 const GROUP: usize = 256;
 /// Commits that take less are not worth waiting for anybody.
 const QUICK: Duration = Duration::from_millis(1);
-/// The wait for one more, as a part of what a commit takes, and at most.
-const GAP_PARTS: u32 = 16;
-const GAP_LONGEST: Duration = Duration::from_micros(500);
-/// The wait for all of them, as a part of what a commit takes.
-const WAIT_PARTS: u32 = 2;
+/// The wait for one more, as a part of what a commit takes, and at most: it is lost once when a crowd has gone.
+const GAP_PARTS: u32 = 8;
+const GAP_LONGEST: Duration = Duration::from_millis(1);
 
 /// What comes next.
 pub(super) enum Next {
@@ -62,31 +61,11 @@ impl Arrivals {
         }
     }
 
-    /// The jobs that share a commit with this one, which is the first of them.
-    pub(super) fn group(&mut self, mode: Mode, first: Box<dyn Job>) -> Vec<Box<dyn Job>> {
-        let mut group = vec![first];
-        if mode != Mode::Ordinary {
-            return group;
-        }
-        let until = Instant::now() + self.wait;
-        while group.len() < GROUP {
-            let came = self.queue.pop_front().or_else(|| self.waiting.try_recv().ok());
-            match came.or_else(|| self.one_more(group.len(), until)) {
-                Some((Mode::Ordinary, job)) => group.push(job),
-                Some(other) => {
-                    self.queue.push_front(other);
-                    break;
-                }
-                None => break,
-            }
-        }
-        group
-    }
-
-    /// Waits for one of those that are likely to come.
-    fn one_more(&self, came: usize, until: Instant) -> Option<Submitted> {
-        let left = until.saturating_duration_since(Instant::now()).min(self.gap);
-        if came >= self.about || left.is_zero() { None } else { self.waiting.recv_timeout(left).ok() }
+    /// The jobs that share a commit with one of this kind, which is the first of them: each is to be done as it comes, while
+    /// others are on their way.
+    pub(super) fn joining(&mut self, mode: Mode) -> Joining<'_> {
+        let most = if mode == Mode::Ordinary { GROUP } else { 1 };
+        Joining { wait: self.wait, arrivals: self, came: 1, most }
     }
 
     /// Notes a commit of so many jobs, before they are answered.
@@ -95,7 +74,52 @@ impl Arrivals {
         self.about = jobs + self.queue.len();
         let is_slow = took >= QUICK;
         self.gap = if is_slow { (took / GAP_PARTS).min(GAP_LONGEST) } else { Duration::ZERO };
-        self.wait = if is_slow { took / WAIT_PARTS } else { Duration::ZERO };
+        self.wait = if is_slow { took } else { Duration::ZERO };
+    }
+}
+
+/// Jobs that join a commit, until there is nobody to wait for.
+pub(super) struct Joining<'a> {
+    arrivals: &'a mut Arrivals,
+    came: usize,
+    most: usize,
+    /// What is left of the wait for all of them.
+    wait: Duration,
+}
+
+impl Joining<'_> {
+    /// Waits for one of those that are likely to come.
+    fn one_more(&mut self) -> Option<Submitted> {
+        let left = self.wait.min(self.arrivals.gap);
+        if self.came >= self.arrivals.about || left.is_zero() {
+            return None;
+        }
+        let began = Instant::now();
+        let came = self.arrivals.waiting.recv_timeout(left).ok();
+        self.wait = self.wait.saturating_sub(began.elapsed());
+        came
+    }
+}
+
+impl Iterator for Joining<'_> {
+    type Item = Box<dyn Job>;
+
+    fn next(&mut self) -> Option<Box<dyn Job>> {
+        if self.came >= self.most {
+            return None;
+        }
+        let came = self.arrivals.queue.pop_front().or_else(|| self.arrivals.waiting.try_recv().ok());
+        match came.or_else(|| self.one_more())? {
+            (Mode::Ordinary, job) => {
+                self.came += 1;
+                Some(job)
+            }
+            other => {
+                self.arrivals.queue.push_front(other);
+                self.most = self.came;
+                None
+            }
+        }
     }
 }
 
@@ -135,9 +159,10 @@ mod tests {
         let mut sizes = Vec::new();
         for _ in 0..3 {
             let (mode, job) = first(&mut arrivals);
-            let group = arrivals.group(mode, job);
-            sizes.push((mode, group.len()));
-            arrivals.committed(group.len(), Duration::ZERO);
+            drop(job);
+            let jobs = 1 + arrivals.joining(mode).count();
+            sizes.push((mode, jobs));
+            arrivals.committed(jobs, Duration::ZERO);
         }
         assert_eq!(sizes, [(Mode::Ordinary, 2), (Mode::Remote, 1), (Mode::Ordinary, 1)]);
         assert!(matches!(arrivals.next(Some(Duration::ZERO)), Next::Quiet));
@@ -161,7 +186,8 @@ mod tests {
             }
             jobs
         });
-        assert_eq!(arrivals.group(mode, job_that_waited).len(), 3);
+        drop(job_that_waited);
+        assert_eq!(arrivals.joining(mode).count(), 2);
         drop(others.join().unwrap());
     }
 
@@ -171,7 +197,7 @@ mod tests {
         arrivals.committed(64, QUICK / 2);
         assert_eq!((arrivals.about, arrivals.gap, arrivals.wait), (64, Duration::ZERO, Duration::ZERO));
         jobs.send((Mode::Ordinary, job())).unwrap();
-        let (mode, job) = first(&mut arrivals);
-        assert_eq!(arrivals.group(mode, job).len(), 1);
+        let (mode, _) = first(&mut arrivals);
+        assert_eq!(arrivals.joining(mode).count(), 0);
     }
 }

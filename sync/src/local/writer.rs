@@ -1,7 +1,7 @@
 //! The writer thread: it owns the one writing connection, and jobs that wait at the same time share a commit.
 //!
-//! A commit costs one fsync whatever is in it, so the thread takes all waiting jobs ([`super::arrivals`]) into one
-//! transaction, each under a savepoint of its own: a job that fails takes back only its own part. Nobody gets an answer
+//! A commit costs one fsync whatever is in it, so the thread takes all jobs that wait or come meanwhile ([`super::arrivals`])
+//! into one transaction, each under a savepoint of its own: a job that fails takes back only its own part. Nobody gets an answer
 //! before the commit is on disk.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -153,7 +153,7 @@ impl Writer {
 
     pub(super) fn submit(&self, mode: Mode, job: Box<dyn Job>) -> Result<(), StoreError> {
         if let Some(run) = &self.inline {
-            run.lock().unwrap_or_else(PoisonError::into_inner).commit(mode, vec![job], |_, _| ());
+            run.lock().unwrap_or_else(PoisonError::into_inner).commit(mode, job, None);
             return Ok(());
         }
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -222,8 +222,7 @@ impl Run {
 
     fn until_closed(mut self, mut arrivals: Arrivals) -> Result<(), StoreError> {
         while let Some((mode, first)) = self.next(&mut arrivals) {
-            let group = arrivals.group(mode, first);
-            self.commit(mode, group, |jobs, took| arrivals.committed(jobs, took));
+            self.commit(mode, first, Some(&mut arrivals));
         }
         self.connection.pragma_update(None, "wal_checkpoint", "TRUNCATE").or_else(|error| match error {
             // The pragma answers with a row, which is no failure.
@@ -233,22 +232,22 @@ impl Run {
         Ok(())
     }
 
-    /// Runs jobs in one transaction and answers them; before that, says how many they were and how long their commit took.
-    fn commit(&mut self, mode: Mode, mut group: Vec<Box<dyn Job>>, note: impl FnOnce(usize, Duration)) {
+    /// Runs a job in a transaction that others join, and answers all of them; who else comes is told of it before that.
+    fn commit(&mut self, mode: Mode, first: Box<dyn Job>, mut arrivals: Option<&mut Arrivals>) {
         if let Mode::Tidy { rewritten_up_to } = mode {
-            let tidied = self.tidy(rewritten_up_to);
-            for job in group {
-                job.answer(tidied.as_ref().copied().map_err(StoreError::again));
-            }
-            return;
+            return first.answer(self.tidy(rewritten_up_to));
         }
         let heads_before = self.heads;
-        let committed = self.run(mode, &mut group);
+        let mut group = vec![first];
+        let joining = arrivals.as_deref_mut().map(|arrivals| arrivals.joining(mode));
+        let committed = self.run(mode, &mut group, joining.into_iter().flatten());
         if let Ok(done) = &committed {
             if done.for_central {
                 self.changes.send_modify(|count| *count += 1);
             }
-            note(group.len(), done.took);
+            if let Some(arrivals) = arrivals {
+                arrivals.committed(group.len(), done.took);
+            }
         } else {
             self.heads = heads_before;
             self.set_to = None;
@@ -283,28 +282,41 @@ impl Run {
         if busy == 0 { Ok(()) } else { Err(StoreError::other("a reader keeps the write-ahead log")) }
     }
 
-    /// Runs and commits the jobs.
-    fn run(&mut self, mode: Mode, group: &mut [Box<dyn Job>]) -> Result<Done, StoreError> {
+    /// Runs and commits the jobs of the group and those that join it.
+    fn run(
+        &mut self,
+        mode: Mode,
+        group: &mut Vec<Box<dyn Job>>,
+        mut joining: impl Iterator<Item = Box<dyn Job>>,
+    ) -> Result<Done, StoreError> {
         self.begin(mode)?;
-        let mut for_central = false;
-        for job in group {
-            let mut tx = WriteTx::new(&self.connection, &mut self.heads, self.clock.now_us());
-            execute(&self.connection, "SAVEPOINT job")?;
-            let succeeded = job.run(&mut tx);
-            for_central |= succeeded && tx.is_for_central();
-            if self.connection.is_autocommit() {
-                // SQLite takes back the whole transaction by itself when the disk is full.
-                return Err(StoreError::Full);
-            }
-            if !succeeded {
-                execute(&self.connection, "ROLLBACK TO job")?;
-            }
-            execute(&self.connection, "RELEASE job")?;
+        let (mut for_central, mut done) = (false, 0);
+        while let Some(job) = group.get_mut(done) {
+            for_central |= self.part(job.as_mut())?;
+            done += 1;
+            group.extend(joining.next());
         }
         state::set(&self.connection, state::HYBRID_TIME, journal::stamp(self.heads.time))?;
         let begun = Instant::now();
         self.versions.during(|| execute(&self.connection, "COMMIT"))?;
         Ok(Done { for_central, took: begun.elapsed() })
+    }
+
+    /// Runs a job under a savepoint of its own; whether central is to hear of what it did.
+    fn part(&mut self, job: &mut dyn Job) -> Result<bool, StoreError> {
+        let mut tx = WriteTx::new(&self.connection, &mut self.heads, self.clock.now_us());
+        execute(&self.connection, "SAVEPOINT job")?;
+        let succeeded = job.run(&mut tx);
+        let for_central = succeeded && tx.is_for_central();
+        if self.connection.is_autocommit() {
+            // SQLite takes back the whole transaction by itself when the disk is full.
+            return Err(StoreError::Full);
+        }
+        if !succeeded {
+            execute(&self.connection, "ROLLBACK TO job")?;
+        }
+        execute(&self.connection, "RELEASE job")?;
+        Ok(for_central)
     }
 
     fn begin(&mut self, mode: Mode) -> Result<(), StoreError> {
