@@ -107,8 +107,11 @@ async fn handle(
 
 /// What is asked for, if it may have been answered before.
 fn asked(app: &App, route: &Route, head: &Parts, body: &Body, visit: &Visit) -> Option<(Arc<Core>, Asked)> {
+    if !route.kept {
+        return None;
+    }
     let core = app.ready()?;
-    let asked = Asked::of(&core.store, route, head, body, visit)?;
+    let asked = Asked::of(&core.store, head, body, visit)?;
     Some((core, asked))
 }
 

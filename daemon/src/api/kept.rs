@@ -1,7 +1,7 @@
 //! Answers that are given again as long as nothing was written: programs that watch a list ask for it far more often than
 //! it changes.
 //!
-//! Only of routes that give out rows and nothing else ([`Route::kept`]), and only for callers who see all of them: of those
+//! Only of routes that give out rows and nothing else ([`super::route::Route::kept`]), and only for callers who see all of them: of those
 //! who are limited to clients, what they see depends on the time, too. An answer belongs to the version of the replica
 //! ([`Store::version`]) that stood before it was read, and is given as long as that version stands: nobody is shown less than
 //! what was acknowledged before, to whomever it was. Who wants it read anew says so (`Cache-Control: no-cache`), as a browser
@@ -16,7 +16,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sync::Store;
 
-use super::route::{Reply, ReplyBody, Route};
+use super::route::{Reply, ReplyBody};
 use crate::server::guard::Visit;
 
 /// Bytes of all answers that are kept, and of one.
@@ -38,7 +38,8 @@ impl Answer {
         }
         let ReplyBody::Written(body) = &reply.body else { return None };
         let etag = reply.etag.as_deref().and_then(|etag| HeaderValue::from_str(etag).ok());
-        Some(Self { body: body.clone(), etag })
+        // The buffer that it was written into may have room for far more.
+        Some(Self { body: Bytes::copy_from_slice(body), etag })
     }
 
     fn len(&self) -> usize {
@@ -106,14 +107,9 @@ pub(crate) struct Asked {
 
 impl Asked {
     /// None when the answer may depend on more than what is read of the replica.
-    pub(crate) fn of(store: &Store, route: &Route, head: &Parts, body: &Body, visit: &Visit) -> Option<Self> {
+    pub(crate) fn of(store: &Store, head: &Parts, body: &Body, visit: &Visit) -> Option<Self> {
         let sees_all = visit.principal.as_ref().is_some_and(|principal| principal.limit.is_none());
-        if !route.kept
-            || head.method != Method::GET
-            || !sees_all
-            || !body.is_end_stream()
-            || is_wanted_anew(&head.headers)
-        {
+        if head.method != Method::GET || !sees_all || !body.is_end_stream() || is_wanted_anew(&head.headers) {
             return None;
         }
         Some(Self { version: store.version()?, path_and_query: head.uri.path_and_query()?.as_str().to_owned() })
@@ -189,6 +185,10 @@ mod tests {
         let answer = Answer::of(&found).unwrap();
         assert_eq!(answer.clone().into_response().headers()[header::ETAG], "\"1\"");
         assert_eq!(answer.body, "{}");
+        let mut roomy = Vec::with_capacity(LARGEST);
+        roomy.extend_from_slice(b"{}");
+        let kept = Answer::of(&Reply::bytes(StatusCode::OK, roomy)).unwrap().body;
+        assert!(kept.try_into_mut().unwrap().capacity() < 100, "no more than what it holds");
         assert_eq!(Answer::of(&Reply::bytes(StatusCode::NOT_FOUND, b"{}".to_vec())), None);
         assert_eq!(Answer::of(&Reply::bytes(StatusCode::OK, b"{}".to_vec()).secret()), None);
     }

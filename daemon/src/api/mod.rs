@@ -2,7 +2,8 @@
 //!
 //! [`plan`] is what is known of each table; [`routes`] the table of all routes, from which the router, the description
 //! ([`openapi`]) and the rights are made; [`rows`] what can be done with the rows of any table; [`special`] what is particular
-//! to one. [`kept`] gives answers again as long as nothing is written. [`input`] and [`output`] are the forms of values on both sides, [`problem`] that of errors.
+//! to one. [`kept`] gives answers again as long as nothing is written. [`input`] and [`output`] are the forms of values on both
+//! sides, [`problem`] that of errors.
 //!
 //! Architecture invariants: no SQL holds a caller's text, every value is bound; a write that answers with an error leaves
 //! nothing behind; what is encrypted or sensitive appears in no error.
