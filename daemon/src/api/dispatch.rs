@@ -58,7 +58,7 @@ async fn handle(
     let (mut head, body) = request.into_parts();
     let asked = asked(app, route, &head, &body, &visit);
     if let Some(answer) = asked.as_ref().and_then(|(core, asked)| asked.answer(&core.kept)) {
-        return Ok(answer.into_response());
+        return Ok(response(answer.into()));
     }
     let path = RawPathParams::from_request_parts(&mut head, &()).await;
     let path = path.map_err(|_| Problem::field("path", "must be UTF-8"))?;

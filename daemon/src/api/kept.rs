@@ -12,8 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use sync::Store;
 
 use super::route::{Reply, ReplyBody};
@@ -27,7 +26,7 @@ const LARGEST: usize = 256 << 10;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
     body: Bytes,
-    etag: Option<HeaderValue>,
+    etag: Option<String>,
 }
 
 impl Answer {
@@ -37,9 +36,8 @@ impl Answer {
             return None;
         }
         let ReplyBody::Written(body) = &reply.body else { return None };
-        let etag = reply.etag.as_deref().and_then(|etag| HeaderValue::from_str(etag).ok());
         // The buffer that it was written into may have room for far more.
-        Some(Self { body: Bytes::copy_from_slice(body), etag })
+        Some(Self { body: Bytes::copy_from_slice(body), etag: reply.etag.clone() })
     }
 
     fn len(&self) -> usize {
@@ -47,13 +45,9 @@ impl Answer {
     }
 }
 
-impl IntoResponse for Answer {
-    fn into_response(self) -> Response {
-        let mut response = ([(header::CONTENT_TYPE, "application/json")], self.body).into_response();
-        if let Some(etag) = self.etag {
-            response.headers_mut().insert(header::ETAG, etag);
-        }
-        response
+impl From<Answer> for Reply {
+    fn from(Answer { body, etag }: Answer) -> Self {
+        Reply { status: StatusCode::OK, body: ReplyBody::Written(body), etag, is_secret: false }
     }
 }
 
@@ -173,7 +167,7 @@ mod tests {
     #[test]
     fn a_request_can_refuse_what_is_kept() {
         let of = |value: &'static str| {
-            is_wanted_anew(&[(header::CACHE_CONTROL, HeaderValue::from_static(value))].into_iter().collect())
+            is_wanted_anew(&[(header::CACHE_CONTROL, value.parse().unwrap())].into_iter().collect())
         };
         assert!(of("no-cache") && of("private, No-Store") && of("max-age=0"));
         assert!(!of("max-age=09") && !of("only-if-cached") && !is_wanted_anew(&HeaderMap::new()));
@@ -183,7 +177,7 @@ mod tests {
     fn only_what_was_found_is_kept() {
         let found = Reply::bytes(StatusCode::OK, b"{}".to_vec()).tagged("\"1\"".into());
         let answer = Answer::of(&found).unwrap();
-        assert_eq!(answer.clone().into_response().headers()[header::ETAG], "\"1\"");
+        assert_eq!(Reply::from(answer.clone()).etag.as_deref(), Some("\"1\""));
         assert_eq!(answer.body, "{}");
         let mut roomy = Vec::with_capacity(LARGEST);
         roomy.extend_from_slice(b"{}");

@@ -46,7 +46,7 @@ fn nobody_reads_less_than_what_was_acknowledged() {
     assert_eq!(api.get(child).unwrap().expect(200).unwrap().body()["total"], 0);
     api.post("/api/sites", &json!({ "name": "Attic", "client_id": id })).unwrap().expect(201).unwrap();
     assert_eq!(api.get(child).unwrap().expect(200).unwrap().body()["total"], 1);
-    api.delete(place).unwrap();
+    api.delete(place).unwrap().expect(204).unwrap();
     assert_eq!(api.get(child).unwrap().status, 404);
 }
 
