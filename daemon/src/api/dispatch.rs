@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -19,6 +19,7 @@ use sync::local::{ReadTx, WriteTx};
 
 use super::input::{body, parameters};
 use super::kept::Asked;
+use super::output::{self, Detail};
 use super::problem::Problem;
 use super::route::{Call, Reply, ReplyBody, Route, Work};
 use super::routes;
@@ -188,16 +189,22 @@ fn within_limit(
 }
 
 fn response(reply: Reply) -> Response {
+    let json = |json: Bytes| (reply.status, [(header::CONTENT_TYPE, "application/json")], json).into_response();
+    let mut etag = reply.etag;
     let mut response = match reply.body {
         ReplyBody::Empty => reply.status.into_response(),
         ReplyBody::Json(json) => (reply.status, axum::Json(json)).into_response(),
-        ReplyBody::Written(json) => (reply.status, [(header::CONTENT_TYPE, "application/json")], json).into_response(),
+        ReplyBody::Written(written) => json(written),
+        ReplyBody::Row(resource, row) => {
+            etag = Some(output::etag(&row));
+            json(output::bytes(resource, &row, Detail::Whole).into())
+        }
         ReplyBody::Text(media, text) => (reply.status, [(header::CONTENT_TYPE, media)], text).into_response(),
     };
     if reply.is_secret {
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    if let Some(etag) = reply.etag.and_then(|etag| HeaderValue::from_str(&etag).ok()) {
+    if let Some(etag) = etag.and_then(|etag| HeaderValue::from_str(&etag).ok()) {
         response.headers_mut().insert(header::ETAG, etag);
     }
     response

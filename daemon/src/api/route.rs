@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
-use merge::Value;
+use merge::{Row, Value};
 use migrations::Column;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
@@ -362,6 +362,9 @@ pub(crate) enum ReplyBody {
     Json(Json),
     /// JSON that is written already.
     Written(Bytes),
+    /// A row as it is shown whole, with its version: written when it goes out, as whoever made it (the one writer) has others
+    /// to serve.
+    Row(&'static Resource, Box<Row>),
     /// Text of a media type.
     Text(&'static str, String),
 }
@@ -390,6 +393,11 @@ impl Reply {
     /// JSON that is written already.
     pub(crate) fn bytes(status: StatusCode, body: Vec<u8>) -> Self {
         Self { status, body: ReplyBody::Written(body.into()), etag: None, is_secret: false }
+    }
+
+    /// A single row, with its version.
+    pub(crate) fn row(status: StatusCode, resource: &'static Resource, row: Row) -> Self {
+        Self { status, body: ReplyBody::Row(resource, Box::new(row)), etag: None, is_secret: false }
     }
 
     /// 204

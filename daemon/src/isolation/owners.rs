@@ -116,9 +116,15 @@ pub(crate) fn check_changes(tx: &WriteTx<'_>, limit: &Limit) -> Result<(), Probl
 
 /// Refuses to answer a write with a row that the caller does not see: one that was found, and needed no change.
 pub(crate) fn check_reply(tx: &WriteTx<'_>, limit: &Limit, call: &Call, reply: &Reply) -> Result<(), Problem> {
-    let ReplyBody::Json(json) = &reply.body else { return Ok(()) };
-    let (Some(id), Some(resource)) = (json["id"].as_str(), call.route.resource) else { return Ok(()) };
-    let Some(row) = tx.get(resource.entity, &Key::new(id))? else { return Ok(()) };
+    let row = match &reply.body {
+        ReplyBody::Row(_, row) => tx.get(row.entity(), &row.key())?,
+        ReplyBody::Json(json) => match (json["id"].as_str(), call.route.resource) {
+            (Some(id), Some(resource)) => tx.get(resource.entity, &Key::new(id))?,
+            _ => None,
+        },
+        ReplyBody::Empty | ReplyBody::Written(_) | ReplyBody::Text(..) => None,
+    };
+    let Some(row) = row else { return Ok(()) };
     let reading = tx.reading();
     if Rows::now(&reading).owners(&row)?.spare(limit) { Ok(()) } else { Err(forbidden(super::HIDDEN)) }
 }

@@ -48,20 +48,32 @@ pub(super) fn stand_in(db: &Connection, of: &'static Entity, gone: &Key) -> Resu
     Ok(None)
 }
 
+/// A reference to a row that is not here.
+#[derive(Debug)]
+pub(super) struct Dangling {
+    pub(super) column: &'static str,
+    pub(super) parent: &'static Entity,
+    pub(super) key: Key,
+}
+
 /// Lets references to rows that are not here point at those that stand in their place, unless the row vouches for them.
-pub(super) fn follow(db: &Connection, row: &mut Row) -> Result<(), StoreError> {
-    if row.entity().sync.is_chained {
-        return Ok(());
-    }
+/// Returns the references that there is nothing for.
+pub(super) fn follow(db: &Connection, row: &mut Row) -> Result<Vec<Dangling>, StoreError> {
+    let vouches = row.entity().sync.is_chained;
+    let mut dangling = Vec::new();
     for reference in row.entity().foreign_keys {
         let (Some(parent), Some(key)) = (entity(reference.references), row.text(reference.column).map(Key::new)) else {
             continue;
         };
-        if !rows::exists(db, parent, &key)?
-            && let Some(target) = stand_in(db, parent, &key)?
-        {
-            row.set(reference.column, target.as_str());
+        if rows::exists(db, parent, &key)? {
+            continue;
+        }
+        match if vouches { None } else { stand_in(db, parent, &key)? } {
+            Some(target) => {
+                row.set(reference.column, target.as_str());
+            }
+            None => dangling.push(Dangling { column: reference.column, parent, key }),
         }
     }
-    Ok(())
+    Ok(dangling)
 }

@@ -1,14 +1,15 @@
 //! Transactions: what a job may do with the replica.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use merge::{HybridTime, Key, Row, RowId, Value};
 use migrations::{Direction, ENTITIES, Entity};
 use rusqlite::Connection;
 
+use super::alias::{self, Dangling};
 use super::extent::Gaps;
-use super::{StoreError, alias, journal, ledger, rows, unheard, validate};
+use super::{StoreError, journal, ledger, rows, unheard, validate};
 use crate::clock::datetime_text;
 
 /// A snapshot of the replica for reading.
@@ -74,13 +75,24 @@ pub(super) struct Heads {
     pub(super) offset_us: i64,
 }
 
+/// What a job did to a row last, as far as references are concerned.
+#[derive(Debug)]
+enum Touched {
+    /// It was written, and refers to these rows that were not there yet.
+    Put(Vec<Dangling>),
+    /// It was deleted.
+    Deleted,
+    /// Either.
+    Somehow,
+}
+
 /// A job's part of the writing transaction: all of it becomes durable, or nothing.
 #[derive(Debug)]
 pub struct WriteTx<'a> {
     db: &'a Connection,
     heads: &'a mut Heads,
     now_us: u64,
-    touched: BTreeSet<RowId>,
+    touched: BTreeMap<RowId, Touched>,
     /// Central is to hear of something.
     for_central: bool,
     /// What was changed since [`Self::watch`], each row as it was before.
@@ -91,7 +103,7 @@ pub struct WriteTx<'a> {
 
 impl<'a> WriteTx<'a> {
     pub(super) fn new(db: &'a Connection, heads: &'a mut Heads, now_us: u64) -> Self {
-        Self { db, heads, now_us, touched: BTreeSet::new(), for_central: false, watched: None, gaps: None }
+        Self { db, heads, now_us, touched: BTreeMap::new(), for_central: false, watched: None, gaps: None }
     }
 
     /// The row of that key, as this transaction sees it.
@@ -113,12 +125,17 @@ impl<'a> WriteTx<'a> {
     ///
     /// On insert, empty columns get the catalogue's default. On update, `updated_at` becomes now. A reference to a row that
     /// was folded into another means that other one.
-    pub fn put(&mut self, mut row: Row) -> Result<(), StoreError> {
+    pub fn put(&mut self, row: Row) -> Result<(), StoreError> {
+        self.put_row(row).map(drop)
+    }
+
+    /// [`Self::put`]; returns the row as it is now.
+    pub fn put_row(&mut self, mut row: Row) -> Result<Row, StoreError> {
         let entity = row.entity();
         if entity.sync.direction == Direction::Pull {
             return Err(StoreError::Other(format!("{} is written at central only", entity.name)));
         }
-        alias::follow(self.db, &mut row)?;
+        let dangling = alias::follow(self.db, &mut row)?;
         let before = rows::get(self.db, entity, &row.key())?;
         if before.is_none() {
             validate::fill_defaults(&mut row, self.now_us);
@@ -126,11 +143,11 @@ impl<'a> WriteTx<'a> {
         validate::check(&mut row, before.as_ref())?;
         match &before {
             None => rows::insert(self.db, &row)?,
-            Some(before) => {
+            Some(held) => {
                 let touch = entity.position("updated_at");
-                let mut changed: Vec<usize> = differing(before, &row).filter(|p| Some(*p) != touch).collect();
+                let mut changed: Vec<usize> = differing(held, &row).filter(|p| Some(*p) != touch).collect();
                 if changed.is_empty() {
-                    return Ok(());
+                    return Ok(before.unwrap_or(row));
                 }
                 if let Some(position) = touch {
                     row.set_at(position, datetime_text(self.now_us).into());
@@ -139,7 +156,8 @@ impl<'a> WriteTx<'a> {
                 rows::update(self.db, &row, &changed)?;
             }
         }
-        self.note(row.id(), before.as_ref())
+        self.journal(row.id(), before.as_ref(), Touched::Put(dangling))?;
+        Ok(row)
     }
 
     /// [`Self::put`] that keeps the values it replaces on record, under a rule of this name, from where they can be put back;
@@ -147,9 +165,7 @@ impl<'a> WriteTx<'a> {
     pub fn put_keeping(&mut self, row: Row, rule: &str) -> Result<Row, StoreError> {
         let (entity, key) = (row.entity(), row.key());
         let before = rows::get(self.db, entity, &key)?;
-        self.put(row)?;
-        let after = rows::get(self.db, entity, &key)?
-            .ok_or_else(|| StoreError::Other(format!("{entity} was not written", entity = entity.name)))?;
+        let after = self.put_row(row)?;
         if let Some(before) = before.filter(|before| *before != after) {
             let lost = ledger::Lost::new(entity, rule, merge::Winner::Local).quietly();
             ledger::record_change(self.db, lost, (&before, &after), self.corrected_us())?;
@@ -185,7 +201,7 @@ impl<'a> WriteTx<'a> {
     pub fn delete(&mut self, entity: &'static Entity, key: &Key) -> Result<bool, StoreError> {
         let Some(before) = rows::get(self.db, entity, key)? else { return Ok(false) };
         rows::delete(self.db, entity, key)?;
-        self.note(RowId::new(entity, key.clone()), Some(&before))?;
+        self.journal(RowId::new(entity, key.clone()), Some(&before), Touched::Deleted)?;
         Ok(true)
     }
 
@@ -270,9 +286,17 @@ impl<'a> WriteTx<'a> {
 
     /// Enters a change into the journal. A row that was made and removed before anybody heard of it leaves no trace.
     pub(super) fn note(&mut self, id: RowId, before: Option<&Row>) -> Result<(), StoreError> {
+        self.journal(id, before, Touched::Somehow)
+    }
+
+    fn journal(&mut self, id: RowId, before: Option<&Row>, touched: Touched) -> Result<(), StoreError> {
         if id.entity.is_replicated() {
             let (generation, time) = (self.next_generation(), self.next_time());
-            let is_gone = !rows::exists(self.db, id.entity, &id.key)?;
+            let is_gone = match touched {
+                Touched::Put(_) => false,
+                Touched::Deleted => true,
+                Touched::Somehow => !rows::exists(self.db, id.entity, &id.key)?,
+            };
             journal::mark(self.db, &id, (before, is_gone), generation, time)?;
             if is_gone && journal::forget(self.db, &id)? {
                 ledger::accept(self.db, &id)?;
@@ -286,17 +310,31 @@ impl<'a> WriteTx<'a> {
         if let Some(watched) = &mut self.watched {
             watched.push((id.clone(), before.cloned()));
         }
-        self.touched.insert(id);
+        self.touched.insert(id, touched);
         Ok(())
     }
 
     /// Checks the references of every row that this job touched, so that one job's mistake cannot fail the commit
-    /// that others share (SQLite would find out only then).
+    /// that others share (SQLite would find out only then). What a row referred to when it was put was looked up then; if
+    /// that was deleted afterwards, it is one of those whose children are looked for.
     pub(super) fn check_references(&self) -> Result<(), StoreError> {
-        for id in &self.touched {
-            match rows::get(self.db, id.entity, &id.key)? {
-                Some(row) => self.check_parents(&row)?,
-                None => self.check_children(id)?,
+        for (id, touched) in &self.touched {
+            match touched {
+                Touched::Put(dangling) => self.check_dangling(id, dangling)?,
+                Touched::Deleted => self.check_children(id)?,
+                Touched::Somehow => match rows::get(self.db, id.entity, &id.key)? {
+                    Some(row) => self.check_parents(&row)?,
+                    None => self.check_children(id)?,
+                },
+            }
+        }
+        Ok(())
+    }
+
+    fn check_dangling(&self, id: &RowId, dangling: &[Dangling]) -> Result<(), StoreError> {
+        for Dangling { column, parent, key } in dangling {
+            if !rows::exists(self.db, parent, key)? {
+                return Err(StoreError::MissingParent { table: id.entity.name, column, parent: parent.name });
             }
         }
         Ok(())

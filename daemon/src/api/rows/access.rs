@@ -1,17 +1,16 @@
-//! Reaching single rows, and writing them with what the table demands checked beforehand, so that a refusal can say which
-//! row is in the way.
+//! Reaching single rows, and writing them so that a refusal can say which row is in the way.
 
 use axum::http::StatusCode;
 use merge::{Key, Row, Value};
 use migrations::Entity;
 use migrations::catalogue::CREDENTIALS;
+use sync::StoreError;
 use sync::local::{ReadTx, WriteTx, new_id};
 
 use crate::api::input::row::Given;
-use crate::api::output::{self, Detail};
 use crate::api::plan::Resource;
 use crate::api::problem::{Problem, missing_parent};
-use crate::api::route::{Call, Reply};
+use crate::api::route::Call;
 use crate::audit::credential::{self, Access};
 
 /// The row of that id, or 404.
@@ -22,11 +21,6 @@ pub(crate) fn existing(tx: &ReadTx<'_>, resource: &'static Resource, id: &str) -
 /// The row of that id.
 pub(crate) fn row_of(tx: &ReadTx<'_>, entity: &'static Entity, id: &str) -> Result<Option<Row>, Problem> {
     Ok(tx.get(entity, &Key::new(id))?)
-}
-
-/// A single row as an answer.
-pub(crate) fn answer(status: StatusCode, resource: &'static Resource, row: &Row) -> Reply {
-    Reply::json(status, output::row(resource, row, Detail::Whole)).tagged(output::etag(row))
 }
 
 /// The id that every machine derives for what it makes, or a new one if a row has it that has since become something else.
@@ -59,13 +53,16 @@ pub(crate) fn note(tx: &mut WriteTx<'_>, call: &Call, row: &Row, action: &'stati
 }
 
 /// Writes a row and returns it as it was written.
-pub(crate) fn put(tx: &mut WriteTx<'_>, row: Row) -> Result<Row, Problem> {
-    let (entity, key) = (row.entity(), row.key());
-    check_parents(tx, &row)?;
-    check_keys(tx, &row)?;
-    tx.put(row)?;
-    // A row that was put is there.
-    tx.get(entity, &key)?.ok_or_else(|| Problem::not_found(entity.name))
+pub(crate) fn put(tx: &mut WriteTx<'_>, row: &Row) -> Result<Row, Problem> {
+    match tx.put_row(row.clone()) {
+        // What is in the way is looked for when something is: the table knows without that.
+        Err(refused @ StoreError::Invalid { .. }) => {
+            check_parents(tx, row)?;
+            check_keys(tx, row)?;
+            Err(refused.into())
+        }
+        written => Ok(written?),
+    }
 }
 
 fn check_parents(tx: &WriteTx<'_>, row: &Row) -> Result<(), Problem> {

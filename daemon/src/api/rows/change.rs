@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use merge::Row;
 use sync::local::WriteTx;
 
-use super::access::{answer, existing, note, put, seal};
+use super::access::{existing, note, put, seal};
 use crate::api::input::row::{self, Given};
 use crate::api::output::etag;
 use crate::api::problem::Problem;
@@ -16,14 +16,14 @@ pub(super) fn change(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem
     let given = row::change(resource, &call.body)?;
     let before = existing(&tx.reading(), resource, call.id())?;
     check_version(&call.headers, &before)?;
-    Ok(answer(StatusCode::OK, resource, &apply(tx, call, before, &given)?))
+    Ok(Reply::row(StatusCode::OK, resource, apply(tx, call, before, &given)?))
 }
 
 /// The row with what was given, written.
 pub(crate) fn apply(tx: &mut WriteTx<'_>, call: &Call, mut row: Row, given: &Given) -> Result<Row, Problem> {
     given.fill(&mut row);
     seal(call, given, &mut row)?;
-    let row = put(tx, row)?;
+    let row = put(tx, &row)?;
     note(tx, call, &row, "update")?;
     Ok(row)
 }

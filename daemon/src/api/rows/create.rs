@@ -5,7 +5,7 @@ use merge::{Key, Row, Value};
 use migrations::entity::ColumnDefault;
 use sync::local::{WriteTx, new_id};
 
-use super::access::{answer, note, put, seal};
+use super::access::{note, put, seal};
 use crate::api::input::row::{self, Given};
 use crate::api::plan::{Resource, Role};
 use crate::api::problem::Problem;
@@ -15,22 +15,24 @@ use crate::api::route::{Call, Reply};
 pub(super) fn create(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
     let resource = super::routes::resource_of(call);
     let (row, is_new) = insert(tx, resource, call)?;
-    Ok(answer(if is_new { StatusCode::CREATED } else { StatusCode::OK }, resource, &row))
+    Ok(Reply::row(if is_new { StatusCode::CREATED } else { StatusCode::OK }, resource, row))
 }
 
 /// The row that a body describes, and whether it is new: the same body with the same id makes no second one.
 pub(crate) fn insert(tx: &mut WriteTx<'_>, resource: &'static Resource, call: &Call) -> Result<(Row, bool), Problem> {
     let given = row::new(resource, &call.body)?;
     let id = resource.field("id").and_then(|field| given.value(field.position)).and_then(Value::as_text);
-    let id = id.map_or_else(|| new_id(tx.now_us()), str::to_owned);
-    if let Some(before) = tx.get(resource.entity, &Key::new(id.as_str()))? {
-        return if is_replay(resource, call, &given, &before) { Ok((before, false)) } else { Err(another(&id)) };
+    if let Some(id) = id
+        && let Some(before) = tx.get(resource.entity, &Key::new(id))?
+    {
+        return if is_replay(resource, call, &given, &before) { Ok((before, false)) } else { Err(another(id)) };
     }
+    let id = id.map_or_else(|| new_id(tx.now_us()), str::to_owned);
     let mut row = Row::new(resource.entity);
     given.fill(&mut row);
     row.set("id", id);
     seal(call, &given, &mut row)?;
-    let row = put(tx, row)?;
+    let row = put(tx, &row)?;
     note(tx, call, &row, "create")?;
     Ok((row, true))
 }

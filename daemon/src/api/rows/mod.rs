@@ -10,7 +10,7 @@ mod remove;
 pub(in crate::api) mod routes;
 mod tags;
 
-pub(crate) use access::{answer, existing, free_id, note, put, row_of, seal};
+pub(crate) use access::{existing, free_id, note, put, row_of, seal};
 pub(crate) use by::check_parent;
 pub(crate) use change::{apply as apply_change, check_absent, check_etag, check_version};
 pub(crate) use create::insert;

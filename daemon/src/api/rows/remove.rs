@@ -5,7 +5,7 @@ use merge::{Row, Value};
 use migrations::catalogue::{CREDENTIAL_AUDIT_LOG, CREDENTIALS};
 use sync::local::WriteTx;
 
-use super::access::{answer, existing, note, put};
+use super::access::{existing, note, put};
 use super::change::check_version;
 use super::removal::Removal;
 use crate::api::plan::Role;
@@ -44,7 +44,7 @@ fn wipe(tx: &mut WriteTx<'_>, call: &Call, mut row: Row) -> Result<Reply, Proble
         row.set_at(field.position, Value::Null);
     }
     row.set("is_active", false);
-    let row = put(tx, row)?;
+    let row = put(tx, &row)?;
     note(tx, call, &row, "delete")?;
-    Ok(answer(StatusCode::OK, resource, &row))
+    Ok(Reply::row(StatusCode::OK, resource, row))
 }

@@ -7,7 +7,7 @@ use axum::http::{Method, StatusCode};
 use migrations::catalogue::CREDENTIALS;
 use sync::local::WriteTx;
 
-use super::{addressed, answer, existing, given, now, on_row, resource, resource_of, route, rows};
+use super::{addressed, existing, given, now, on_row, resource, resource_of, route, rows};
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Content, Reply, Route, Work};
 use crate::api::rows::{note, seal};
@@ -48,7 +48,7 @@ fn view(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
     let resource = resource_of(call);
     let row = existing(&tx.reading(), resource, call.id())?;
     note(tx, call, &row, "view")?;
-    Ok(answer(StatusCode::OK, resource, &row))
+    Ok(Reply::row(StatusCode::OK, resource, row))
 }
 
 fn rotate(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
@@ -63,5 +63,5 @@ fn rotate(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
     row.set("last_rotated_at", now(tx));
     let row = tx.put_keeping(row, "rotated")?;
     note(tx, call, &row, "rotate")?;
-    Ok(answer(StatusCode::OK, resource_of(call), &row))
+    Ok(Reply::row(StatusCode::OK, resource_of(call), row))
 }

@@ -5,7 +5,7 @@ use migrations::catalogue::DECISION_LOGS;
 use sync::local::{ReadTx, WriteTx};
 
 use super::snippets::with_tags;
-use super::{answer, existing, listed, resource, resource_of, route, tags_parameter};
+use super::{existing, listed, resource, resource_of, route, tags_parameter};
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Content, Reply, Route, Work};
 use crate::api::rows::{self, Listing, check_version, insert, page, put};
@@ -47,6 +47,6 @@ fn supersede(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
         return Err(Problem::new(StatusCode::CONFLICT, detail, "replace the later one").with("existing_id", other));
     }
     old.set("superseded_by_id", new.get("id").clone());
-    put(tx, old)?;
-    Ok(answer(if is_new { StatusCode::CREATED } else { StatusCode::OK }, decisions, &new))
+    put(tx, &old)?;
+    Ok(Reply::row(if is_new { StatusCode::CREATED } else { StatusCode::OK }, decisions, new))
 }

@@ -6,7 +6,7 @@ use migrations::catalogue::MACHINES;
 use sync::local::WriteTx;
 use sync::parse_datetime;
 
-use super::{addressed, answer, changed, given, now, on_row, resource, resource_of, route};
+use super::{addressed, changed, given, now, on_row, resource, resource_of, route};
 use crate::api::input::row;
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Content, Reply, Route, Work};
@@ -46,13 +46,13 @@ fn register(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
     };
     let Some(known) = known else {
         let (row, is_new) = insert(tx, machines, call)?;
-        return Ok(answer(if is_new { StatusCode::CREATED } else { StatusCode::OK }, machines, &row));
+        return Ok(Reply::row(if is_new { StatusCode::CREATED } else { StatusCode::OK }, machines, row));
     };
     let id = known.get("id").clone();
     let mut row = known;
     given.fill(&mut row);
     row.set("id", id).set("is_active", true).set("last_seen_at", now(tx));
-    Ok(answer(StatusCode::OK, machines, &apply_change(tx, call, row, &row::Given::default())?))
+    Ok(Reply::row(StatusCode::OK, machines, apply_change(tx, call, row, &row::Given::default())?))
 }
 
 fn heartbeat(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {

@@ -45,7 +45,7 @@ use super::input::row::{self, Given};
 use super::plan::{self, Form, Resource};
 use super::problem::Problem;
 use super::route::{Call, Content, Parameter, Reply, Route, Work};
-use super::rows::{self, answer, apply_change, check_version, existing, resource_of};
+use super::rows::{self, apply_change, check_version, existing, resource_of};
 
 const DEFAULT_LIMIT: i64 = 100;
 const MAX_LIMIT: i64 = 1000;
@@ -140,7 +140,7 @@ fn given(call: &Call) -> Result<Given, Problem> {
 /// Writes the row with what was given, and answers with it.
 fn changed(tx: &mut WriteTx<'_>, call: &Call, row: Row, given: &Given) -> Result<Reply, Problem> {
     let row = apply_change(tx, call, row, given)?;
-    Ok(answer(StatusCode::OK, resource_of(call), &row))
+    Ok(Reply::row(StatusCode::OK, resource_of(call), row))
 }
 
 /// Now, as the replica writes it.

@@ -6,7 +6,7 @@ use migrations::Column;
 use migrations::catalogue::{PROJECT_STATES, PROJECTS};
 use sync::local::{ReadTx, WriteTx, derived_id};
 
-use super::{answer, resource, resource_of, route};
+use super::{resource, resource_of, route};
 use crate::api::input::row;
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Content, Parameter, Reply, Route, Work};
@@ -53,7 +53,7 @@ fn project(call: &Call) -> Value {
 fn get(tx: &ReadTx<'_>, call: &Call) -> Result<Reply, Problem> {
     let row = tx.find(PROJECT_STATES, "project_id", &project(call))?;
     let row = row.ok_or_else(|| Problem::not_found("project with a state"))?;
-    Ok(answer(StatusCode::OK, resource_of(call), &row))
+    Ok(Reply::row(StatusCode::OK, resource_of(call), row))
 }
 
 fn put(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
@@ -72,5 +72,5 @@ fn put(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
         let id = derived_id("project_states", project.as_text().unwrap_or_default());
         Row::new(PROJECT_STATES).with("id", free_id(tx, PROJECT_STATES, id)?).with("project_id", project)
     };
-    Ok(answer(status, resource, &apply_change(tx, call, row, &given)?))
+    Ok(Reply::row(status, resource, apply_change(tx, call, row, &given)?))
 }

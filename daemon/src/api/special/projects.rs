@@ -6,7 +6,7 @@ use migrations::Column;
 use migrations::catalogue::PROJECTS;
 use sync::local::{ReadTx, WriteTx, derived_id};
 
-use super::{answer, resource, resource_of};
+use super::{resource, resource_of};
 use crate::api::dispatch;
 use crate::api::input::formed;
 use crate::api::plan::Form;
@@ -60,7 +60,7 @@ fn find(tx: &ReadTx<'_>, call: &Call) -> Result<Reply, Problem> {
     let (slug, _) = wanted(call)?;
     let found = tx.find(PROJECTS, "slug", &Value::from(slug))?;
     let row = found.ok_or_else(|| no_project("give create=true to make it"))?;
-    Ok(answer(StatusCode::OK, resource_of(call), &row))
+    Ok(Reply::row(StatusCode::OK, resource_of(call), row))
 }
 
 fn find_or_make(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
@@ -71,12 +71,12 @@ fn find_or_make(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
         if row.text("client_id").is_some_and(is_others) {
             return Err(isolation::forbidden("this belongs to a client that you are not given"));
         }
-        return Ok(answer(StatusCode::OK, resource_of(call), &row));
+        return Ok(Reply::row(StatusCode::OK, resource_of(call), row));
     }
     let row = Row::new(PROJECTS)
         .with("id", free_id(tx, PROJECTS, derived_id("projects", &slug))?)
         .with("name", name_of_slug(&slug))
         .with("slug", slug)
         .with("git_remote", remote.map(str::to_owned));
-    Ok(answer(StatusCode::CREATED, resource_of(call), &put(tx, row)?))
+    Ok(Reply::row(StatusCode::CREATED, resource_of(call), put(tx, &row)?))
 }

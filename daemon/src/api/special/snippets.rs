@@ -6,7 +6,7 @@ use migrations::Column;
 use migrations::catalogue::CONTEXT_SNIPPETS;
 use sync::local::{ReadTx, WriteTx};
 
-use super::{answer, existing, listed, now, resource, resource_of, route, tags_given, tags_parameter};
+use super::{existing, listed, now, resource, resource_of, route, tags_given, tags_parameter};
 use crate::api::dispatch;
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Content, Parameter, Reply, Route, Work};
@@ -45,14 +45,14 @@ async fn get(call: Call) -> Result<Reply, Problem> {
     if call.number("touch") == Some(0) || call.principal.limit.is_some() {
         return dispatch::read(call, |tx, call| {
             let snippets = resource_of(call);
-            Ok(answer(StatusCode::OK, snippets, &existing(tx, snippets, call.id())?))
+            Ok(Reply::row(StatusCode::OK, snippets, existing(tx, snippets, call.id())?))
         })
         .await;
     }
     dispatch::write(call, |tx, call| {
         use_once(tx, call.id())?;
         let snippets = resource_of(call);
-        Ok(answer(StatusCode::OK, snippets, &existing(&tx.reading(), snippets, call.id())?))
+        Ok(Reply::row(StatusCode::OK, snippets, existing(&tx.reading(), snippets, call.id())?))
     })
     .await
 }

@@ -5,7 +5,7 @@ use migrations::Column;
 use migrations::catalogue::M365_TENANTS;
 use sync::local::ReadTx;
 
-use super::{answer, resource, resource_of, route};
+use super::{resource, resource_of, route};
 use crate::api::problem::Problem;
 use crate::api::route::{Call, Content, Parameter, Reply, Route, Work};
 
@@ -24,5 +24,5 @@ fn by_tenant_id(tx: &ReadTx<'_>, call: &Call) -> Result<Reply, Problem> {
     let wanted = call.parameters.get("tenant_id").cloned().unwrap_or_default();
     let row = tx.find(M365_TENANTS, "tenant_id", &wanted)?;
     let row = row.ok_or_else(|| Problem::not_found(resource_of(call).offer.noun))?;
-    Ok(answer(StatusCode::OK, resource_of(call), &row))
+    Ok(Reply::row(StatusCode::OK, resource_of(call), row))
 }

@@ -99,7 +99,7 @@ fn confirm(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
         let mut row = entry(tx, call, id)?;
         if billing::is_draft(&row) {
             row.set("is_billable", is_billable).set("invoice_reference", None::<String>);
-            put(tx, row)?;
+            put(tx, &row)?;
         } else if row.int("is_billable") != Some(i64::from(is_billable)) {
             let problem = Problem::new(StatusCode::CONFLICT, "an entry is no draft any more", "change it with PUT");
             return Err(problem.coded("NOT_A_DRAFT").with("id", id.as_str()));
@@ -133,7 +133,7 @@ fn mark(tx: &mut WriteTx<'_>, call: &Call) -> Result<Reply, Problem> {
             row.set("invoiced_at", at.as_str());
         }
         row.set("is_invoiced", true).set("invoice_reference", invoice_reference.as_str());
-        put(tx, row)?;
+        put(tx, &row)?;
     }
     Ok(Reply::ok(Invoiced { invoiced: ids.len() as u64 }))
 }
