@@ -58,7 +58,7 @@ pub(crate) struct App {
     /// The store's writer has ended: the replica is to be opened again.
     pub(crate) reopen: Notify,
     /// The vault has other keys: there may be secrets to seal anew.
-    pub(crate) vault_changed: Arc<Notify>,
+    pub(crate) vault_changed: watch::Sender<()>,
     pub(crate) tasks: TaskBoard,
     pub(crate) notices: Arc<Notices>,
     pub(crate) intake: Intake,
@@ -128,7 +128,7 @@ impl App {
             phase: watch::Sender::new(Phase::Opening),
             stop: Stop::new(),
             reopen: Notify::new(),
-            vault_changed: Arc::new(Notify::new()),
+            vault_changed: watch::Sender::new(()),
             tasks: TaskBoard::default(),
             clients: Clients::default(),
             imports: Arc::default(),

@@ -1,6 +1,8 @@
 //! The daemon's own tasks: opening the replica (and trying again until it opens), looking after the spool, finding
 //! out when saving works again, telling the user once when central needs them, drafting billable time.
 
+mod upkeep;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +24,7 @@ use crate::forget::sweep::{self, Swept};
 use crate::intake::IntakeError;
 use crate::meaning::Meaning;
 use crate::memory::index::Index;
-use crate::memory::late;
+use crate::news::{News, Next};
 use crate::phase::{Core, Phase, Trouble};
 use crate::redaction::{self, Stamp};
 use crate::vault::exchange::{Exchange, ExchangeError};
@@ -34,9 +36,6 @@ const LONGEST_RETRY: Duration = Duration::from_secs(30);
 const SPOOL_LOOK: Duration = Duration::from_secs(2);
 const SAVING_LOOK: Duration = Duration::from_secs(2);
 const LEDGER_LOOK: Duration = Duration::from_hours(1);
-const LONGEST_INDEX_RETRY: Duration = Duration::from_mins(5);
-const LONGEST_VECTORS_RETRY: Duration = Duration::from_mins(1);
-const KEEP_VECTORS: &str = "keep-vectors";
 const DRAFT_LOOK: Duration = Duration::from_secs(10);
 /// After a failure, which is on record.
 const DRAFT_RETRY: Duration = Duration::from_mins(10);
@@ -69,9 +68,9 @@ pub(crate) fn start(app: &Arc<App>) -> Vec<JoinHandle<()>> {
         task("watch-sync", |app| Box::pin(watch_sync(app))),
         task("keep-locks", |app| Box::pin(keep_locks(app))),
         task("keep-ledger", |app| Box::pin(keep_ledger(app))),
-        task("index-memories", |app| Box::pin(index_memories(app))),
-        task("keep-index", |app| Box::pin(keep_index(app))),
-        task(KEEP_VECTORS, |app| Box::pin(keep_vectors(app))),
+        task("index-memories", |app| Box::pin(upkeep::index_memories(app))),
+        task("keep-index", |app| Box::pin(upkeep::keep_index(app))),
+        task(upkeep::KEEP_VECTORS, |app| Box::pin(upkeep::keep_vectors(app))),
         task("watch-transcripts", |app| Box::pin(transcripts::watch::run(app))),
         task(DRAFT_TIME, |app| Box::pin(draft_time(app))),
         task("keep-vault", |app| Box::pin(keep_vault(app))),
@@ -114,7 +113,7 @@ async fn open_replica(app: Arc<App>) {
 
 async fn open(app: &App) -> Result<Core, StoreError> {
     let (path, clock) = (app.home.replica(), Arc::clone(&app.clock));
-    let (home, changed) = (app.home.clone(), Arc::clone(&app.vault_changed));
+    let (home, changed) = (app.home.clone(), app.vault_changed.clone());
     let opened = tokio::task::spawn_blocking(move || {
         let store = Store::open_on(&path, clock, &machine::host())?;
         let vault = Vault::open(&home, &store, changed);
@@ -171,99 +170,20 @@ async fn try_saving(app: Arc<App>) {
     }
 }
 
-/// Indexes what was stored by the thousand, so that recall finds it.
-async fn index_memories(app: Arc<App>) {
-    let mut last_end = 0;
-    let mut pause = OPENING_PATIENCE;
-    while app.stop.pause(pause).await {
-        pause = OPENING_PATIENCE;
-        let Ok(core) = app.core(OPENING_PATIENCE).await else { continue };
-        match late::step(&core.store, &mut last_end).await {
-            Ok(wait) => pause = wait,
-            // Saving fails likewise, and is reported there; the queue stays as it is.
-            Err(error) => tracing::warn!(%error, "what came from central could not be indexed; it is tried again"),
-        }
-    }
-}
-
-/// Opens or builds the impact index, and keeps it up with the replica.
-async fn keep_index(app: Arc<App>) {
-    let mut pause = Duration::ZERO;
-    let mut longer = OPENING_PATIENCE;
-    while app.stop.pause(pause).await {
-        pause = OPENING_PATIENCE;
-        let Ok(core) = app.core(OPENING_PATIENCE).await else { continue };
-        let index = Arc::clone(&core.index);
-        drop(core);
-        let mut step = tokio::task::spawn_blocking({
-            let index = Arc::clone(&index);
-            move || index.step()
-        });
-        let stepped = tokio::select! {
-            stepped = &mut step => stepped,
-            () = app.stop.requested() => {
-                index.stop();
-                step.await
-            }
-        };
-        match stepped {
-            Ok(Ok(wait)) => (pause, longer) = (wait, OPENING_PATIENCE),
-            Ok(Err(error)) => {
-                tracing::warn!(%error, retry_in_s = longer.as_secs(), "the memory index could not be kept; recall is slower meanwhile");
-                (pause, longer) = (longer, (longer * 2).min(LONGEST_INDEX_RETRY));
-            }
-            Err(panic) => app.tasks.failed("keep-index", &crate::tasks::panic_text(panic)),
-        }
-    }
-}
-
-/// Makes vectors of memories, and keeps them up with the replica, when there is something to make them with.
-async fn keep_vectors(app: Arc<App>) {
-    if app.meaning.is_none() {
-        return;
-    }
-    let mut pause = Duration::ZERO;
-    let mut longer = OPENING_PATIENCE;
-    while app.stop.pause(pause).await {
-        pause = OPENING_PATIENCE;
-        let Ok(core) = app.core(OPENING_PATIENCE).await else { continue };
-        let Some(meaning) = core.index.meaning().cloned() else { continue };
-        drop(core);
-        let mut step = tokio::task::spawn_blocking({
-            let meaning = Arc::clone(&meaning);
-            move || meaning.step()
-        });
-        let stepped = tokio::select! {
-            stepped = &mut step => stepped,
-            () = app.stop.requested() => {
-                meaning.stop();
-                step.await
-            }
-        };
-        match stepped {
-            Ok(Ok(wait)) => (pause, longer) = (wait, OPENING_PATIENCE),
-            Ok(Err(error)) => {
-                tracing::warn!(%error, retry_in_s = longer.as_secs(), "vectors of memories could not be kept; recall goes by words meanwhile");
-                (pause, longer) = (longer, (longer * 2).min(LONGEST_VECTORS_RETRY));
-            }
-            Err(panic) => app.tasks.failed(KEEP_VECTORS, &crate::tasks::panic_text(panic)),
-        }
-    }
-}
-
 /// Keeps to what was forgotten, here or on another machine.
 async fn forget(app: Arc<App>) {
-    let mut pause = FORGET_LOOK;
-    while app.stop.pause(pause).await {
-        pause = FORGET_LOOK;
+    let (mut news, mut next) = (News::default(), Next::In(FORGET_LOOK));
+    while news.wait(&app.stop, next).await {
+        next = Next::In(FORGET_LOOK);
         let Ok(core) = app.core(OPENING_PATIENCE).await else { continue };
+        news.look(&core.store);
         match sweep::step(&core.store, &core.index, &app.home.spool()).await {
-            Ok(Swept::More) => pause = Duration::ZERO,
+            Ok(Swept::More) => next = Next::NOW,
             Ok(Swept::Clean) => core.capture.catch_up_in_background(),
-            Ok(Swept::Nothing) => {}
+            Ok(Swept::Nothing) => next = Next::News(FORGET_LOOK),
             Err(error) => {
                 tracing::warn!(%error, "what was forgotten is not out of all files yet; it is tried again");
-                pause = FORGET_RETRY;
+                next = Next::In(FORGET_RETRY);
             }
         }
     }
@@ -290,6 +210,7 @@ async fn draft_time(app: Arc<App>) {
 
 /// Takes over keys that another machine rotated to, and seals anew what is left of earlier ones.
 async fn keep_vault(app: Arc<App>) {
+    let mut changed = app.vault_changed.subscribe();
     loop {
         if let Ok(core) = app.core(OPENING_PATIENCE).await {
             let exchange = Exchange { vault: &core.vault, store: &core.store, central: &app.central_link };
@@ -302,7 +223,7 @@ async fn keep_vault(app: Arc<App>) {
         }
         tokio::select! {
             goes_on = app.stop.pause(VAULT_LOOK) => if !goes_on { return },
-            () = app.vault_changed.notified() => {}
+            _ = changed.changed() => {}
         }
     }
 }
@@ -310,13 +231,16 @@ async fn keep_vault(app: Arc<App>) {
 /// Has the values of the vault redacted that others have brought. What is sealed here is known as it is sealed.
 async fn know_secrets(app: Arc<App>) {
     let mut known = Stamp::default();
-    while app.stop.pause(SECRETS_LOOK).await {
+    let (mut news, mut next) = (News::default(), Next::In(SECRETS_LOOK));
+    while news.wait(&app.stop, next).await {
+        next = Next::In(SECRETS_LOOK);
         let Ok(core) = app.core(OPENING_PATIENCE).await else { continue };
+        news.look(&core.store).and_for(app.vault_changed.subscribe());
         let Ok(ring) = core.vault.ring() else { continue };
         let (store, before) = (core.store.clone(), known.clone());
         let learnt = tokio::task::spawn_blocking(move || redaction::learn(&store, &ring, &before)).await;
         match learnt.map_err(StoreError::other).flatten() {
-            Ok(stamp) => known = stamp,
+            Ok(stamp) => (known, next) = (stamp, Next::News(SECRETS_LOOK)),
             Err(error) => tracing::warn!(%error, "the secrets to redact were not read anew; it is tried again"),
         }
     }
@@ -325,12 +249,15 @@ async fn know_secrets(app: Arc<App>) {
 /// Notes how far the audit rows of other machines have come, so that what is removed of them later is missed.
 async fn watch_audit(app: Arc<App>) {
     let mut seen = None;
-    while app.stop.pause(AUDIT_LOOK).await {
+    let (mut news, mut next) = (News::default(), Next::In(AUDIT_LOOK));
+    while news.wait(&app.stop, next).await {
+        next = Next::In(AUDIT_LOOK);
         let Ok(core) = app.core(OPENING_PATIENCE).await else { continue };
+        news.look(&core.store).and_for(app.vault_changed.subscribe());
         // That there is no key, the status says.
         let Ok(keys) = core.vault.ring() else { continue };
         match chain::step(&core.store, keys, seen.clone()).await {
-            Ok(mark) => seen = Some(mark),
+            Ok(mark) => (seen, next) = (Some(mark), Next::News(AUDIT_LOOK)),
             Err(error) => {
                 tracing::warn!(%error, "the audit rows of other machines were not looked at; it is tried again");
             }
@@ -340,14 +267,14 @@ async fn watch_audit(app: Arc<App>) {
 
 /// Learns from the replica who may log in and whose password was changed, so that tokens of before end on every machine.
 async fn watch_users(app: Arc<App>) {
-    loop {
-        if let Ok(core) = app.core(OPENING_PATIENCE).await
-            && let Err(error) = auth::learn(&app, &core).await
-        {
-            tracing::warn!(%error, "who may log in could not be read; it is tried again");
-        }
-        if !app.stop.pause(USERS_LOOK).await {
-            return;
+    let (mut news, mut next) = (News::default(), Next::NOW);
+    while news.wait(&app.stop, next).await {
+        next = Next::In(USERS_LOOK);
+        let Ok(core) = app.core(OPENING_PATIENCE).await else { continue };
+        news.look(&core.store);
+        match auth::learn(&app, &core).await {
+            Ok(()) => next = Next::News(USERS_LOOK),
+            Err(error) => tracing::warn!(%error, "who may log in could not be read; it is tried again"),
         }
     }
 }
@@ -399,10 +326,17 @@ async fn watch_sync(app: Arc<App>) {
 
 /// Asks central for the locks that are provisional, and renews those whose sessions are active.
 async fn keep_locks(app: Arc<App>) {
-    while app.stop.pause(LOCKS_LOOK).await {
+    let (mut news, mut next) = (News::default(), Next::In(LOCKS_LOOK));
+    while news.wait(&app.stop, next).await {
+        next = Next::In(LOCKS_LOOK);
         let Ok(core) = app.core(OPENING_PATIENCE).await else { continue };
-        if let Err(error) = coord::keep::step(&core).await {
-            tracing::warn!(%error, "the locks of this machine's sessions were not looked after; it is tried again");
+        news.look(&core.store);
+        match coord::keep::step(&core).await {
+            Ok(true) => {}
+            Ok(false) => next = Next::News(LOCKS_LOOK),
+            Err(error) => {
+                tracing::warn!(%error, "the locks of this machine's sessions were not looked after; it is tried again");
+            }
         }
     }
 }

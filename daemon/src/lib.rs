@@ -35,6 +35,7 @@ mod logging;
 mod machine;
 mod mcp;
 mod meaning;
+mod news;
 mod notices;
 mod permission;
 mod phase;

@@ -145,7 +145,7 @@ mod tests {
     fn what_the_vault_holds_is_read_and_follows_it() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("replica.db"), Arc::new(SystemClock)).unwrap();
-        let vault = Vault::open(&Home::at(folder.path()), &store, Arc::default());
+        let vault = Vault::open(&Home::at(folder.path()), &store, tokio::sync::watch::Sender::default());
         let (ring, id) = (vault.ring().unwrap(), "00000000-0000-7000-8000-000000000001");
         let sealed = vault.seal("credentials", "password_encrypted", id, b"the cellar's key").unwrap();
         store

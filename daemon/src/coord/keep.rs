@@ -29,10 +29,11 @@ enum Need {
     Lose(String),
 }
 
-/// One step.
-pub(crate) async fn step(core: &Core) -> Result<(), StoreError> {
+/// One step; false when there is no claim to look after, until one is made.
+pub(crate) async fn step(core: &Core) -> Result<bool, StoreError> {
     let clock = core.store.clock().clone();
     let needs = core.store.read_async(move |tx| needs(tx, now_us(tx, clock.as_ref())?)).await?;
+    let are_any = !needs.is_empty();
     for (record, need) in needs {
         match need {
             Need::Nothing => {}
@@ -46,7 +47,7 @@ pub(crate) async fn step(core: &Core) -> Result<(), StoreError> {
             }
         }
     }
-    Ok(())
+    Ok(are_any)
 }
 
 fn needs(tx: &ReadTx<'_>, now_us: u64) -> Result<Vec<(Record, Need)>, StoreError> {

@@ -227,7 +227,11 @@ mod tests {
         let index = Arc::new(crate::memory::index::Index::new(store.clone(), folder.join("index")));
         let capture =
             crate::capture::Capture::new(store.clone(), crate::machine::this_one(), Arc::clone(&index), Arc::default());
-        let vault = Arc::new(crate::vault::Vault::open(&hooks::home::Home::at(folder), &store, Arc::default()));
+        let vault = Arc::new(crate::vault::Vault::open(
+            &hooks::home::Home::at(folder),
+            &store,
+            tokio::sync::watch::Sender::default(),
+        ));
         let engine = sync::engine::start(store.clone(), settings);
         Arc::new(Core { engine, capture, index, store, vault, kept: crate::api::kept::Kept::default() })
     }

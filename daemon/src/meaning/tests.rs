@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::memory::index::Index;
 use crate::memory::{Hit, Query, search};
+use crate::news::Next;
 
 /// Knows a few words that mean the same; remembers what it was given.
 #[derive(Default)]
@@ -106,7 +107,7 @@ impl World {
     }
 
     fn catch_up(&self) {
-        while self.meaning.step().unwrap() == Duration::ZERO {}
+        while self.meaning.step().unwrap() == Next::NOW {}
     }
 
     fn sql(&self, sql: &str) {

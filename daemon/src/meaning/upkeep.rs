@@ -15,12 +15,13 @@ use super::texts::{self, Text};
 use super::vectors::{Mark, Vectors};
 use super::{Meaning, vectors};
 use crate::memory::index::rows;
+use crate::news::Next;
 
 /// Entries that are read in one go.
 const BATCH: usize = 256;
 /// How long a step may take.
 const STEP: Duration = Duration::from_millis(500);
-/// Until the next look.
+/// Until the next look, at least.
 const QUIET: Duration = Duration::from_secs(1);
 /// What a model's numbers are counted with.
 const PROBE: &str = "how many numbers?";
@@ -62,14 +63,14 @@ impl Follow {
 }
 
 impl Meaning {
-    /// Does what is to be done next, and says how long to wait before the next step. Blocks, for about half a second.
-    pub(crate) fn step(&self) -> Result<Duration, StepError> {
+    /// Does what is to be done next, and says when to do the next step. Blocks, for about half a second.
+    pub(crate) fn step(&self) -> Result<Next, StepError> {
         self.embedder.rest();
         if self.embedder.is_outgrown() {
             *self.write() = None;
         }
         match self.open() {
-            Err(StepError::Embed(EmbedError::Stopping)) => return Ok(QUIET),
+            Err(StepError::Embed(EmbedError::Stopping)) => return Ok(Next::News(QUIET)),
             opened => opened?,
         }
         let begun = Instant::now();
@@ -78,7 +79,7 @@ impl Meaning {
             let goes_on = begun.elapsed() < STEP && !self.stopping.load(Ordering::Relaxed);
             match more {
                 Ok(true) if goes_on => {}
-                Ok(more) => break Ok(if more { Duration::ZERO } else { QUIET }),
+                Ok(more) => break Ok(if more { Next::NOW } else { Next::News(QUIET) }),
                 Err(error) => break Err(error),
             }
         };

@@ -10,23 +10,25 @@ use std::time::Duration;
 use sync::local::{ReadTx, WriteTx};
 use sync::{Clock, Store, StoreError};
 
+use crate::news::Next;
+
 /// How long a step may hold the writer, in microseconds.
 const STEP_US: u64 = 20_000;
 /// Rows of a step at most.
 const STEP_ROWS: u32 = 500;
-/// Between two looks at an empty queue.
+/// Between two looks at an empty queue, at least.
 const QUIET: Duration = Duration::from_millis(500);
 /// Between two steps while the queue grows.
 const GROWING: Duration = Duration::from_millis(200);
 
-/// Works on the queue, and says how long to wait before the next step. Errors: as of any write.
-pub(crate) async fn step(store: &Store, last_end: &mut i64) -> Result<Duration, StoreError> {
+/// Works on the queue, and says when to do the next step. Errors: as of any write.
+pub(crate) async fn step(store: &Store, last_end: &mut i64) -> Result<Next, StoreError> {
     let clock = std::sync::Arc::clone(store.clock());
-    let Some((_, end)) = store.read_async(bounds).await? else { return Ok(QUIET) };
+    let Some((_, end)) = store.read_async(bounds).await? else { return Ok(Next::News(QUIET)) };
     let grows = end > *last_end;
     *last_end = end;
     store.write_async(move |tx| index_some(tx, clock.as_ref())).await?;
-    Ok(if grows { GROWING } else { Duration::ZERO })
+    Ok(if grows { Next::In(GROWING) } else { Next::NOW })
 }
 
 /// In one SELECT, SQLite would read the whole queue for the two, and that with every step.

@@ -15,11 +15,11 @@ pub(crate) mod report;
 pub(crate) mod reseal;
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 
 use hooks::home::Home;
 use sync::{Store, StoreError};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use vault::{DataKey, KeyId, Keyring, Nonce, Place, Plain, VaultError};
 use zeroize::Zeroizing;
 
@@ -64,13 +64,13 @@ pub(crate) struct Vault {
     /// One exchange with central at a time.
     turn: tokio::sync::Mutex<()>,
     /// Other keys are in use: there may be something to seal anew.
-    changed: Arc<Notify>,
+    changed: watch::Sender<()>,
 }
 
 impl Vault {
     /// Reads the keys of a home; makes the first one where there never was any. What is wrong with them does not keep the
     /// daemon from its other work: every use of the vault says it.
-    pub(crate) fn open(home: &Home, store: &Store, changed: Arc<Notify>) -> Vault {
+    pub(crate) fn open(home: &Home, store: &Store, changed: watch::Sender<()>) -> Vault {
         let file = file_of(home);
         let ring = load(&file, store);
         if let Err(Trouble { reason, hint }) = &ring {
@@ -119,7 +119,7 @@ impl Vault {
     fn replace(&self, ring: Keyring) -> Result<(), Trouble> {
         keyfile::write(&self.file, &ring).map_err(|error| of_file(&error))?;
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Ok(ring);
-        self.changed.notify_one();
+        self.changed.send_replace(());
         Ok(())
     }
 }
@@ -212,6 +212,8 @@ fn nonce() -> Result<Nonce, SecretError> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use sync::SystemClock;
 
     use super::*;
@@ -224,7 +226,7 @@ mod tests {
 
     impl Machine {
         fn vault(&self) -> Vault {
-            Vault::open(&self.home, &self.store, Arc::default())
+            Vault::open(&self.home, &self.store, watch::Sender::default())
         }
     }
 

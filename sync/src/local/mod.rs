@@ -293,6 +293,11 @@ impl Store {
         *self.inner.replica_id.write().unwrap_or_else(std::sync::PoisonError::into_inner) = id;
     }
 
+    /// Tells of each commit from now on, whatever is in it.
+    pub fn commits(&self) -> watch::Receiver<()> {
+        self.inner.versions.commits()
+    }
+
     /// Counts commits with something that central must hear of.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.inner.changes.clone()

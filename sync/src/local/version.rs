@@ -7,22 +7,34 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tokio::sync::watch;
+
 /// The counter.
 #[derive(Debug, Default)]
-pub(super) struct Versions(AtomicU64);
+pub(super) struct Versions {
+    number: AtomicU64,
+    /// Tells when it has changed.
+    commits: watch::Sender<()>,
+}
 
 impl Versions {
     /// Makes a commit, whatever becomes of it.
     pub(super) fn during<T>(&self, commit: impl FnOnce() -> T) -> T {
-        self.0.fetch_add(1, Ordering::SeqCst);
+        self.number.fetch_add(1, Ordering::SeqCst);
         let outcome = commit();
-        self.0.fetch_add(1, Ordering::SeqCst);
+        self.number.fetch_add(1, Ordering::SeqCst);
+        self.commits.send_replace(());
         outcome
+    }
+
+    /// Sees each commit from now on.
+    pub(super) fn commits(&self) -> watch::Receiver<()> {
+        self.commits.subscribe()
     }
 
     /// The version that stands; None while a commit is made.
     pub(super) fn standing(&self) -> Option<u64> {
-        Some(self.0.load(Ordering::SeqCst)).filter(|number| number.is_multiple_of(2))
+        Some(self.number.load(Ordering::SeqCst)).filter(|number| number.is_multiple_of(2))
     }
 }
 

@@ -33,6 +33,14 @@ pub(crate) fn seconds_of_process(pid: u32) -> f64 {
     f64::from(ticks(11) + ticks(12)) / 100.0
 }
 
+/// How often the threads of a process have gone to sleep so far, and so were woken.
+#[allow(dead_code, reason = "not every benchmark asks for it")]
+pub(crate) fn wakes_of_process(pid: u32) -> u64 {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let of_thread = |path: &Path| field(path.join("status").to_str()?, "voluntary_ctxt_switches")?.parse::<u64>().ok();
+    threads.filter_map(|thread| of_thread(&thread.path())).sum()
+}
+
 /// The value of `name: value`.
 fn field(path: &str, name: &str) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;

@@ -31,6 +31,8 @@ mod seed;
 const PATIENCE: Duration = Duration::from_mins(20);
 /// Without a question for so long, the daemon is idle: what it keeps for the next one at hand is given back after a minute.
 const IDLE_AFTER: Duration = Duration::from_secs(75);
+/// The time after that, over which its wakes are counted.
+const COUNTED: Duration = Duration::from_secs(30);
 /// Callers at the same time.
 const MANY: usize = 8;
 /// Saves of which the time until they are found is taken.
@@ -57,7 +59,7 @@ fn measure(memories: usize, turn: Duration) -> Result<Size> {
     let filled = began.elapsed();
     let rebuilt = rebuild(&machine)?;
     let pid = machine.daemon_pid().ok_or_else(|| Error::new("find the daemon"))?;
-    rest();
+    let idle_wakes = rest(pid);
     let idle_kib = host::kib_of_process(pid, "RssAnon");
     let home = machine.home();
     let (replica, index) = (disk::bytes(&home.replica())?, disk::bytes(&home.index())?);
@@ -79,6 +81,7 @@ fn measure(memories: usize, turn: Duration) -> Result<Size> {
         filled,
         rebuilt,
         idle_kib,
+        idle_wakes,
         busy_kib,
         replica,
         index,
@@ -90,10 +93,14 @@ fn measure(memories: usize, turn: Duration) -> Result<Size> {
     })
 }
 
-/// Leaves the daemon alone for as long as it takes to be called idle.
+/// Leaves the daemon alone for as long as it takes to be called idle; how often in a second its threads wake then.
 #[expect(clippy::disallowed_methods, reason = "time without a question is what is waited for")]
-fn rest() {
+fn rest(pid: u32) -> f64 {
     std::thread::sleep(IDLE_AFTER);
+    let before = host::wakes_of_process(pid);
+    std::thread::sleep(COUNTED);
+    let wakes = host::wakes_of_process(pid).saturating_sub(before);
+    f64::from(u32::try_from(wakes).unwrap_or(u32::MAX)) / COUNTED.as_secs_f64()
 }
 
 /// Starts the daemon on a replica without an index; how long until it is there.

@@ -27,6 +27,8 @@ pub(crate) struct Size {
     pub(crate) filled: Duration,
     pub(crate) rebuilt: Duration,
     pub(crate) idle_kib: u64,
+    /// Wakes of its threads in a second, at rest.
+    pub(crate) idle_wakes: f64,
     pub(crate) busy_kib: u64,
     pub(crate) replica: u64,
     pub(crate) index: u64,
@@ -68,16 +70,17 @@ pub(crate) fn print_table(sizes: &[Size]) {
     }
     println!();
     println!(
-        "| memories | filled s | index made anew s | daemon idle MiB | after the questions MiB | text B each | replica B each | index B each |"
+        "| memories | filled s | index made anew s | daemon idle MiB | wakes/s then | after the questions MiB | text B each | replica B each | index B each |"
     );
-    println!("|--:|--:|--:|--:|--:|--:|--:|--:|");
+    println!("|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
     for size in sizes {
         println!(
-            "| {} | {:.1} | {:.1} | {} | {} | {} | {} | {} |",
+            "| {} | {:.1} | {:.1} | {} | {:.1} | {} | {} | {} | {} |",
             size.memories,
             size.filled.as_secs_f64(),
             size.rebuilt.as_secs_f64(),
             size.idle_kib / 1024,
+            size.idle_wakes,
             size.busy_kib / 1024,
             size.each(size.text),
             size.each(size.replica),
@@ -135,7 +138,7 @@ pub(crate) fn print_json(sizes: &[Size]) {
                 .collect();
             json!({
                 "memories": size.memories, "filled_us": us(size.filled), "rebuilt_us": us(size.rebuilt),
-                "idle_kib": size.idle_kib, "busy_kib": size.busy_kib, "text_bytes": size.text,
+                "idle_kib": size.idle_kib, "idle_wakes_per_second": size.idle_wakes, "busy_kib": size.busy_kib, "text_bytes": size.text,
                 "parts": size.parts.iter().map(|(part, bytes)| json!({ "part": part, "bytes": bytes })).collect::<Vec<_>>(),
                 "replica_bytes": size.replica, "index_bytes": size.index, "latencies": latencies,
                 "found_after": figures(&size.found_after), "load": size.load,

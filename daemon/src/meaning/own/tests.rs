@@ -8,6 +8,7 @@ use super::super::source::Source;
 use super::*;
 use crate::memory::index::Index;
 use crate::memory::{Query, search};
+use crate::news::Next;
 
 /// Two subjects, with words of their own.
 const SUBJECTS: [[&str; 8]; 2] = [
@@ -63,7 +64,7 @@ impl World {
 }
 
 fn catch_up(meaning: &Meaning) {
-    while meaning.step().unwrap() == Duration::ZERO {}
+    while meaning.step().unwrap() == Next::NOW {}
 }
 
 #[tokio::test(flavor = "multi_thread")]

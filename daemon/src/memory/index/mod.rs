@@ -27,6 +27,7 @@ use recall::index::{Ask, Scratch, SegmentError, search};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sync::{Store, StoreError};
+use tokio::sync::watch;
 
 use crate::meaning::Meaning;
 use rows::Entry;
@@ -82,6 +83,8 @@ pub(crate) struct Index {
     stopping: AtomicBool,
     /// Segments that hold anything dead are to be written anew.
     purging: AtomicBool,
+    /// Tells the upkeep that there is something to do, although nothing was written.
+    nudge: watch::Sender<()>,
     /// What goes by meaning, if anything does.
     meaning: Option<Arc<Meaning>>,
 }
@@ -105,6 +108,7 @@ impl Index {
             trouble: Mutex::default(),
             stopping: AtomicBool::new(false),
             purging: AtomicBool::new(false),
+            nudge: watch::Sender::new(()),
             meaning: None,
         }
     }
@@ -119,6 +123,11 @@ impl Index {
         self.meaning.as_ref()
     }
 
+    /// Tells from now on when there is something to do, although nothing was written.
+    pub(crate) fn nudge(&self) -> watch::Receiver<()> {
+        self.nudge.subscribe()
+    }
+
     /// Lets a step that takes long end soon.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
@@ -127,6 +136,7 @@ impl Index {
     /// Has the files written anew that still hold what is gone; the upkeep does it with its next step.
     pub(crate) fn purge(&self) {
         self.purging.store(true, Ordering::Relaxed);
+        self.nudge.send_replace(());
         if let Some(meaning) = &self.meaning {
             meaning.forgotten();
         }
@@ -207,6 +217,7 @@ impl Index {
     fn give_up(&self, state: &mut State, reason: &str) {
         tracing::error!(reason, "the memory index is made anew; recall is slower until it is there");
         state.ready = false;
+        self.nudge.send_replace(());
         self.note(Some(reason.to_owned()));
     }
 

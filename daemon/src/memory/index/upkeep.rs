@@ -11,21 +11,22 @@ use sync::local::{ReadTx, WriteTx, new_id};
 use super::files::{self, List};
 use super::state::{InUse, State};
 use super::{Index, IndexError, rows};
+use crate::news::Next;
 
 /// Memories of the tail from which on it is written out.
 const TAIL: usize = 1_024;
 /// Entries that are read in one go.
 const BATCH: usize = 256;
-/// Until the next look.
+/// Until the next look, at least.
 const QUIET: Duration = Duration::from_millis(500);
 /// A segment is merged with the smaller ones when they come to at least this share of it.
 const SHARE: f64 = 0.5;
 
 impl Index {
-    /// Does what is to be done next, and says how long to wait before the next step. Blocks, for some milliseconds; longer
+    /// Does what is to be done next, and says when to do the next step. Blocks, for some milliseconds; longer
     /// where segments are opened or merged, which holds up nobody. Errors: are also in the report; nothing is lost by them.
-    pub(crate) fn step(&self) -> Result<Duration, IndexError> {
-        let outcome = if self.read().ready { self.keep() } else { self.open_or_build().map(|()| Duration::ZERO) };
+    pub(crate) fn step(&self) -> Result<Next, IndexError> {
+        let outcome = if self.read().ready { self.keep() } else { self.open_or_build().map(|()| Next::NOW) };
         match &outcome {
             Ok(_) if self.read().ready => self.note(None),
             Ok(_) => {}
@@ -34,7 +35,7 @@ impl Index {
         outcome
     }
 
-    fn keep(&self) -> Result<Duration, IndexError> {
+    fn keep(&self) -> Result<Next, IndexError> {
         let applied = self.read().applied;
         let news = self.store.read(|tx| rows::after(tx, applied, BATCH).and_then(|lines| rows::entries(tx, lines)))?;
         let is_long = news.len() == BATCH;
@@ -44,6 +45,7 @@ impl Index {
                 self.apply(&mut state, entry, true);
             }
         }
+        let mut next = if is_long { Next::NOW } else { Next::News(QUIET) };
         let purging = self.purging.swap(false, Ordering::Relaxed);
         if purging || self.read().tail.len() >= TAIL {
             if let Some(held) = self.write_tail()? {
@@ -51,12 +53,13 @@ impl Index {
                 self.merge(held, purging)?;
             } else if purging {
                 self.purging.store(true, Ordering::Relaxed); // not done yet
+                next = Next::In(QUIET);
             }
         } else if !is_long {
             // Nobody has searched for a while: the memory for it is not needed.
             self.scratch().clear();
         }
-        Ok(if is_long { Duration::ZERO } else { QUIET })
+        Ok(next)
     }
 
     /// Takes the files over when they belong to the replica as it is, and builds them otherwise.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use notify::event::{CreateKind, EventKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::watch;
 
 /// What was seen since the last look.
 #[derive(Debug, Default)]
@@ -22,23 +23,28 @@ pub(super) struct Seen {
 pub(super) struct Eyes {
     watcher: Result<RecommendedWatcher, String>,
     seen: Arc<Mutex<Seen>>,
+    /// Tells that something was seen.
+    told: watch::Sender<()>,
 }
 
 impl Eyes {
     /// The system's watcher.
     pub(super) fn open() -> Self {
         let seen = Arc::new(Mutex::new(Seen::default()));
-        let told = Arc::clone(&seen);
+        let told = watch::Sender::new(());
+        let (noted, tell) = (Arc::clone(&seen), told.clone());
         let watcher = notify::recommended_watcher(move |event| {
-            note(&mut told.lock().unwrap_or_else(PoisonError::into_inner), event);
+            if note(&mut noted.lock().unwrap_or_else(PoisonError::into_inner), event) {
+                tell.send_replace(());
+            }
         });
-        Self { watcher: watcher.map_err(|error| said(&error)), seen }
+        Self { watcher: watcher.map_err(|error| said(&error)), seen, told }
     }
 
     /// None, for tests of what is done without.
     #[cfg(test)]
     pub(super) fn closed(reason: &str) -> Self {
-        Self { watcher: Err(reason.to_owned()), seen: Arc::default() }
+        Self { watcher: Err(reason.to_owned()), seen: Arc::default(), told: watch::Sender::new(()) }
     }
 
     /// Watches a folder and all below it; the error is why that cannot be.
@@ -47,16 +53,25 @@ impl Eyes {
         watcher.watch(folder, RecursiveMode::Recursive).map_err(|error| said(&error))
     }
 
+    /// Tells from now on when something is seen.
+    pub(super) fn told(&self) -> watch::Receiver<()> {
+        self.told.subscribe()
+    }
+
     /// What was seen, once.
     pub(super) fn take(&self) -> Seen {
         std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-fn note(seen: &mut Seen, event: notify::Result<Event>) {
+/// Notes an event; false when it tells nothing of use.
+fn note(seen: &mut Seen, event: notify::Result<Event>) -> bool {
     let event = match event {
         Ok(event) => event,
-        Err(error) => return seen.blind = Some(said(&error)),
+        Err(error) => {
+            seen.blind = Some(said(&error));
+            return true;
+        }
     };
     seen.look_through |= event.need_rescan();
     match event.kind {
@@ -65,8 +80,9 @@ fn note(seen: &mut Seen, event: notify::Result<Event>) {
         EventKind::Create(_) | EventKind::Modify(_) | EventKind::Any | EventKind::Other => {
             seen.changed.extend(event.paths);
         }
-        EventKind::Access(_) | EventKind::Remove(_) => {}
+        EventKind::Access(_) | EventKind::Remove(_) => return seen.look_through,
     }
+    true
 }
 
 fn said(error: &notify::Error) -> String {

@@ -17,12 +17,17 @@ use std::time::Duration;
 
 pub(crate) use board::{WatchBoard, WatchReport};
 
+use tokio::sync::watch;
+
 use crate::app::App;
+use crate::stop::Stop;
 use eyes::Eyes;
 use round::Watch;
 
 /// Between two looks at what has changed.
 const TICK: Duration = Duration::from_secs(1);
+/// Between two rounds at most: a folder of which the system tells nothing is looked through so often.
+const LONGEST: Duration = Duration::from_secs(10);
 /// How long a round waits for the replica.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -32,11 +37,13 @@ pub(crate) async fn run(app: Arc<App>) {
         return app.watched.off();
     }
     let mut watch = Watch::new(folders::of_client(&app.home), Eyes::open(), app.watching.quiet_seconds);
-    while app.stop.pause(TICK).await {
+    let mut told = watch.told();
+    while pause(&app.stop, watch.is_idle().then_some(&mut told)).await {
         if app.imports.now().running {
             continue;
         }
         let Ok(core) = app.core(PATIENCE).await else { continue };
+        told.mark_unchanged();
         let shared = Arc::clone(&app);
         let round = tokio::task::spawn_blocking(move || {
             let outcome = watch.step(&core.capture, shared.clock.now_us(), &|| shared.stop.is_requested());
@@ -54,5 +61,17 @@ pub(crate) async fn run(app: Arc<App>) {
             // The task is made anew, and catches up.
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
+    }
+}
+
+/// Waits for the next round: when there is nothing to do, until something is told. False when the stop came.
+async fn pause(stop: &Stop, idle: Option<&mut watch::Receiver<()>>) -> bool {
+    if !stop.pause(TICK).await {
+        return false;
+    }
+    let Some(told) = idle else { return true };
+    tokio::select! {
+        () = stop.requested() => false,
+        _ = tokio::time::timeout(LONGEST, told.changed()) => true,
     }
 }

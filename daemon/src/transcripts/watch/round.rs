@@ -100,6 +100,17 @@ impl Watch {
         Ok(())
     }
 
+    /// Tells from now on when the system tells something.
+    pub(super) fn told(&self) -> tokio::sync::watch::Receiver<()> {
+        self.eyes.told()
+    }
+
+    /// True when there is nothing to do before the system tells something, or a folder is to be looked through.
+    pub(super) fn is_idle(&self) -> bool {
+        let was_looked_through = |root: &Root| root.looked_us > 0 && root.looked_us >= self.asked_us;
+        self.waiting.count() == 0 && self.roots.iter().all(was_looked_through)
+    }
+
     /// Takes note of what the system told.
     fn listen(&mut self, now_us: u64) {
         let seen = self.eyes.take();
