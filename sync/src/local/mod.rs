@@ -17,6 +17,7 @@ mod duplicates;
 mod enrol;
 mod error;
 mod extent;
+mod flush;
 mod forgotten;
 mod fresh;
 mod ids;
@@ -136,7 +137,7 @@ impl Store {
         let replica_id = own_identity(&connection, clock.as_ref())?;
         let (notify, changes) = watch::channel(0);
         let versions = Arc::new(Versions::default());
-        let writer = Writer::start(connection, Arc::clone(&clock), notify, Arc::clone(&versions))?;
+        let writer = Writer::start(connection, Arc::clone(&clock), notify, Arc::clone(&versions), path)?;
         let (readers, table_readers) = (Readers::new(path.to_owned()), Readers::of_tables(path.to_owned()));
         let (crew, shaded_readers) = (Crew::new(path.to_owned(), readers::MAPPED), ShadedReaders::new(path.to_owned()));
         let replica_id = std::sync::RwLock::new(replica_id);

@@ -2,10 +2,11 @@
 //!
 //! A commit costs one fsync whatever is in it, so the thread takes all jobs that wait or come meanwhile ([`super::arrivals`])
 //! into one transaction, each under a savepoint of its own: a job that fails takes back only its own part. Nobody gets an answer
-//! before the commit is on disk.
+//! before the commit is on disk; where that takes long and many wait for it, another thread sees to it ([`super::flush`]).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Sender, channel};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use rusqlite::config::DbConfig;
 use tokio::sync::watch;
 
 use super::arrivals::{Arrivals, Next};
+use super::flush::{Disk, Flight, Flusher};
 use super::schema::BUSY_TIMEOUT;
 use super::tx::{Heads, WriteTx};
 use super::version::Versions;
@@ -95,9 +97,41 @@ pub(super) enum Mode {
 /// A job and how it is to be run.
 pub(super) type Submitted = (Mode, Box<dyn Job>);
 
+/// What the writer hears of.
+pub(super) enum Came {
+    Job(Submitted),
+    /// A sync of [`super::flush`] has ended.
+    Synced,
+}
+
+/// The way to the writer, until the store is closed.
+pub(super) struct Inbox(Mutex<Option<Sender<Came>>>);
+
+impl Inbox {
+    pub(super) fn new() -> (Self, Receiver<Came>) {
+        let (sender, receiver) = channel();
+        (Self(Mutex::new(Some(sender))), receiver)
+    }
+
+    pub(super) fn submit(&self, mode: Mode, job: Box<dyn Job>) -> Result<(), StoreError> {
+        let inbox = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let inbox = inbox.as_ref().ok_or(StoreError::Closed)?;
+        inbox.send(Came::Job((mode, job))).map_err(|_| StoreError::Closed)
+    }
+
+    pub(super) fn synced(&self) {
+        if let Some(inbox) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            let _ = inbox.send(Came::Synced); // a writer that has ended need not know
+        }
+    }
+
+    fn close(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
 pub(super) struct Writer {
-    /// None once the store is closed.
-    jobs: Mutex<Option<Sender<Submitted>>>,
+    inbox: Arc<Inbox>,
     thread: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
     /// In a simulation: jobs are run by whoever submits them.
     inline: Option<Mutex<Run>>,
@@ -109,14 +143,26 @@ impl Writer {
         clock: Arc<dyn Clock>,
         changes: watch::Sender<u64>,
         versions: Arc<Versions>,
+        path: &Path,
     ) -> Result<Self, StoreError> {
         let run = Run::new(connection, clock, changes, versions)?;
-        let (jobs, waiting) = channel();
+        Self::with(run, Disk::under(path), Arrivals::new)
+    }
+
+    /// With another disk, and another way to see a crowd.
+    pub(super) fn with(
+        mut run: Run,
+        disk: Disk,
+        arrivals: impl FnOnce(Receiver<Came>) -> Arrivals,
+    ) -> Result<Self, StoreError> {
+        let (inbox, waiting) = Inbox::new();
+        let (inbox, arrivals) = (Arc::new(inbox), arrivals(waiting));
+        run.flusher = Some(Arc::new(Flusher::start(disk, Arc::clone(&inbox))?));
         let thread = std::thread::Builder::new()
             .name("replica-writer".into())
-            .spawn(move || run.until_closed(Arrivals::new(waiting)))
+            .spawn(move || run.until_closed(arrivals))
             .map_err(StoreError::other)?;
-        Ok(Self { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)), inline: None })
+        Ok(Self { inbox, thread: Mutex::new(Some(thread)), inline: None })
     }
 
     /// A writer without a thread.
@@ -127,7 +173,8 @@ impl Writer {
         versions: Arc<Versions>,
     ) -> Result<Self, StoreError> {
         let run = Run::new(connection, clock, changes, versions)?;
-        Ok(Self { jobs: Mutex::default(), thread: Mutex::default(), inline: Some(Mutex::new(run)) })
+        let (inbox, _) = Inbox::new();
+        Ok(Self { inbox: Arc::new(inbox), thread: Mutex::default(), inline: Some(Mutex::new(run)) })
     }
 
     pub(super) fn is_inline(&self) -> bool {
@@ -156,20 +203,25 @@ impl Writer {
             run.lock().unwrap_or_else(PoisonError::into_inner).commit(mode, job, None);
             return Ok(());
         }
-        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        let jobs = jobs.as_ref().ok_or(StoreError::Closed)?;
-        jobs.send((mode, job)).map_err(|_| StoreError::Closed)
+        self.inbox.submit(mode, job)
     }
 
     /// Refuses further jobs, and waits until those submitted are committed and the file is checkpointed.
     pub(super) fn close(&self) -> Result<(), StoreError> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.inbox.close();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         thread.map_or(Ok(()), |thread| thread.join().unwrap_or(Err(StoreError::Closed)))
     }
 }
 
-struct Run {
+impl Drop for Writer {
+    /// The flusher holds the inbox as well.
+    fn drop(&mut self) {
+        self.inbox.close();
+    }
+}
+
+pub(super) struct Run {
     connection: Connection,
     clock: Arc<dyn Clock>,
     changes: watch::Sender<u64>,
@@ -177,6 +229,8 @@ struct Run {
     heads: Heads,
     /// What the connection was last set to, when that is known.
     set_to: Option<Terms>,
+    /// None without threads.
+    flusher: Option<Arc<Flusher>>,
 }
 
 /// What a connection is set to for a transaction.
@@ -188,14 +242,14 @@ struct Terms {
 
 impl Run {
     /// Starts with what the file knows.
-    fn new(
+    pub(super) fn new(
         connection: Connection,
         clock: Arc<dyn Clock>,
         changes: watch::Sender<u64>,
         versions: Arc<Versions>,
     ) -> Result<Self, StoreError> {
         let heads = Self::heads(&connection)?;
-        Ok(Self { connection, clock, changes, versions, heads, set_to: None })
+        Ok(Self { connection, clock, changes, versions, heads, set_to: None, flusher: None })
     }
 
     fn heads(connection: &Connection) -> Result<Heads, StoreError> {
@@ -224,6 +278,7 @@ impl Run {
         while let Some((mode, first)) = self.next(&mut arrivals) {
             self.commit(mode, first, Some(&mut arrivals));
         }
+        drop(self.flusher.take());
         self.connection.pragma_update(None, "wal_checkpoint", "TRUNCATE").or_else(|error| match error {
             // The pragma answers with a row, which is no failure.
             rusqlite::Error::ExecuteReturnedResults => Ok(()),
@@ -239,15 +294,25 @@ impl Run {
         }
         let heads_before = self.heads;
         let mut group = vec![first];
-        let joining = arrivals.as_deref_mut().map(|arrivals| arrivals.joining(mode));
-        let committed = self.run(mode, &mut group, joining.into_iter().flatten());
+        let is_crowd = mode == Mode::Ordinary && arrivals.as_ref().is_some_and(|arrivals| arrivals.is_crowd());
+        let flusher = self.flusher.clone().filter(|_| is_crowd);
+        let joining = arrivals.as_deref_mut().map(|arrivals| arrivals.joining(mode, flusher.as_deref()));
+        let committed = self.run(mode, flusher.as_deref(), &mut group, joining.into_iter().flatten());
         if let Ok(done) = &committed {
-            if done.for_central {
-                self.changes.send_modify(|count| *count += 1);
-            }
             if let Some(arrivals) = arrivals {
-                arrivals.committed(group.len(), done.took);
+                arrivals.committed(group.len(), done);
             }
+            let changes = self.changes.clone();
+            let for_central = done.for_central;
+            let tell = move || {
+                if for_central {
+                    changes.send_modify(|count| *count += 1);
+                }
+            };
+            if let Some(flusher) = flusher {
+                return flusher.send(Flight { jobs: group, tell: Box::new(tell) });
+            }
+            tell();
         } else {
             self.heads = heads_before;
             self.set_to = None;
@@ -282,14 +347,16 @@ impl Run {
         if busy == 0 { Ok(()) } else { Err(StoreError::other("a reader keeps the write-ahead log")) }
     }
 
-    /// Runs and commits the jobs of the group and those that join it.
+    /// Runs and commits the jobs of the group and those that join it. With a flusher, it is left to that to make it durable.
     fn run(
         &mut self,
         mode: Mode,
+        flusher: Option<&Flusher>,
         group: &mut Vec<Box<dyn Job>>,
         mut joining: impl Iterator<Item = Box<dyn Job>>,
     ) -> Result<Done, StoreError> {
-        self.begin(mode)?;
+        self.begin(mode, flusher.is_none() && mode != Mode::Snapshot)?;
+        let gathering = Instant::now();
         let (mut for_central, mut done) = (false, 0);
         while let Some(job) = group.get_mut(done) {
             for_central |= self.part(job.as_mut())?;
@@ -297,9 +364,16 @@ impl Run {
             group.extend(joining.next());
         }
         state::set(&self.connection, state::HYBRID_TIME, journal::stamp(self.heads.time))?;
+        let gathered = gathering.elapsed();
+        let last_sync = flusher.map(Flusher::wait);
         let begun = Instant::now();
         self.versions.during(|| execute(&self.connection, "COMMIT"))?;
-        Ok(Done { for_central, took: begun.elapsed() })
+        let took = begun.elapsed();
+        let how = match last_sync {
+            None => Made::Durable { gathered, took },
+            Some(last_sync) => Made::Seen { took, last_sync },
+        };
+        Ok(Done { for_central, how })
     }
 
     /// Runs a job under a savepoint of its own; whether central is to hear of what it did.
@@ -319,8 +393,8 @@ impl Run {
         Ok(for_central)
     }
 
-    fn begin(&mut self, mode: Mode) -> Result<(), StoreError> {
-        let terms = Terms { durable: mode != Mode::Snapshot, remote: mode != Mode::Ordinary };
+    fn begin(&mut self, mode: Mode, durable: bool) -> Result<(), StoreError> {
+        let terms = Terms { durable, remote: mode != Mode::Ordinary };
         self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true)?;
         // To set the last two, to whatever they are already, has SQLite prepare all statements anew.
         if self.set_to != Some(terms) {
@@ -335,11 +409,19 @@ impl Run {
 }
 
 /// What a transaction came to.
-struct Done {
+pub(super) struct Done {
     /// Central is to hear of what one of its jobs did.
-    for_central: bool,
-    /// How long its commit took.
-    took: Duration,
+    pub(super) for_central: bool,
+    pub(super) how: Made,
+}
+
+/// How a commit was made, and what that took.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Made {
+    /// It is durable: how long it took for its jobs to come and to be done, and to make it so.
+    Durable { gathered: Duration, took: Duration },
+    /// It is seen, and becomes durable afterwards; how long that took the last time, if there was one.
+    Seen { took: Duration, last_sync: Option<Duration> },
 }
 
 /// Runs a statement that is run again and again, and gives no rows.
