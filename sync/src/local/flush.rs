@@ -10,9 +10,9 @@
 //! Applications Recover from fsync Failures?", 2020). Only the recovery at the next start looks at every frame's checksum. So
 //! the process ends, as `PostgreSQL` does since its version 12: nobody was answered, and hooks leave their events on disk.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -28,21 +28,14 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    /// The disk under the log of the replica at `path`.
-    pub(super) fn under(path: &Path) -> Self {
+    /// The disk under the log of the replica at `path`, which must be open: the log is there as long as it is. Errors: as of
+    /// opening a file.
+    pub(super) fn under(path: &Path) -> io::Result<Self> {
         let mut log = path.as_os_str().to_owned();
         log.push("-wal");
-        let log = PathBuf::from(log);
-        let mut file: Option<File> = None;
-        let sync = move || {
-            let file = match &mut file {
-                Some(file) => file,
-                // SQLite's locks are on other files, so that none of them is lost when this one is closed.
-                None => file.insert(OpenOptions::new().read(true).write(true).open(&log)?),
-            };
-            file.sync_data()
-        };
-        Self { sync: Box::new(sync), fail: Box::new(end) }
+        // SQLite's locks are on other files, so that none of them is lost when this one is closed.
+        let file = OpenOptions::new().read(true).write(true).open(log)?;
+        Ok(Self { sync: Box::new(move || file.sync_data()), fail: Box::new(end) })
     }
 }
 

@@ -146,18 +146,24 @@ impl Writer {
         path: &Path,
     ) -> Result<Self, StoreError> {
         let run = Run::new(connection, clock, changes, versions)?;
-        Self::with(run, Disk::under(path), Arrivals::new)
+        let disk = Disk::under(path);
+        if let Err(error) = &disk {
+            tracing::warn!(%error, "the replica's log cannot be opened a second time; crowds of writers wait for each sync");
+        }
+        Self::with(run, disk.ok(), Arrivals::new)
     }
 
     /// With another disk, and another way to see a crowd.
     pub(super) fn with(
         mut run: Run,
-        disk: Disk,
+        disk: Option<Disk>,
         arrivals: impl FnOnce(Receiver<Came>) -> Arrivals,
     ) -> Result<Self, StoreError> {
         let (inbox, waiting) = Inbox::new();
         let (inbox, arrivals) = (Arc::new(inbox), arrivals(waiting));
-        run.flusher = Some(Arc::new(Flusher::start(disk, Arc::clone(&inbox))?));
+        if let Some(disk) = disk {
+            run.flusher = Some(Arc::new(Flusher::start(disk, Arc::clone(&inbox))?));
+        }
         let thread = std::thread::Builder::new()
             .name("replica-writer".into())
             .spawn(move || run.until_closed(arrivals))
@@ -229,7 +235,7 @@ pub(super) struct Run {
     heads: Heads,
     /// What the connection was last set to, when that is known.
     set_to: Option<Terms>,
-    /// None without threads.
+    /// None where all commits are durable before they are seen.
     flusher: Option<Arc<Flusher>>,
 }
 

@@ -13,7 +13,7 @@ use crate::local::arrivals::Arrivals;
 use crate::local::readers::Readers;
 use crate::local::version::Versions;
 use crate::local::writer::{Mode, Run, Task, Writer};
-use crate::local::{new_id, schema};
+use crate::local::{Store, new_id, schema};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -53,7 +53,7 @@ impl World {
             arrivals.always_crowd = true;
             arrivals
         };
-        let writer = Writer::with(run, disk, crowded).unwrap();
+        let writer = Writer::with(run, Some(disk), crowded).unwrap();
         World { writer, readers: Readers::new(path), begun, end, failed, central, _folder: folder }
     }
 
@@ -149,9 +149,20 @@ fn a_sync_that_fails_acknowledges_nothing() {
 fn the_log_of_a_replica_can_be_made_durable() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("replica.db");
-    let mut disk = Disk::under(&path);
-    assert!((disk.sync)().is_err(), "there is none yet");
-    let connection = schema::open_writer(&path).unwrap();
-    connection.execute_batch("CREATE TABLE t (x)").unwrap();
+    assert!(Disk::under(&path).is_err(), "there is none yet");
+    // It is there whenever a replica is open, also when nothing was written since.
+    for _ in 0..2 {
+        let mut connection = schema::open_writer(&path).unwrap();
+        schema::migrate(&mut connection, &SystemClock).unwrap();
+        let run = Run::new(connection, Arc::new(SystemClock), watch::channel(0).0, Arc::default()).unwrap();
+        let mut disk = Disk::under(&path).unwrap();
+        (disk.sync)().unwrap();
+        drop(run);
+    }
+    // As for SQLite, it is the file that was opened, wherever that is now.
+    let store = Store::open(&path, Arc::new(SystemClock)).unwrap();
+    let mut disk = Disk::under(&path).unwrap();
+    drop(folder);
     (disk.sync)().unwrap();
+    drop(store);
 }
