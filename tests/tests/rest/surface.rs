@@ -50,7 +50,8 @@ fn schemathesis_finds_nothing() {
         "--checks=all",
         "--phases=examples,coverage,fuzzing,stateful",
         "--max-examples=2",
-        "--workers=2",
+        // With two, CPython 3.11.7 may fail on its own: its parser counts the recursions of all threads as one (gh-106905).
+        "--workers=1",
         "--seed=1",
         "--generation-database=none",
         "--no-color",
