@@ -50,8 +50,6 @@ pub(super) struct Arrivals {
     /// not the writer's work.
     sync: Duration,
     each: Duration,
-    /// How long a commit took that was made durable afterwards.
-    commit: Duration,
     /// Every group is a crowd, however quick the disk is.
     #[cfg(test)]
     pub(super) always_crowd: bool,
@@ -68,7 +66,6 @@ impl Arrivals {
             flying: 0,
             sync: Duration::ZERO,
             each: Duration::ZERO,
-            commit: Duration::ZERO,
             #[cfg(test)]
             always_crowd: false,
         }
@@ -129,11 +126,10 @@ impl Arrivals {
                 self.gap = if is_slow { (took / GAP_PARTS).min(GAP_LONGEST) } else { Duration::ZERO };
                 self.wait = if is_slow { took } else { Duration::ZERO };
             }
-            Made::Seen { took, last_sync } => {
+            Made::Seen { last_sync } => {
                 self.flying = jobs;
                 self.about = answered + jobs + self.queue.len();
                 self.sync = last_sync.unwrap_or(self.sync);
-                self.commit = took;
                 (self.gap, self.wait) = (Duration::ZERO, Duration::ZERO);
             }
         }
@@ -161,13 +157,9 @@ impl Joining<'_> {
     /// Waits for one of those that are likely to come.
     fn one_more(&mut self) -> Option<Submitted> {
         if let Some(flusher) = self.flusher {
-            // It finds the commit made when it is free.
-            while let Some(until) = flusher.busy_until(self.arrivals.sync) {
-                let left = until.saturating_duration_since(Instant::now()).saturating_sub(self.arrivals.commit);
-                if left.is_zero() {
-                    return None;
-                }
-                if let Came::Job(job) = self.arrivals.waiting.recv_timeout(left).ok()? {
+            // What tells that it is free comes after it is.
+            while flusher.is_busy() {
+                if let Came::Job(job) = self.arrivals.waiting.recv().ok()? {
                     return Some(job);
                 }
             }
@@ -305,7 +297,7 @@ mod tests {
         let (_jobs, mut arrivals) = arrivals();
         arrivals.committed(40, &own(QUICK));
         for (jobs, about) in [(30, 30), (10, 40), (30, 40)] {
-            arrivals.committed(jobs, &Done { how: Made::Seen { took: QUICK, last_sync: Some(QUICK) }, ..own(QUICK) });
+            arrivals.committed(jobs, &Done { how: Made::Seen { last_sync: Some(QUICK) }, ..own(QUICK) });
             assert_eq!((arrivals.about, arrivals.flying, arrivals.wait), (about, jobs, Duration::ZERO));
         }
         arrivals.committed(1, &own(QUICK));

@@ -2,7 +2,7 @@
 //!
 //! Where a sync takes longer than the work of those who share it, it is best that all of them wait for one sync together.
 //! A larger crowd keeps the disk and the processor waiting for each other: then the writer commits without a sync, hands the jobs
-//! over, and takes the next into a transaction meanwhile, which is committed when the sync is about to end. Nobody is answered before a sync that began after its commit has
+//! over, and takes the next into a transaction meanwhile. Nobody is answered before a sync that began after its commit has
 //! ended, so that what is acknowledged is on disk, as ever; what is read may be a sync ahead of it. A commit in the write-ahead
 //! log stands on those before it, so that none is durable without them.
 //!
@@ -53,8 +53,8 @@ pub(super) struct Flight {
 
 #[derive(Default)]
 struct State {
-    /// When the sync that is under way began.
-    began: Option<Instant>,
+    /// Whether a sync is under way.
+    is_syncing: bool,
     /// Whether another one is to follow it.
     is_next: bool,
     /// How long the last sync took.
@@ -94,13 +94,10 @@ impl Flusher {
         Ok(Self { flights: Some(flights), shared, thread: Some(thread) })
     }
 
-    /// When all that was handed over will be durable, if each sync takes as long as the last one, or else as is `expected`;
-    /// None when it is.
-    pub(super) fn busy_until(&self, expected: Duration) -> Option<Instant> {
+    /// True until all that was handed over is durable.
+    pub(super) fn is_busy(&self) -> bool {
         let state = self.shared.lock();
-        let took = state.took.unwrap_or(expected);
-        let began = state.began.or_else(|| state.is_next.then(Instant::now))?;
-        Some(began + if state.is_next && state.began.is_some() { took * 2 } else { took })
+        state.is_syncing || state.is_next
     }
 
     /// Waits until all that was handed over is being made durable, if it is not yet; how long the last sync took.
@@ -140,7 +137,7 @@ fn serve(mut disk: Disk, flights: &Receiver<Flight>, shared: &Shared, inbox: &In
         let began = Instant::now();
         {
             let mut state = shared.lock();
-            (state.began, state.is_next) = (Some(began), false);
+            (state.is_syncing, state.is_next) = (true, false);
         }
         shared.room.notify_all();
         let synced = (disk.sync)();
@@ -152,7 +149,7 @@ fn serve(mut disk: Disk, flights: &Receiver<Flight>, shared: &Shared, inbox: &In
         }
         {
             let mut state = shared.lock();
-            (state.began, state.took) = (None, Some(took));
+            (state.is_syncing, state.took) = (false, Some(took));
         }
         inbox.synced();
         let failed = |error: &io::Error| StoreError::Other(format!("sync the disk: {error}"));

@@ -377,7 +377,7 @@ impl Run {
         let took = begun.elapsed();
         let how = match last_sync {
             None => Made::Durable { gathered, took },
-            Some(last_sync) => Made::Seen { took, last_sync },
+            Some(last_sync) => Made::Seen { last_sync },
         };
         Ok(Done { for_central, how })
     }
@@ -427,7 +427,7 @@ pub(super) enum Made {
     /// It is durable: how long it took for its jobs to come and to be done, and to make it so.
     Durable { gathered: Duration, took: Duration },
     /// It is seen, and becomes durable afterwards; how long that took the last time, if there was one.
-    Seen { took: Duration, last_sync: Option<Duration> },
+    Seen { last_sync: Option<Duration> },
 }
 
 /// Runs a statement that is run again and again, and gives no rows.
