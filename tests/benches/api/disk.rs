@@ -39,7 +39,8 @@ impl Slowness {
     /// What stands before a program so that it runs like that. The program keeps its process.
     fn prefix(self) -> Vec<String> {
         let delay = format!("inject=fdatasync,fsync:delay_enter={}", self.0.as_micros());
-        let calls = "trace=fdatasync,fsync";
+        // A thread is held at each of its calls until it has made one that is traced, so one that each makes first is as well.
+        let calls = "trace=fdatasync,fsync,set_robust_list,rseq";
         ["strace", "-D", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e", calls, "-e", &delay, "--"]
             .map(str::to_owned)
             .to_vec()
