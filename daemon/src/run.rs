@@ -117,6 +117,15 @@ async fn live(options: Options, lock: &HomeLock) -> Result<(), RunError> {
         }
         config
     });
+    if let Some(error) = sync::local::take_failed_sync(&home.replica()) {
+        startup.push(Trouble {
+            reason: format!(
+                "the daemon before this one ended, as the disk has not confirmed what was written: {error}"
+            ),
+            hint: "what was acknowledged is on disk; look at that disk's space, and its errors in the system's log"
+                .into(),
+        });
+    }
     let policy = policy(&config, &mut startup);
     let central = config.central_url(&home.config()).unwrap_or_else(|error| {
         startup.push(Trouble { reason: format!("memory is not shared: {error}"), hint: error.hint() });

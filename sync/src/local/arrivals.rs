@@ -23,8 +23,10 @@ const QUICK: Duration = Duration::from_millis(1);
 /// The wait for one more, as a part of what a commit takes, and at most: it is lost once when a crowd has gone.
 const GAP_PARTS: u32 = 8;
 const GAP_LONGEST: Duration = Duration::from_millis(1);
-/// Commits over which the time for each job is averaged, about.
+/// Commits over which times are averaged, about.
 const AVERAGED: u32 = 8;
+/// What of a sync a commit is expected to take at most.
+const LONGEST_COMMIT_PART: u32 = 4;
 
 /// What comes next.
 pub(super) enum Next {
@@ -50,6 +52,8 @@ pub(super) struct Arrivals {
     /// not the writer's work.
     sync: Duration,
     each: Duration,
+    /// How long a commit takes that is not synced.
+    commit: Duration,
     /// Every group is a crowd, however quick the disk is.
     #[cfg(test)]
     pub(super) always_crowd: bool,
@@ -66,6 +70,7 @@ impl Arrivals {
             flying: 0,
             sync: Duration::ZERO,
             each: Duration::ZERO,
+            commit: Duration::ZERO,
             #[cfg(test)]
             always_crowd: false,
         }
@@ -106,10 +111,11 @@ impl Arrivals {
     }
 
     /// The jobs that share a commit with one of this kind, which is the first of them: each is to be done as it comes, while
-    /// others are on their way. With a flusher, they join as long as that is busy with the groups before.
+    /// others are on their way. With a flusher, they join until that is about to be done with the groups before.
     pub(super) fn joining<'a>(&'a mut self, mode: Mode, flusher: Option<&'a Flusher>) -> Joining<'a> {
         let most = if mode == Mode::Ordinary { GROUP } else { 1 };
-        Joining { wait: self.wait, arrivals: self, flusher, came: 1, most }
+        let was_busy = flusher.is_some_and(|flusher| flusher.busy_for().is_some());
+        Joining { wait: self.wait, arrivals: self, flusher, was_busy, came: 1, most }
     }
 
     /// Notes a commit of so many jobs, before they are answered.
@@ -119,21 +125,27 @@ impl Arrivals {
         match done.how {
             Made::Durable { gathered, took } => {
                 let each = gathered / u32::try_from(jobs).unwrap_or(u32::MAX).max(1);
-                self.each = if self.each.is_zero() { each } else { (self.each * (AVERAGED - 1) + each) / AVERAGED };
+                self.each = averaged(self.each, each);
                 self.about = jobs + self.queue.len();
                 self.sync = took;
                 let is_slow = took >= QUICK;
                 self.gap = if is_slow { (took / GAP_PARTS).min(GAP_LONGEST) } else { Duration::ZERO };
                 self.wait = if is_slow { took } else { Duration::ZERO };
             }
-            Made::Seen { last_sync } => {
+            Made::Seen { last_sync, took } => {
                 self.flying = jobs;
                 self.about = answered + jobs + self.queue.len();
                 self.sync = last_sync.unwrap_or(self.sync);
+                // One that empties the log as well takes far longer, and is the exception.
+                self.commit = averaged(self.commit, took.min(self.sync / LONGEST_COMMIT_PART));
                 (self.gap, self.wait) = (Duration::ZERO, Duration::ZERO);
             }
         }
     }
+}
+
+fn averaged(before: Duration, now: Duration) -> Duration {
+    if before.is_zero() { now } else { (before * (AVERAGED - 1) + now) / AVERAGED }
 }
 
 fn job_of(came: Came) -> Option<Submitted> {
@@ -147,6 +159,8 @@ fn job_of(came: Came) -> Option<Submitted> {
 pub(super) struct Joining<'a> {
     arrivals: &'a mut Arrivals,
     flusher: Option<&'a Flusher>,
+    /// Whether that had something to do when this began.
+    was_busy: bool,
     came: usize,
     most: usize,
     /// What is left of the wait for all of them.
@@ -154,13 +168,22 @@ pub(super) struct Joining<'a> {
 }
 
 impl Joining<'_> {
+    /// True when the disk is about to be free: who else waits is worked on while it is busy with these.
+    fn is_due(&self) -> bool {
+        let left = |flusher: &Flusher| flusher.busy_for().and_then(|busy| busy.checked_sub(self.arrivals.commit));
+        self.was_busy && self.flusher.is_some_and(|flusher| left(flusher).is_none())
+    }
+
     /// Waits for one of those that are likely to come.
     fn one_more(&mut self) -> Option<Submitted> {
         if let Some(flusher) = self.flusher {
             // What tells that it is free comes after it is.
-            while flusher.is_busy() {
-                if let Came::Job(job) = self.arrivals.waiting.recv().ok()? {
-                    return Some(job);
+            while let Some(left) = flusher.busy_for().and_then(|busy| busy.checked_sub(self.arrivals.commit)) {
+                match self.arrivals.waiting.recv_timeout(left) {
+                    Ok(Came::Job(job)) => return Some(job),
+                    Ok(Came::Synced) => {}
+                    Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
+                    Err(_) => return None,
                 }
             }
             return None;
@@ -180,7 +203,7 @@ impl Iterator for Joining<'_> {
     type Item = Box<dyn Job>;
 
     fn next(&mut self) -> Option<Box<dyn Job>> {
-        if self.came >= self.most {
+        if self.came >= self.most || self.is_due() {
             return None;
         }
         match self.arrivals.waiting().or_else(|| self.one_more())? {
@@ -297,7 +320,7 @@ mod tests {
         let (_jobs, mut arrivals) = arrivals();
         arrivals.committed(40, &own(QUICK));
         for (jobs, about) in [(30, 30), (10, 40), (30, 40)] {
-            arrivals.committed(jobs, &Done { how: Made::Seen { last_sync: Some(QUICK) }, ..own(QUICK) });
+            arrivals.committed(jobs, &Done { how: Made::Seen { last_sync: Some(QUICK), took: QUICK }, ..own(QUICK) });
             assert_eq!((arrivals.about, arrivals.flying, arrivals.wait), (about, jobs, Duration::ZERO));
         }
         arrivals.committed(1, &own(QUICK));

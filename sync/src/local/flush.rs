@@ -2,9 +2,10 @@
 //!
 //! Where a sync takes longer than the work of those who share it, it is best that all of them wait for one sync together.
 //! A larger crowd keeps the disk and the processor waiting for each other: then the writer commits without a sync, hands the jobs
-//! over, and takes the next into a transaction meanwhile. Nobody is answered before a sync that began after its commit has
-//! ended, so that what is acknowledged is on disk, as ever; what is read may be a sync ahead of it. A commit in the write-ahead
-//! log stands on those before it, so that none is durable without them.
+//! over, and takes the next into a transaction meanwhile. That is committed shortly before the disk is free, as far as the last
+//! sync tells, and no sooner: who misses it waits for a sync more. Nobody is answered before a sync that began after its commit
+//! has ended, so that what is acknowledged is on disk, as ever; what is read may be a sync ahead of it. A commit in the
+//! write-ahead log stands on those before it, so that none is durable without them.
 //!
 //! A sync that fails leaves open what of the log is on disk, and a second one may not tell (Rebello et al., "Can
 //! Applications Recover from fsync Failures?", 2020). Only the recovery at the next start looks at every frame's checksum. So
@@ -12,7 +13,7 @@
 
 use std::fs::OpenOptions;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -35,15 +36,38 @@ impl Disk {
         log.push("-wal");
         // SQLite's locks are on other files, so that none of them is lost when this one is closed.
         let file = OpenOptions::new().read(true).write(true).open(log)?;
-        Ok(Self { sync: Box::new(move || file.sync_data()), fail: Box::new(end) })
+        let note = note(path);
+        Ok(Self { sync: Box::new(move || file.sync_data()), fail: Box::new(move |error| end(error, &note)) })
     }
 }
 
+/// The file beside a replica that tells the next process why this one has ended.
+fn note(path: &Path) -> PathBuf {
+    let mut note = path.as_os_str().to_owned();
+    note.push("-unsynced");
+    note.into()
+}
+
 /// Ends the process.
-fn end(error: &io::Error) {
+fn end(error: &io::Error, note: &Path) {
     tracing::error!(%error, "the disk has not confirmed what was written to it; the process ends, as the log must be read anew");
+    let _ = std::fs::write(note, error.to_string()); // the log has it as well, if that can be written
     std::process::abort()
 }
+
+/// Why the process that had the replica at `path` open before ended itself, if a failed sync made it do so. It is told once.
+#[must_use]
+pub fn take_failed_sync(path: &Path) -> Option<String> {
+    let note = note(path);
+    let error = std::fs::read_to_string(&note).ok()?;
+    if let Err(error) = std::fs::remove_file(&note) {
+        tracing::warn!(%error, note = %note.display(), "it is told again at the next start");
+    }
+    Some(error)
+}
+
+/// A sync of which nothing is known takes longer than anybody waits.
+const UNKNOWN: Duration = Duration::MAX;
 
 /// Jobs whose commit is to be made durable, and what is told then.
 pub(super) struct Flight {
@@ -53,8 +77,8 @@ pub(super) struct Flight {
 
 #[derive(Default)]
 struct State {
-    /// Whether a sync is under way.
-    is_syncing: bool,
+    /// Since when a sync is under way.
+    syncing: Option<Instant>,
     /// Whether another one is to follow it.
     is_next: bool,
     /// How long the last sync took.
@@ -74,30 +98,38 @@ impl Shared {
     }
 }
 
-/// The thread.
+/// Jobs whose sync has ended, and why it failed if it did.
+struct Landed {
+    jobs: Vec<Box<dyn Job>>,
+    failure: Option<String>,
+}
+
+/// The threads: one syncs, and one answers, so that the next sync need not wait until a crowd is told of the last.
 pub(super) struct Flusher {
     flights: Option<Sender<Flight>>,
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Flusher {
     /// Starts it. The writer hears in its inbox when a sync has ended.
     pub(super) fn start(disk: Disk, inbox: Arc<Inbox>) -> Result<Self, StoreError> {
         let shared = Arc::new(Shared::default());
-        let (flights, come) = channel();
+        let ((flights, come), (land, landed)) = (channel(), channel());
         let seen = Arc::clone(&shared);
-        let thread = std::thread::Builder::new()
-            .name("replica-flusher".into())
-            .spawn(move || serve(disk, &come, &seen, &inbox))
-            .map_err(StoreError::other)?;
-        Ok(Self { flights: Some(flights), shared, thread: Some(thread) })
+        let syncs = thread("replica-flusher", move || serve(disk, &come, &seen, &inbox, &land))?;
+        let answers = thread("replica-answers", move || answer(&landed))?;
+        Ok(Self { flights: Some(flights), shared, threads: vec![syncs, answers] })
     }
 
-    /// True until all that was handed over is durable.
-    pub(super) fn is_busy(&self) -> bool {
+    /// How long the disk will be busy with what was handed over, if a sync takes as long as the last one; None when it is
+    /// free.
+    pub(super) fn busy_for(&self) -> Option<Duration> {
         let state = self.shared.lock();
-        state.is_syncing || state.is_next
+        let took = state.took.unwrap_or(UNKNOWN);
+        let left = state.syncing.map(|since| took.saturating_sub(since.elapsed()));
+        let next = state.is_next.then_some(took);
+        left.or(next).map(|_| left.unwrap_or_default().saturating_add(next.unwrap_or_default()))
     }
 
     /// Waits until all that was handed over is being made durable, if it is not yet; how long the last sync took.
@@ -110,14 +142,8 @@ impl Flusher {
     pub(super) fn send(&self, flight: Flight) {
         self.shared.lock().is_next = true;
         let sent = self.flights.as_ref().map(|flights| flights.send(flight));
-        if let Some(Err(unsent)) = sent {
-            // The thread has ended, which it does in a panic only.
-            self.shared.lock().is_next = false;
-            for job in unsent.0.jobs {
-                job.answer(Err(StoreError::other(
-                    "the thread that makes commits durable has ended; restart the daemon",
-                )));
-            }
+        if let Some(Err(_)) = sent {
+            gone();
         }
     }
 }
@@ -126,18 +152,29 @@ impl Drop for Flusher {
     /// All that was handed over is durable and answered when it is gone.
     fn drop(&mut self) {
         self.flights.take();
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.drain(..) {
             let _ = thread.join(); // a panic is on record
         }
     }
 }
 
-fn serve(mut disk: Disk, flights: &Receiver<Flight>, shared: &Shared, inbox: &Inbox) {
+fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    std::thread::Builder::new().name(name.into()).spawn(work).map_err(StoreError::other)
+}
+
+/// Ends the process when one of the threads has ended before its time, which it does in a panic only: whoever waits would
+/// never be answered.
+fn gone() {
+    tracing::error!("a thread that makes commits durable has ended; the process ends, as its commits may not be");
+    std::process::abort()
+}
+
+fn serve(mut disk: Disk, flights: &Receiver<Flight>, shared: &Shared, inbox: &Inbox, land: &Sender<Landed>) {
     for Flight { jobs, tell } in flights {
         let began = Instant::now();
         {
             let mut state = shared.lock();
-            (state.is_syncing, state.is_next) = (true, false);
+            (state.syncing, state.is_next) = (Some(began), false);
         }
         shared.room.notify_all();
         let synced = (disk.sync)();
@@ -149,12 +186,20 @@ fn serve(mut disk: Disk, flights: &Receiver<Flight>, shared: &Shared, inbox: &In
         }
         {
             let mut state = shared.lock();
-            (state.is_syncing, state.took) = (false, Some(took));
+            (state.syncing, state.took) = (None, Some(took));
         }
         inbox.synced();
-        let failed = |error: &io::Error| StoreError::Other(format!("sync the disk: {error}"));
+        let failure = synced.err().map(|error| format!("sync the disk: {error}"));
+        if land.send(Landed { jobs, failure }).is_err() {
+            gone();
+        }
+    }
+}
+
+fn answer(landed: &Receiver<Landed>) {
+    for Landed { jobs, failure } in landed {
         for job in jobs {
-            job.answer(synced.as_ref().map_err(failed).copied());
+            job.answer(failure.clone().map_or(Ok(()), |failure| Err(StoreError::Other(failure))));
         }
     }
 }

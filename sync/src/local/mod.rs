@@ -59,6 +59,7 @@ pub use enrol::{Identity, identity, note_identity_seen};
 pub(crate) use enrol::{batch_numbers, become_another, cursor, note_acknowledged, set_clock_offset, start_over};
 pub use error::StoreError;
 pub(crate) use extent::{Refill, hold, refill, set_refill};
+pub use flush::take_failed_sync;
 pub(crate) use forgotten::{at_central, gone_at_central};
 pub use forgotten::{forget_images, waiting_at_central};
 pub use ids::{derived_id, new_id};

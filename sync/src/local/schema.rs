@@ -15,6 +15,9 @@ const CACHED_STATEMENTS: usize = 256;
 /// Another process (`doctor`, a backup) may hold the file for a moment.
 pub(super) const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
+/// Pages in the write-ahead log after which it is written into the file. Who writes waits for that.
+pub(super) const LOG_PAGES: i32 = 2_000;
+
 /// The writing connection: WAL, every commit on disk before it returns.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     make_private(path)?;
@@ -27,7 +30,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "recursive_triggers", true)?;
-    connection.pragma_update(None, "wal_autocheckpoint", 2000)?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     // What is deleted is overwritten with zeros, so that it is not found in the file by whoever reads its bytes.
     connection.pragma_update(None, "secure_delete", true)?;
     // What a savepoint may have to take back is small: a temporary file for it costs more than the changes.

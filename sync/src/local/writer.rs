@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use super::arrivals::{Arrivals, Next};
 use super::flush::{Disk, Flight, Flusher};
-use super::schema::BUSY_TIMEOUT;
+use super::schema::{BUSY_TIMEOUT, LOG_PAGES};
 use super::tx::{Heads, WriteTx};
 use super::version::Versions;
 use super::{StoreError, journal, state};
@@ -25,6 +25,9 @@ use crate::clock::Clock;
 
 /// Without a job for so long, the writer gives memory back.
 const QUIET: Duration = Duration::from_secs(5);
+/// Pages in the write-ahead log of a crowd, to which the two syncs that emptying it takes are worth many commits. Most pages are in
+/// it again and again, and are written into the file once.
+const CROWD_LOG_PAGES: i32 = 4 * LOG_PAGES;
 /// How long tidying waits for readers.
 const TIDY_WAIT: std::time::Duration = std::time::Duration::from_millis(200);
 /// A unit of work for the writer thread.
@@ -246,6 +249,13 @@ struct Terms {
     remote: bool,
 }
 
+impl Terms {
+    /// True for changes made here that a flusher makes durable.
+    fn is_crowd(self) -> bool {
+        !self.durable && !self.remote
+    }
+}
+
 impl Run {
     /// Starts with what the file knows.
     pub(super) fn new(
@@ -377,7 +387,7 @@ impl Run {
         let took = begun.elapsed();
         let how = match last_sync {
             None => Made::Durable { gathered, took },
-            Some(last_sync) => Made::Seen { last_sync },
+            Some(last_sync) => Made::Seen { last_sync, took },
         };
         Ok(Done { for_central, how })
     }
@@ -408,6 +418,8 @@ impl Run {
             self.connection.pragma_update(None, "synchronous", if terms.durable { "FULL" } else { "NORMAL" })?;
             self.connection.pragma_update(None, "foreign_keys", !terms.remote)?;
             self.connection.pragma_update(None, "ignore_check_constraints", terms.remote)?;
+            let log_pages = if terms.is_crowd() { CROWD_LOG_PAGES } else { LOG_PAGES };
+            self.connection.pragma_update(None, "wal_autocheckpoint", log_pages)?;
             self.set_to = Some(terms);
         }
         execute(&self.connection, "BEGIN IMMEDIATE")
@@ -426,8 +438,9 @@ pub(super) struct Done {
 pub(super) enum Made {
     /// It is durable: how long it took for its jobs to come and to be done, and to make it so.
     Durable { gathered: Duration, took: Duration },
-    /// It is seen, and becomes durable afterwards; how long that took the last time, if there was one.
-    Seen { last_sync: Option<Duration> },
+    /// It is seen, and becomes durable afterwards: how long that took the last time, if there was one, and how long the
+    /// commit took.
+    Seen { last_sync: Option<Duration>, took: Duration },
 }
 
 /// Runs a statement that is run again and again, and gives no rows.

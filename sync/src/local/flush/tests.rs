@@ -21,8 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 struct World {
     writer: Writer,
     readers: Readers,
-    /// Syncs that have begun, and how each is to end.
-    begun: Receiver<()>,
+    /// What was seen when each sync began, and how it is to end.
+    begun: Receiver<HashSet<String>>,
     end: Sender<io::Result<()>>,
     failed: Arc<AtomicBool>,
     central: watch::Receiver<u64>,
@@ -41,9 +41,10 @@ impl World {
         let ((tells, begun), (end, ends)) = (channel(), channel());
         let failed = Arc::new(AtomicBool::new(false));
         let noted = Arc::clone(&failed);
+        let reader = Readers::new(path.clone());
         let disk = Disk {
             sync: Box::new(move || {
-                tells.send(()).unwrap();
+                tells.send(names(&reader)).unwrap();
                 ends.recv_timeout(PATIENCE).unwrap()
             }),
             fail: Box::new(move |_| noted.store(true, Ordering::SeqCst)),
@@ -68,15 +69,16 @@ impl World {
         answer
     }
 
-    /// The rows that a reader sees.
-    fn names(&self) -> HashSet<String> {
-        let rows = self.readers.read(|tx| tx.select(CLIENTS, "", &[])).unwrap();
-        rows.iter().filter_map(|row| row.text("name").map(str::to_owned)).collect()
+    /// Waits for a sync; what could be seen when it began, which is on disk when it has ended.
+    fn sync_begins(&self) -> HashSet<String> {
+        self.begun.recv_timeout(PATIENCE).unwrap()
     }
+}
 
-    fn sync_begins(&self) {
-        self.begun.recv_timeout(PATIENCE).unwrap();
-    }
+/// The rows that a reader sees.
+fn names(readers: &Readers) -> HashSet<String> {
+    let rows = readers.read(|tx| tx.select(CLIENTS, "", &[])).unwrap();
+    rows.iter().filter_map(|row| row.text("name").map(str::to_owned)).collect()
 }
 
 #[test]
@@ -86,10 +88,8 @@ fn nobody_is_answered_before_a_sync_that_began_after_its_commit_has_ended() {
     let mut waiting: Vec<_> = vec![(names[0], world.put(names[0]))];
     let (mut durable, mut syncs) = (HashSet::new(), 0);
     while !waiting.is_empty() {
-        world.sync_begins();
+        let seen = world.sync_begins();
         syncs += 1;
-        // What can be seen now is on disk when this sync has ended, and nothing else.
-        let seen = world.names();
         if syncs == 1 {
             assert_eq!((seen.len(), *world.central.borrow()), (1, 0));
             waiting.extend(names[1..].iter().map(|name| (*name, world.put(name))));
@@ -111,6 +111,31 @@ fn nobody_is_answered_before_a_sync_that_began_after_its_commit_has_ended() {
         }
     }
     assert!(syncs > 1 && *world.central.borrow() > 0 && !world.failed.load(Ordering::SeqCst));
+}
+
+#[test]
+fn the_next_commit_is_made_when_the_sync_before_it_should_have_ended() {
+    let world = World::new();
+    let first = world.put("first");
+    world.sync_begins();
+    world.end.send(Ok(())).unwrap();
+    first.recv_timeout(PATIENCE).unwrap().unwrap();
+    // How long a sync takes is known now; this one takes longer.
+    let second = world.put("second");
+    world.sync_begins();
+    let third = world.put("third");
+    let patience = Instant::now();
+    while !names(&world.readers).contains("third") {
+        assert!(patience.elapsed() < PATIENCE, "it waits for the disk");
+        std::thread::yield_now();
+    }
+    assert!(second.try_recv().is_err() && third.try_recv().is_err());
+    world.end.send(Ok(())).unwrap();
+    second.recv_timeout(PATIENCE).unwrap().unwrap();
+    assert_eq!(world.sync_begins().len(), 3);
+    assert!(third.try_recv().is_err(), "it was committed after the sync before had begun");
+    world.end.send(Ok(())).unwrap();
+    third.recv_timeout(PATIENCE).unwrap().unwrap();
 }
 
 #[test]
@@ -143,6 +168,16 @@ fn a_sync_that_fails_acknowledges_nothing() {
     assert!(told.contains("the platter is scratched"), "{told}");
     assert!(world.failed.load(Ordering::SeqCst));
     assert_eq!(*world.central.borrow(), 0);
+}
+
+#[test]
+fn the_next_process_is_told_why_this_one_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("replica.db");
+    assert_eq!(take_failed_sync(&path), None);
+    std::fs::write(note(&path), "the platter is scratched").unwrap();
+    assert_eq!(take_failed_sync(&path).as_deref(), Some("the platter is scratched"));
+    assert_eq!(take_failed_sync(&path), None);
 }
 
 #[test]
