@@ -23,6 +23,8 @@ const QUICK: Duration = Duration::from_millis(1);
 /// The wait for one more, as a part of what a commit takes, and at most: it is lost once when a crowd has gone.
 const GAP_PARTS: u32 = 8;
 const GAP_LONGEST: Duration = Duration::from_millis(1);
+/// Fewer are no crowd: what another thread costs is more than what is gained.
+const FEWEST: usize = 8;
 /// Commits over which times are averaged, about.
 const AVERAGED: u32 = 8;
 /// What of a sync a commit is expected to take at most.
@@ -100,14 +102,14 @@ impl Arrivals {
         self.queue.pop_front().or_else(|| self.waiting.try_iter().find_map(job_of))
     }
 
-    /// True when those who are about take longer than a sync.
+    /// True when those who are about are many, and take longer than a sync.
     pub(super) fn is_crowd(&self) -> bool {
         #[cfg(test)]
         if self.always_crowd {
             return true;
         }
         let about = u32::try_from(self.about).unwrap_or(u32::MAX);
-        self.sync >= QUICK && self.each.saturating_mul(about) > self.sync
+        self.about >= FEWEST && self.sync >= QUICK && self.each.saturating_mul(about) > self.sync
     }
 
     /// The jobs that share a commit with one of this kind, which is the first of them: each is to be done as it comes, while
@@ -313,6 +315,8 @@ mod tests {
         let (each, sync) = (QUICK / 8, QUICK * 4);
         assert_eq!([31, 32, 33].map(|jobs| crowd(jobs, each, sync)), [false, false, true]);
         assert!(!crowd(1_000, each, QUICK / 2), "nobody is kept waiting");
+        let few = u32::try_from(FEWEST).unwrap();
+        assert_eq!([few - 1, few].map(|jobs| crowd(jobs, sync, sync)), [false, true]);
     }
 
     #[test]

@@ -112,7 +112,7 @@ pub(super) struct Flusher {
 }
 
 impl Flusher {
-    /// Starts it. The writer hears in its inbox when a sync has ended.
+    /// Starts them. The writer hears in its inbox when a sync has ended.
     pub(super) fn start(disk: Disk, inbox: Arc<Inbox>) -> Result<Self, StoreError> {
         let shared = Arc::new(Shared::default());
         let ((flights, come), (land, landed)) = (channel(), channel());
