@@ -29,8 +29,11 @@ async fn what_is_written_while_central_is_away_arrives_when_it_is_back() {
     server.restart().unwrap();
     let central = Central { server: &server, database };
     let b = Machine::new("b", &central).await;
-    assert_eq!(a.round().await.pushed, 1);
+    // On a busy machine it may have tried again by itself meanwhile.
+    a.round().await;
+    assert_eq!(a.engine.status().pending, 0);
     b.round().await;
+    assert!(b.column("clients", "name").contains("during"));
     assert_eq!(a.column("clients", "name"), b.column("clients", "name"));
     assert_eq!(b.column("clients", "name"), central_column(&central, "clients", "name"));
     assert_eq!(a.engine.status().state, SyncState::Idle);
