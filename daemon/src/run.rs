@@ -117,15 +117,7 @@ async fn live(options: Options, lock: &HomeLock) -> Result<(), RunError> {
         }
         config
     });
-    if let Some(error) = sync::local::take_failed_sync(&home.replica()) {
-        startup.push(Trouble {
-            reason: format!(
-                "the daemon before this one ended, as the disk has not confirmed what was written: {error}"
-            ),
-            hint: "what was acknowledged is on disk; look at that disk's space, and its errors in the system's log"
-                .into(),
-        });
-    }
+    startup.extend(failed_sync(&home));
     let policy = policy(&config, &mut startup);
     let central = config.central_url(&home.config()).unwrap_or_else(|error| {
         startup.push(Trouble { reason: format!("memory is not shared: {error}"), hint: error.hint() });
@@ -171,6 +163,16 @@ async fn live(options: Options, lock: &HomeLock) -> Result<(), RunError> {
         startup,
     }));
     serve_until_stopped(app, listeners).await
+}
+
+/// Why the daemon before this one ended, if a failed sync made it do so.
+fn failed_sync(home: &Home) -> Option<Trouble> {
+    let error = sync::local::take_failed_sync(&home.replica())?;
+    let hint = "what was acknowledged is on disk; look at that disk's space, and its errors in the system's log";
+    Some(Trouble {
+        reason: format!("the daemon before this one ended, as the disk has not confirmed what was written: {error}"),
+        hint: hint.to_owned(),
+    })
 }
 
 fn policy(config: &Config, startup: &mut Vec<Trouble>) -> Arc<Policy> {
