@@ -36,6 +36,7 @@ pub const SQLITE: &[Step] = &[
     Step { version: 26, name: "solutions", sql: include_str!("../sqlite/0026_solutions.sql") },
     Step { version: 27, name: "weights", sql: include_str!("../sqlite/0027_weights.sql") },
     Step { version: 28, name: "newest", sql: include_str!("../sqlite/0028_newest.sql") },
+    Step { version: 29, name: "used", sql: include_str!("../sqlite/0029_used.sql") },
 ];
 
 /// Steps of central. Triggers are not here: they are generated from the catalogue at every `central init` and `migrate`.

@@ -93,11 +93,15 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// Factor for the place in a budget of a memory that is so many tokens long, when so many of its session are there already.
-    #[expect(clippy::cast_precision_loss, reason = "tokens and memories of one answer")]
-    pub fn place(&self, tokens: usize, of_its_session: usize) -> f64 {
-        let spread = self.spread.powi(i32::try_from(of_its_session).unwrap_or(i32::MAX));
-        spread * (tokens as f64 + BREVITY_OFFSET).powf(-self.brevity)
+    /// Factor for the place in a budget of a memory that is so many tokens long.
+    #[expect(clippy::cast_precision_loss, reason = "tokens of one answer")]
+    pub fn of_length(&self, tokens: usize) -> f64 {
+        (tokens as f64 + BREVITY_OFFSET).powf(-self.brevity)
+    }
+
+    /// The same when so many memories of its session are there already.
+    pub fn of_session(&self, told: usize) -> f64 {
+        self.spread.powi(i32::try_from(told).unwrap_or(i32::MAX))
     }
 }
 

@@ -77,7 +77,8 @@ struct Stem<'a> {
 
 impl Stem<'_> {
     fn ends(&self, suffix: &str) -> bool {
-        self.letters.ends_with(suffix.as_bytes())
+        // Most words end otherwise, which their last letter tells.
+        self.letters.last() == suffix.as_bytes().last() && self.letters.ends_with(suffix.as_bytes())
     }
 
     /// Length without the suffix.

@@ -16,7 +16,7 @@ use crate::beginnings::Beginnings;
 use crate::stem::stem;
 use crate::stopwords::is_stop_word;
 
-pub use subject::{Subject, subject};
+pub use subject::{Subject, numbers, subject};
 
 /// Query terms taken from one prompt; each costs one look into the index.
 pub const MAX_TERMS: usize = 32;

@@ -58,7 +58,13 @@ impl Hit {
         Self::load_named(tx, table, id, &mut Names::default())
     }
 
-    fn load_named(tx: &ReadTx<'_>, table: &str, id: &str, names: &mut Names) -> Result<Option<Self>, StoreError> {
+    /// The same, with names that others have looked up.
+    pub(super) fn load_named(
+        tx: &ReadTx<'_>,
+        table: &str,
+        id: &str,
+        names: &mut Names,
+    ) -> Result<Option<Self>, StoreError> {
         let mut statement = tx.connection().prepare_cached(
             // No join: with one, SQLite would build the view's rows in a table of their own first (80 µs a hit).
             "SELECT kind, title, body,

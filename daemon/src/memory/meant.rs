@@ -31,7 +31,7 @@ pub(super) fn widen(
     }
     let known: HashSet<u64> = keys.into_iter().collect();
     let more = meaning.nearest(question, &counts, most).into_iter().filter(|(key, _)| !known.contains(key));
-    candidates.extend(more.map(|(key, near)| Candidate { memory: key.cast_signed(), found: None, near: Some(near) }));
+    candidates.extend(more.map(|(key, near)| Candidate { near: Some(near), ..Candidate::plain(key.cast_signed()) }));
 }
 
 /// Adds to each hit's score what its meaning is worth, see above. One without a vector is taken for an average one.

@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use recall::budget::{self, Candidate, Prospect, Stock, tokens};
 use recall::render::{Note, Section, block, marker_tokens, render};
 use recall::score::Weights;
-use recall::terms::{Subject, subject};
 use serde::Serialize;
 use sync::StoreError;
 use sync::local::ReadTx;
@@ -92,6 +91,10 @@ where
 {
     type Error = StoreError;
 
+    fn narrow(&mut self, at: usize) -> Result<Option<f64>, StoreError> {
+        self.prospects.narrow(at)
+    }
+
     fn read(&mut self, at: usize) -> Result<Option<Candidate>, StoreError> {
         if !(self.admits)(&mut self.prospects, at)? {
             return Ok(None);
@@ -111,7 +114,7 @@ where
         Ok(Some(candidate))
     }
 
-    fn subject(&self, at: usize) -> Subject {
-        self.shown[at].as_ref().map(|(_, note)| subject(&note.text)).unwrap_or_default()
+    fn text(&self, at: usize) -> &str {
+        self.shown[at].as_ref().map_or("", |(_, note)| &note.text)
     }
 }

@@ -17,6 +17,7 @@ use sync::StoreError;
 use sync::local::ReadTx;
 
 use super::hit::{Hit, Names};
+use super::index::{Used, used};
 use super::meant;
 use super::rate::{Compared, compare, rate, rate_all};
 use super::search::{Candidate, Query, Sought, carries, is_before, seek};
@@ -84,14 +85,26 @@ impl<'a> Prospects<'a> {
                 let (tokens, shown) = (usize::from(found.doc.tokens), usize::from(found.doc.shown));
                 let least = if tokens <= shown_whole { shown } else { 0 };
                 let session = if found.doc.is_turn { found.doc.session } else { 0 };
-                Prospect { tokens: least, whole: tokens, worth: self.most(*memory, found), session }
+                Prospect { tokens: least, whole: tokens, worth: self.most(*memory, found, u32::MAX), session }
             }
         }
     }
 
-    fn most(&self, memory: i64, found: &Match) -> f64 {
+    /// What a candidate is worth at most, when it was of use as often as it was: that is looked up without its row. None
+    /// where it is not needed.
+    pub(super) fn narrow(&mut self, at: usize) -> Result<Option<f64>, StoreError> {
+        let Candidate { memory, found: Some(found), .. } = self.candidates[at] else { return Ok(None) };
+        if self.hits[at].is_some() {
+            return Ok(None);
+        }
+        let Some(Used { source, uses }) = used(self.tx, memory)? else { return Ok(Some(0.0)) };
+        self.candidates[at].source = Some(source);
+        Ok(Some(self.most(memory, &found, uses)))
+    }
+
+    fn most(&self, memory: i64, found: &Match, uses: u32) -> f64 {
         let now = self.query.now_s();
-        bound::most(&self.terms, found, self.scopes.owns(memory), now, &self.query.weights).total
+        bound::most(&self.terms, found, uses, self.scopes.owns(memory), now, &self.query.weights).total
     }
 
     /// The memory at a place, read and scored; None when it is gone, or is none of what was asked for.
@@ -135,8 +148,11 @@ impl<'a> Prospects<'a> {
     }
 
     fn load(&mut self, at: usize) -> Result<Option<(Hit, Compared)>, StoreError> {
-        let Candidate { memory, found, .. } = &self.candidates[at];
-        let hit = Hit::load_indexed(self.tx, *memory, &mut self.names)?;
+        let Candidate { memory, found, source, .. } = &self.candidates[at];
+        let hit = match source {
+            Some((table, id)) => Hit::load_named(self.tx, table, id, &mut self.names)?,
+            None => Hit::load_indexed(self.tx, *memory, &mut self.names)?,
+        };
         let wanted = |hit: &Hit| carries(hit, self.query) && is_before(hit, self.query.before);
         let Some(mut hit) = hit.filter(wanted) else { return Ok(None) };
         hit.same_project = self.scopes.owns(*memory);
@@ -158,7 +174,7 @@ impl<'a> Prospects<'a> {
         meant::fuse(&mut hits, &near, self.query);
         hits.sort_by(best_first);
         hits.truncate(self.query.limit);
-        self.candidates = hits.iter().map(|_| Candidate { memory: 0, found: None, near: None }).collect();
+        self.candidates = hits.iter().map(|_| Candidate::plain(0)).collect();
         self.hits = hits.into_iter().map(|hit| Some(Some(Box::new(hit)))).collect();
         Ok(())
     }

@@ -82,11 +82,13 @@ pub(super) struct Candidate {
     pub(super) found: Option<Match>,
     /// How near it is by meaning, when that is known.
     pub(super) near: Option<f32>,
+    /// The row behind it, when that was looked up.
+    pub(super) source: Option<(String, String)>,
 }
 
 impl Candidate {
-    fn plain(memory: i64) -> Self {
-        Self { memory, found: None, near: None }
+    pub(super) fn plain(memory: i64) -> Self {
+        Self { memory, found: None, near: None, source: None }
     }
 }
 
@@ -156,7 +158,7 @@ fn in_index(
         let weight = score::weight(found.memories, holding);
         Weighted { term: term.clone(), weight }
     });
-    let candidate = |found: Match| Candidate { memory: found.doc.key.cast_signed(), found: Some(found), near: None };
+    let candidate = |found: Match| Candidate { found: Some(found), ..Candidate::plain(found.doc.key.cast_signed()) };
     let candidates = found.matches.into_iter().map(candidate).collect();
     Ok(Some(Sought { terms: weighted.collect(), candidates }))
 }

@@ -7,7 +7,6 @@ use super::codec::{Impact, SCALE};
 use super::dead::Part;
 use super::list::List;
 use super::search::Place;
-use super::segment::Postings;
 use super::tail::Tail;
 use crate::terms::{Stem, Term};
 
@@ -69,16 +68,10 @@ fn impacts(parts: &[Part<'_>], tail: &Tail, term: Stem, places: &[Place], order:
     let mut found = vec![0; places.len()];
     for (number, part) in parts.iter().enumerate() {
         let own = order.iter().copied().filter(|&at| places[at].0 == number);
-        match part.segment.postings(term)? {
-            None => {}
-            Some(Postings::One(place, impact)) => {
-                own.filter(|&at| places[at].1 == place).for_each(|at| found[at] = impact);
-            }
-            Some(Postings::Many(count, range)) => {
-                let mut list = List::new(part.segment, count, range)?;
-                for at in own {
-                    found[at] = list.impact(places[at].1)?;
-                }
+        if let Some(postings) = part.segment.postings(term)? {
+            let mut list = List::new(part.segment, postings)?;
+            for at in own {
+                found[at] = list.impact(places[at].1)?;
             }
         }
     }

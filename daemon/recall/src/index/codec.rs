@@ -1,6 +1,6 @@
 //! How postings are written: blocks of 128 memories, their numbers as packed differences (Lemire and Boytsov, "Decoding
 //! billions of integers per second through vectorization", 2015), followed by their impacts, a byte each; what is left
-//! over as differences of seven bits a byte. A term that very many memories hold is written as an impact for each memory,
+//! over as differences of seven bits a byte. Each block begins with its last number, so that it can be passed over. A term that very many memories hold is written as an impact for each memory,
 //! held or not: those are added up many at a time.
 
 use std::io;
@@ -18,8 +18,10 @@ pub type Held = (Stem, Vec<(u32, Impact)>);
 
 /// Memories of a block.
 pub const BLOCK: usize = BitPacker4x::BLOCK_LEN;
-/// Bytes of a block at most: its number of bits, its memories, their impacts.
-const MOST_BLOCK: usize = 1 + 4 * BLOCK + BLOCK;
+/// Bytes that a block begins with: the number of its bits, the last of its memories.
+const HEAD: usize = 1 + 4;
+/// Bytes of a block at most: what it begins with, its memories, their impacts.
+const MOST_BLOCK: usize = HEAD + 4 * BLOCK + BLOCK;
 /// Bytes of a memory beside the blocks at most.
 const MOST_SINGLE: usize = 6;
 /// The first byte of an impact for each memory; other postings of a block or more begin with a number of bits.
@@ -69,6 +71,7 @@ pub fn write(postings: &[(u32, Impact)], out: &mut Vec<u8>) {
         let mut packed = [0; BLOCK * 4];
         let length = coder.compress_strictly_sorted(last, &numbers, &mut packed, bits);
         out.push(bits);
+        out.extend_from_slice(&numbers[BLOCK - 1].to_le_bytes());
         out.extend_from_slice(&packed[..length]);
         out.extend(block.iter().map(|(_, impact)| impact));
         last = Some(numbers[BLOCK - 1]);
@@ -102,6 +105,13 @@ impl Bytes for &[u8] {
     fn skip(&mut self, count: usize) {
         *self = &self[count.min(self.len())..];
     }
+}
+
+/// What a block begins with.
+struct Head {
+    bits: u8,
+    /// The last of its memories.
+    last: u32,
 }
 
 /// Postings that are read piece by piece.
@@ -168,6 +178,25 @@ impl<B: Bytes> Runs<B> {
         }
     }
 
+    /// Leaves blocks behind that end before this number, without decoding them. Errors: see [`read`].
+    pub fn skip_to(&mut self, number: u32) -> io::Result<()> {
+        if self.numbers[self.decoded.clone()].last().is_some_and(|&last| last >= number) {
+            return Ok(());
+        }
+        self.decoded = 0..0;
+        while !self.is_dense && self.left >= BLOCK {
+            let (head, block) = block(&mut self.bytes)?;
+            if head.last >= number {
+                break;
+            }
+            let length = HEAD + block.len();
+            self.bytes.skip(length);
+            self.last = Some(head.last);
+            self.left -= BLOCK;
+        }
+        Ok(())
+    }
+
     fn decode(&mut self) -> io::Result<()> {
         let count = self.left.min(BLOCK);
         if self.is_dense {
@@ -199,15 +228,13 @@ impl<B: Bytes> Runs<B> {
     }
 
     fn decode_block(&mut self) -> io::Result<()> {
-        let bytes = self.bytes.peek(MOST_BLOCK)?;
-        let wrong = io::ErrorKind::InvalidData;
-        let (&bits, after) = bytes.split_first().ok_or(wrong)?;
-        let length = if bits <= 32 { usize::from(bits) * BLOCK / 8 } else { return Err(wrong.into()) };
-        let (packed, after) = after.split_at_checked(length).ok_or(wrong)?;
-        self.impacts = *after.first_chunk().ok_or(wrong)?;
-        self.coder.decompress_strictly_sorted(self.last, packed, &mut self.numbers, bits);
-        self.last = Some(self.numbers[BLOCK - 1]);
-        self.bytes.skip(1 + length + BLOCK);
+        let (head, block) = block(&mut self.bytes)?;
+        let (packed, impacts) = block.split_at(block.len() - BLOCK);
+        self.impacts.copy_from_slice(impacts);
+        self.coder.decompress_strictly_sorted(self.last, packed, &mut self.numbers, head.bits);
+        self.last = Some(head.last);
+        let length = HEAD + block.len();
+        self.bytes.skip(length);
         Ok(())
     }
 
@@ -222,6 +249,16 @@ impl<B: Bytes> Runs<B> {
         }
         Ok(())
     }
+}
+
+/// The next block: what it begins with, and its memories and impacts.
+fn block(bytes: &mut impl Bytes) -> io::Result<(Head, &[u8])> {
+    let wrong = io::ErrorKind::InvalidData;
+    let (head, after) = bytes.peek(MOST_BLOCK)?.split_first_chunk::<HEAD>().ok_or(wrong)?;
+    let &[bits, a, b, c, d] = head;
+    let length = if bits <= 32 { usize::from(bits) * BLOCK / 8 } else { return Err(wrong.into()) };
+    let block = after.get(..length + BLOCK).ok_or(wrong)?;
+    Ok((Head { bits, last: u32::from_le_bytes([a, b, c, d]) }, block))
 }
 
 /// A memory that is left over from the blocks, with its impact.
@@ -275,6 +312,16 @@ mod tests {
             assert_eq!(pieces.len(), postings.iter().filter(|(number, _)| u64::from(*number) < end).count());
         }
         assert!(pieces.iter().eq(postings.iter().map(|(number, _)| number)));
+        for step in [1, 300, 40_000] {
+            let mut runs = Runs::new(bytes.as_slice(), postings.len()).unwrap();
+            for number in postings.iter().step_by(step).map(|&(number, _)| number) {
+                runs.skip_to(number).unwrap();
+                runs.below(u64::from(number), |_, _| {}).unwrap();
+                let mut at = Vec::new();
+                runs.below(u64::from(number) + 1, |numbers, _| at.extend_from_slice(numbers)).unwrap();
+                assert_eq!(at, [number]);
+            }
+        }
         for end in 0..bytes.len() {
             assert!(read(&bytes[..end], postings.len(), |_, _| {}).is_err(), "cut at {end}");
         }

@@ -53,6 +53,14 @@ impl Dead {
         self.count
     }
 
+    /// Empties the cells of dead places; `first` is the place of the first cell, a multiple of 64.
+    pub(super) fn clear_cells(&self, first: u32, cells: &mut [f32]) {
+        let words = self.bits.get(first as usize / 64..).unwrap_or_default();
+        for (&bits, cells) in words.iter().zip(cells.chunks_mut(64)).filter(|(bits, _)| **bits != 0) {
+            cells.iter_mut().enumerate().filter(|(at, _)| bits >> at & 1 == 1).for_each(|(_, cell)| *cell = 0.0);
+        }
+    }
+
     /// All of them, in order.
     pub fn places(&self) -> impl Iterator<Item = u32> {
         let of_word =

@@ -1,62 +1,113 @@
-//! A term's postings in a segment, read piece by piece: of the longest, which are a byte for each memory, only what is
-//! looked at meanwhile is in memory, where the processor's cache still holds it when it is added up.
+//! A term's postings in a segment: those that are kept in memory from there, longer ones piece by piece, so that of these
+//! only what is looked at meanwhile is in memory.
 
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::codec::{Bytes, Impact, Runs};
-use super::segment::Segment;
+use super::kept::Kept;
+use super::segment::{Postings, Segment};
 
 /// Bytes that are read first: all of most terms'.
 const FIRST: u64 = 1 << 12;
 /// Bytes that are read at a time after those.
 const CHUNK: u64 = 1 << 15;
 
-/// Postings of many memories.
+/// Postings to be read in the order of their places.
 pub(super) enum List<'a> {
-    /// An impact for each memory from the first one on: these bytes of the segment.
-    Dense(&'a Segment, Range<u64>),
+    /// Of a single memory.
+    One(u32, Impact),
+    /// An impact for each memory from the first one on.
+    Dense(Dense<'a>),
     /// The memories that hold the term.
     Packed(Box<Runs<Window<'a>>>),
 }
 
 impl<'a> List<'a> {
-    /// `count` postings, as [`super::segment::Postings::Many`] tells them.
-    pub(super) fn new(segment: &'a Segment, count: usize, range: Range<u64>) -> io::Result<List<'a>> {
-        let runs = Runs::new(Window::new(segment, range.clone()), count)?;
-        if runs.is_dense() {
-            return Ok(List::Dense(segment, range.start + 1..range.end));
-        }
-        Ok(List::Packed(Box::new(runs)))
+    pub(super) fn new(segment: &'a Segment, postings: Postings) -> io::Result<List<'a>> {
+        let (count, window, dense) = match postings {
+            Postings::One(place, impact) => return Ok(List::One(place, impact)),
+            Postings::Kept(kept) => (kept.count, Window::Kept(Arc::clone(&kept), 0), Dense::Kept(kept)),
+            Postings::Many(count, range) => {
+                let pieces = Pieces::new(segment, range.clone());
+                (count, Window::Pieces(pieces), Dense::Pieces(segment, range.start + 1..range.end, Vec::new()))
+            }
+        };
+        let runs = Runs::new(window, count)?;
+        Ok(if runs.is_dense() { List::Dense(dense) } else { List::Packed(Box::new(runs)) })
     }
 
     /// What the term tells of a memory, 0 when that does not hold it. Memories are asked for in the order of their places.
     pub(super) fn impact(&mut self, place: u32) -> io::Result<Impact> {
-        let mut found = [0];
-        match self {
-            List::Dense(segment, range) => {
-                dense(segment, range, place, &mut found)?;
-            }
+        Ok(match self {
+            List::One(own, impact) if *own == place => *impact,
+            List::One(..) => 0,
+            List::Dense(dense) => dense.read(place, 1)?.first().copied().unwrap_or(0),
             List::Packed(runs) => {
+                let mut found = 0;
+                runs.skip_to(place)?;
                 runs.below(u64::from(place), |_, _| {})?;
-                runs.below(u64::from(place) + 1, |_, impacts| found = [impacts[0]])?;
+                runs.below(u64::from(place) + 1, |_, impacts| found = impacts[0])?;
+                found
             }
-        }
-        Ok(found[0])
+        })
     }
 }
 
-/// Fills the buffer with the impacts of the memories from a place on; how many there are, as the last ones may not hold the
-/// term.
-pub(super) fn dense(segment: &Segment, range: &Range<u64>, first: u32, buffer: &mut [Impact]) -> io::Result<usize> {
-    let at = range.start + u64::from(first);
-    let length = buffer.len().min(usize::try_from(range.end.saturating_sub(at)).unwrap_or(usize::MAX));
-    segment.read_at(at, &mut buffer[..length])?;
-    Ok(length)
+/// An impact for each memory.
+pub(super) enum Dense<'a> {
+    /// Behind the first byte.
+    Kept(Arc<Kept>),
+    /// These bytes of the segment, and those that were read last.
+    Pieces(&'a Segment, Range<u64>, Vec<Impact>),
 }
 
-/// The bytes of one term, of which some are in memory.
-pub(super) struct Window<'a> {
+impl Dense<'_> {
+    /// The impacts of so many memories from a place on; fewer where the last ones do not hold the term.
+    pub(super) fn read(&mut self, first: u32, count: usize) -> io::Result<&[Impact]> {
+        match self {
+            Dense::Kept(kept) => {
+                let rest = kept.bytes.get(1 + first as usize..).unwrap_or_default();
+                Ok(&rest[..count.min(rest.len())])
+            }
+            Dense::Pieces(segment, range, held) => {
+                let at = range.start + u64::from(first);
+                let length = count.min(usize::try_from(range.end.saturating_sub(at)).unwrap_or(usize::MAX));
+                held.resize(length, 0);
+                segment.read_at(at, held)?;
+                Ok(held)
+            }
+        }
+    }
+}
+
+/// The bytes of one term.
+pub(super) enum Window<'a> {
+    /// All of them, from a position on.
+    Kept(Arc<Kept>, usize),
+    /// Of which some are in memory.
+    Pieces(Pieces<'a>),
+}
+
+impl Bytes for Window<'_> {
+    fn peek(&mut self, wanted: usize) -> io::Result<&[u8]> {
+        match self {
+            Window::Kept(kept, at) => Ok(&kept.bytes[*at..]),
+            Window::Pieces(pieces) => pieces.peek(wanted),
+        }
+    }
+
+    fn skip(&mut self, count: usize) {
+        match self {
+            Window::Kept(kept, at) => *at = (*at + count).min(kept.bytes.len()),
+            Window::Pieces(pieces) => pieces.held.start = (pieces.held.start + count).min(pieces.held.end),
+        }
+    }
+}
+
+/// The bytes of one term, some at a time.
+pub(super) struct Pieces<'a> {
     segment: &'a Segment,
     /// What was not read yet.
     left: Range<u64>,
@@ -65,9 +116,16 @@ pub(super) struct Window<'a> {
     held: Range<usize>,
 }
 
-impl<'a> Window<'a> {
-    fn new(segment: &'a Segment, range: Range<u64>) -> Window<'a> {
-        Window { segment, left: range, bytes: Vec::new(), held: 0..0 }
+impl<'a> Pieces<'a> {
+    fn new(segment: &'a Segment, range: Range<u64>) -> Pieces<'a> {
+        Pieces { segment, left: range, bytes: Vec::new(), held: 0..0 }
+    }
+
+    fn peek(&mut self, wanted: usize) -> io::Result<&[u8]> {
+        if self.held.len() < wanted && !self.left.is_empty() {
+            self.fill(wanted)?;
+        }
+        Ok(&self.bytes[self.held.clone()])
     }
 
     fn fill(&mut self, wanted: usize) -> io::Result<()> {
@@ -83,18 +141,5 @@ impl<'a> Window<'a> {
         self.left.start += more as u64;
         self.held.end = end;
         Ok(())
-    }
-}
-
-impl Bytes for Window<'_> {
-    fn peek(&mut self, wanted: usize) -> io::Result<&[u8]> {
-        if self.held.len() < wanted && !self.left.is_empty() {
-            self.fill(wanted)?;
-        }
-        Ok(&self.bytes[self.held.clone()])
-    }
-
-    fn skip(&mut self, count: usize) {
-        self.held.start = (self.held.start + count).min(self.held.end);
     }
 }

@@ -7,7 +7,7 @@
 //! scores are fused ([`search`]); the rest is bookkeeping.
 //!
 //! New memories are searched in memory ([`tail`]) and written out as immutable segments ([`segment`], whose postings are
-//! read through `list`), which are merged as they become many ([`merge`]). A segment's memories are in the order of their keys, so that those of one scope stand
+//! read through `list` and kept a while in `kept`), which are merged as they become many ([`merge`]). A segment's memories are in the order of their keys, so that those of one scope stand
 //! together, and who may not see a scope never reads on.
 //!
 //! Architecture invariant: the index is derived and never the truth. A segment that does not hold what was written is an
@@ -15,9 +15,11 @@
 
 pub mod apart;
 pub mod bag;
+mod best;
 pub mod codec;
 mod dead;
 pub mod doc;
+mod kept;
 mod list;
 pub mod merge;
 pub mod search;

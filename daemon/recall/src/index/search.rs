@@ -9,24 +9,24 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::ops::Range;
 
+use foldhash::fast::RandomState;
 use pulp::Arch;
 
 use super::apart::{Phrase, apart};
+use super::best::Best;
 use super::codec::{Impact, SCALE};
-use super::dead::{Dead, Part};
+use super::dead::Part;
 use super::doc::{Doc, NO_LINK};
-use super::list::{self, List};
+use super::list::List;
 use super::segment::{Postings, Segment};
 use super::tail::Tail;
 use crate::score::{self, Placed, Weights};
 use crate::terms::Stem;
 
 /// Memories of which more than the sum of their terms is looked at.
-const POOL: usize = 256;
+const POOL: usize = 128;
 /// The same where many of them may fall by a condition.
 const NARROW_POOL: usize = 8_192;
-/// Cells that are looked at together.
-const RUN: usize = 32;
 /// Cells that are added to before the next ones are: 256 KiB.
 const STRETCH: usize = 1 << 16;
 /// Turns whose neighbours are looked at though no term stands in them.
@@ -92,8 +92,6 @@ pub(super) type Place = (usize, u32);
 pub struct Scratch {
     /// For each memory what its terms add up to.
     cells: Vec<f32>,
-    /// Impacts of one term in a stretch of memories.
-    impacts: Vec<Impact>,
 }
 
 /// Searches the segments and the tail. Errors: of reading a segment.
@@ -102,7 +100,7 @@ pub fn search(parts: &[Part<'_>], tail: &Tail, ask: &Ask<'_>, scratch: &mut Scra
     let memories = parts.iter().map(Part::live).sum::<u64>() + tail.live() as u64;
     let is_narrow = ask.before.is_some() || ask.only.is_some();
     let size = ask.except.len() + if is_narrow { NARROW_POOL } else { POOL.max(2 * ask.best) };
-    let mut best = Best { size, bar: 0.0, found: Vec::with_capacity(2 * size) };
+    let mut best = Best::new(size);
     let holding = all.add_up(ask, memories, &mut best)?;
     let pool = all.pool(best, ask)?;
     let (places, mut matches): (Vec<Place>, Vec<Match>) = all.rank(pool, ask)?.into_iter().unzip();
@@ -121,7 +119,6 @@ struct Cells<'a, 'c> {
     parts: &'a [Part<'a>],
     tail: &'a Tail,
     sums: &'c mut [f32],
-    impacts: &'c mut Vec<Impact>,
     /// The first cell of each segment, then that of the tail.
     starts: Vec<usize>,
 }
@@ -132,10 +129,9 @@ impl<'a, 'c> Cells<'a, 'c> {
         for part in parts {
             starts.push(starts[starts.len() - 1] + part.segment.len() as usize);
         }
-        let Scratch { cells, impacts } = scratch;
         // What the search before left in them is cleared as they are added to.
-        cells.resize(starts[parts.len()] + tail.len(), 0.0);
-        Self { parts, tail, sums: cells, impacts, starts }
+        scratch.cells.resize(starts[parts.len()] + tail.len(), 0.0);
+        Self { parts, tail, sums: &mut scratch.cells, starts }
     }
 
     /// Adds every term's impacts, and takes the best by their terms alone; returns how many memories hold each term.
@@ -155,20 +151,16 @@ impl<'a, 'c> Cells<'a, 'c> {
         let steps: Vec<f32> = holding.iter().map(|&count| score::weight(memories, count) as f32 / SCALE).collect();
         for ((at, part), found) in self.parts.iter().enumerate().zip(found) {
             let cells = &mut self.sums[self.starts[at]..][..part.segment.len() as usize];
-            let visible: Vec<(&Range<u32>, f32)> = part
+            let visible: Vec<(Range<u32>, f32)> = part
                 .segment
                 .scopes()
                 .iter()
-                .map(|(scope, range)| (range, (ask.scope)(*scope)))
+                .map(|(scope, range)| (range.clone(), (ask.scope)(*scope)))
                 .filter(|(_, factor)| *factor > 0.0)
                 .collect();
-            add_segment(part.segment, found, &steps, cells, self.impacts, |first, cells| {
-                for &(range, factor) in &visible {
-                    // As far as they are cells of this stretch.
-                    let cell = |place: u32| (place.saturating_sub(first) as usize).min(cells.len());
-                    let (from, to) = (cell(range.start), cell(range.end));
-                    best.scan(at, &cells[from..to], range.start.max(first), factor, part.dead);
-                }
+            add_segment(part.segment, found, &steps, cells, |first, cells| {
+                part.dead.clear_cells(first, cells);
+                best.scan(at, cells, first, &visible);
             })?;
         }
         let newest = &mut self.sums[self.starts[self.parts.len()]..];
@@ -188,7 +180,7 @@ impl<'a, 'c> Cells<'a, 'c> {
 
     /// The best by their terms alone, best first.
     fn pool(&self, best: Best, ask: &Ask<'_>) -> io::Result<Vec<(f32, Place, Doc)>> {
-        let mut pool = Vec::with_capacity(best.size);
+        let mut pool = Vec::with_capacity(best.size());
         for (worth, place) in best.into_sorted() {
             if let Some(doc) = self.doc(place)?.filter(|doc| is_wanted(doc, ask)) {
                 pool.push((worth, place, doc));
@@ -212,7 +204,7 @@ impl<'a, 'c> Cells<'a, 'c> {
 
     /// Adds structure and orders the pool by all that is known here.
     fn rank(&self, mut pool: Vec<(f32, Place, Doc)>, ask: &Ask<'_>) -> io::Result<Vec<(Place, Match)>> {
-        let mut known: HashSet<Place> = pool.iter().map(|&(_, place, _)| place).collect();
+        let mut known: HashSet<Place, RandomState> = pool.iter().map(|&(_, place, _)| place).collect();
         for at in 0..pool.len().min(WITH_NEIGHBOURS) {
             let (_, place, doc) = pool[at];
             for place in beside(place, &doc) {
@@ -223,28 +215,37 @@ impl<'a, 'c> Cells<'a, 'c> {
                 }
             }
         }
-        let mut sessions: HashMap<u32, TopTwo> = HashMap::new();
+        let mut sessions: HashMap<u32, TopTwo, RandomState> = HashMap::default();
         for &(_, place, doc) in pool.iter().filter(|(_, _, doc)| doc.is_turn && doc.session != 0) {
             sessions.entry(doc.session).or_default().add(self.cell(place));
         }
-        let mut ranked: Vec<(f32, Place, Match)> = pool
-            .into_iter()
-            .map(|(_, place, doc)| {
-                let lexical = self.cell(place);
-                let placed = if doc.is_turn {
-                    let neighbour = beside(place, &doc).map(|place| self.cell(place)).fold(0.0, f32::max);
-                    let session = sessions.get(&doc.session).map_or(0.0, |top| top.beside(lexical));
-                    Placed { neighbour, session }
-                } else {
-                    Placed::default()
-                };
-                let worth = (lexical + placed.worth(ask.weights)) * (ask.scope)(doc.scope()) * factors(&doc, ask);
-                (worth, place, Match { doc, lexical, placed, apart: 0.0 })
-            })
-            .collect();
-        ranked.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(b.2.doc.key.cmp(&a.2.doc.key)));
-        ranked.truncate(ask.best);
-        Ok(ranked.into_iter().map(|(_, place, found)| (place, found)).collect())
+        let placed = |place: Place, doc: &Doc, lexical: f32| {
+            if !doc.is_turn {
+                return Placed::default();
+            }
+            let neighbour = beside(place, doc).map(|place| self.cell(place)).fold(0.0, f32::max);
+            let session = sessions.get(&doc.session).map_or(0.0, |top| top.beside(lexical));
+            Placed { neighbour, session }
+        };
+        let rated = pool.iter().enumerate().map(|(at, (_, place, doc))| {
+            let (lexical, scope) = (self.cell(*place), (ask.scope)(doc.scope()));
+            let placed = placed(*place, doc, lexical);
+            ((lexical + placed.worth(ask.weights)) * scope * factors(doc, ask), at, placed)
+        });
+        let mut ranked: Vec<(f32, usize, Placed)> = rated.collect();
+        let best_first = |a: &(f32, usize, Placed), b: &(f32, usize, Placed)| {
+            b.0.total_cmp(&a.0).then_with(|| pool[b.1].2.key.cmp(&pool[a.1].2.key))
+        };
+        if ranked.len() > ask.best {
+            ranked.select_nth_unstable_by(ask.best, best_first);
+            ranked.truncate(ask.best);
+        }
+        ranked.sort_unstable_by(best_first);
+        let found = ranked.into_iter().map(|(_, at, placed)| {
+            let (_, place, doc) = pool[at];
+            (place, Match { doc, lexical: self.cell(place), placed, apart: 0.0 })
+        });
+        Ok(found.collect())
     }
 }
 
@@ -255,40 +256,41 @@ fn add_segment(
     found: Vec<Option<Postings>>,
     steps: &[f32],
     cells: &mut [f32],
-    impacts: &mut Vec<Impact>,
-    mut done: impl FnMut(u32, &[f32]),
+    mut done: impl FnMut(u32, &mut [f32]),
 ) -> io::Result<()> {
-    let (mut single, mut lists) = (Vec::new(), Vec::with_capacity(found.len()));
+    let (mut singles, mut dense, mut packed) = (Vec::new(), Vec::new(), Vec::new());
     for (postings, &step) in found.into_iter().zip(steps) {
-        match postings {
-            None => {}
-            Some(Postings::One(place, impact)) => single.push((step, place, impact)),
-            Some(Postings::Many(count, range)) => lists.push((step, List::new(segment, count, range)?)),
+        let Some(postings) = postings else { continue };
+        match List::new(segment, postings)? {
+            List::One(place, impact) => singles.push((step, place, impact)),
+            List::Dense(list) => dense.push((step, list)),
+            List::Packed(list) => packed.push((step, list)),
         }
     }
-    impacts.resize(STRETCH.min(cells.len()), 0);
     for (first, cells) in (0_u32..).step_by(STRETCH).zip(cells.chunks_mut(STRETCH)) {
-        cells.fill(0.0);
         let end = u64::from(first) + cells.len() as u64;
-        for &(step, place, impact) in &single {
-            add(cells, first, step, &[place], &[impact]);
+        if dense.is_empty() {
+            cells.fill(0.0);
         }
-        for (step, list) in &mut lists {
-            match list {
-                List::Dense(segment, range) => {
-                    let held = list::dense(segment, range, first, &mut impacts[..cells.len()])?;
-                    add_dense(cells, *step, &impacts[..held]);
-                }
-                List::Packed(runs) => runs.below(end, |places, impacts| add(cells, first, *step, places, impacts))?,
+        for (at, pair) in dense.chunks_mut(2).enumerate() {
+            let mut lists = Vec::with_capacity(2);
+            for (step, list) in pair {
+                lists.push((*step, list.read(first, cells.len())?));
             }
+            let other = lists.get(1).copied().unwrap_or((0.0, lists[0].1));
+            add_dense(cells, lists[0], other, at == 0);
+        }
+        for (step, runs) in &mut packed {
+            runs.below(end, |places, impacts| add(cells, first, *step, places, impacts))?;
+        }
+        for &(step, place, impact) in &singles {
+            add(cells, first, step, &[place], &[impact]);
         }
         done(first, cells);
     }
     // What is left over lies behind the last memory, or does not come to its end.
-    for (_, list) in lists {
-        if let List::Packed(mut runs) = list {
-            runs.below(u64::MAX, |_, _| {})?;
-        }
+    for (_, mut runs) in packed {
+        runs.below(u64::MAX, |_, _| {})?;
     }
     Ok(())
 }
@@ -302,13 +304,27 @@ fn add(cells: &mut [f32], first: u32, step: f32, places: &[u32], impacts: &[Impa
     }
 }
 
-/// Adds the impacts of one memory after the other.
-fn add_dense(cells: &mut [f32], step: f32, impacts: &[Impact]) {
+/// Adds the impacts of two terms, one memory after the other: as most of it goes into reaching the cells, that takes as long
+/// as for one. The first two overwrite what a search before has left.
+fn add_dense(cells: &mut [f32], (step, one): (f32, &[Impact]), (other_step, other): (f32, &[Impact]), is_first: bool) {
+    let both = one.len().min(other.len());
+    let (cells, rest) = cells.split_at_mut(both);
     Arch::new().dispatch(|| {
-        for (cell, &impact) in cells.iter_mut().zip(impacts) {
-            *cell += step * f32::from(impact);
+        let told = one.iter().zip(other).map(|(&one, &other)| step * f32::from(one) + other_step * f32::from(other));
+        if is_first {
+            cells.iter_mut().zip(told).for_each(|(cell, told)| *cell = told);
+        } else {
+            cells.iter_mut().zip(told).for_each(|(cell, told)| *cell += told);
         }
     });
+    // One of them does not come as far.
+    if is_first {
+        rest.fill(0.0);
+    }
+    let (step, longer) = if one.len() > other.len() { (step, one) } else { (other_step, other) };
+    for (cell, &impact) in rest.iter_mut().zip(&longer[both..]) {
+        *cell += step * f32::from(impact);
+    }
 }
 
 fn is_wanted(doc: &Doc, ask: &Ask<'_>) -> bool {
@@ -351,61 +367,5 @@ impl TopTwo {
     /// The best of the others.
     fn beside(self, cell: f32) -> f32 {
         if cell >= self.first { self.second } else { self.first }
-    }
-}
-
-/// True when one of the cells holds more.
-#[expect(clippy::needless_bitwise_bool, reason = "without a branch for each, they are compared many at a time")]
-fn holds_more(cells: &[f32], bar: f32) -> bool {
-    cells.iter().fold(false, |any, &cell| any | (cell > bar))
-}
-
-/// The best so far: about twice as many as wanted are kept, and cut when they are full.
-struct Best {
-    size: usize,
-    /// What a memory must be worth to be among them.
-    bar: f32,
-    found: Vec<(f32, Place)>,
-}
-
-impl Best {
-    fn scan(&mut self, part: usize, cells: &[f32], first: u32, factor: f32, dead: &Dead) {
-        let mut bar = self.bar / factor;
-        for (start, run) in (first..).step_by(RUN).zip(cells.chunks(RUN)) {
-            // Most runs hold nothing, which is seen of many cells at a time.
-            if !holds_more(run, bar) {
-                continue;
-            }
-            for (place, &cell) in (start..).zip(run) {
-                if cell > bar && !dead.contains(place) {
-                    self.add(cell * factor, (part, place));
-                    bar = self.bar / factor;
-                }
-            }
-        }
-    }
-
-    fn add(&mut self, worth: f32, place: Place) {
-        if worth <= self.bar {
-            return;
-        }
-        self.found.push((worth, place));
-        if self.found.len() == 2 * self.size {
-            self.cut();
-        }
-    }
-
-    fn cut(&mut self) {
-        if self.found.len() > self.size {
-            self.found.select_nth_unstable_by(self.size - 1, |a, b| b.0.total_cmp(&a.0));
-            self.found.truncate(self.size);
-            self.bar = self.found.last().map_or(0.0, |&(worth, _)| worth);
-        }
-    }
-
-    fn into_sorted(mut self) -> Vec<(f32, Place)> {
-        self.cut();
-        self.found.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
-        self.found
     }
 }

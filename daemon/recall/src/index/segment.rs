@@ -13,13 +13,15 @@
 
 use std::io::{self, BufWriter, Read, Seek, Write};
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::codec::{self, Held, Impact};
 use super::doc::Doc;
+use super::kept::{Cache, Kept};
 use crate::terms::{self, Stem};
 
 /// Says what this is and how it is written.
-const MAGIC: [u8; 8] = *b"ctindex\x03";
+const MAGIC: [u8; 8] = *b"ctindex\x04";
 const FOOTER: usize = 40;
 const TERM: usize = 16;
 /// Memories that can hold a term: what fits beside the impact.
@@ -74,6 +76,8 @@ pub enum Postings {
     One(u32, Impact),
     /// So many do; the bytes are [`codec::read`]'s.
     Many(usize, Range<u64>),
+    /// The same, in memory.
+    Kept(Arc<Kept>),
 }
 
 impl Postings {
@@ -82,6 +86,7 @@ impl Postings {
         match self {
             Postings::One(..) => 1,
             Postings::Many(count, _) => *count,
+            Postings::Kept(kept) => kept.count,
         }
     }
 }
@@ -99,6 +104,7 @@ pub struct Segment {
     /// Every [`STRIDE`]th term, so that one short read finds any.
     signposts: Vec<u64>,
     scopes: Vec<(u32, Range<u32>)>,
+    lately: Cache,
 }
 
 /// What is written goes through here: its length and its checksum are known at the end.
@@ -189,7 +195,8 @@ impl Segment {
         }
         let docs_bytes = docs as usize * Doc::BYTES;
         let (kept, signposts, scopes) = (None, Vec::new(), Vec::new());
-        let mut segment = Segment { source, docs, terms, terms_at, docs_at, kept, signposts, scopes };
+        let lately = Cache::new(docs);
+        let mut segment = Segment { source, docs, terms, terms_at, docs_at, kept, signposts, scopes, lately };
         let mut sum = crc32fast::Hasher::new();
         let mut signposts = Vec::with_capacity(terms as usize / STRIDE + 1);
         let mut term = 0;
@@ -285,8 +292,30 @@ impl Segment {
         Ok(None)
     }
 
-    /// A term's postings, None when no memory holds it.
+    /// Gives back the memory for what was asked for lately.
+    pub fn forget_lately(&self) {
+        self.lately.clear();
+    }
+
+    /// A term's postings, None when no memory holds it. Those that do not take much are kept for the next time.
     pub fn postings(&self, term: Stem) -> io::Result<Option<Postings>> {
+        if let Some(kept) = self.lately.get(term) {
+            return Ok(Some(Postings::Kept(kept)));
+        }
+        let found = self.find(term)?;
+        let Some(Postings::Many(count, range)) = &found else { return Ok(found) };
+        let length = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+        if length > self.lately.most() {
+            return Ok(found);
+        }
+        let mut bytes = vec![0; length];
+        self.read_at(range.start, &mut bytes)?;
+        let kept = Arc::new(Kept { count: *count, bytes });
+        self.lately.put(term, &kept);
+        Ok(Some(Postings::Kept(kept)))
+    }
+
+    fn find(&self, term: Stem) -> io::Result<Option<Postings>> {
         let wanted = term.to_bits();
         let Some(post) = self.signposts.partition_point(|first| *first <= wanted).checked_sub(1) else {
             return Ok(None);
@@ -338,6 +367,7 @@ impl Segment {
                 self.read_at(range.start, buffer)?;
                 codec::read(buffer, *count, each)?;
             }
+            Postings::Kept(kept) => codec::read(&kept.bytes, kept.count, each)?,
         }
         Ok(())
     }

@@ -34,6 +34,22 @@ impl Subject {
     }
 }
 
+/// A text's distinct words with a digit, sorted: [`Subject::numbers`] without the rest, which takes longer.
+pub fn numbers(text: &str) -> Vec<Stem> {
+    let mut letters = Vec::new();
+    let with_digit = words(text).filter(|word| word.bytes().any(|letter| letter.is_ascii_digit()));
+    let mut numbers: Vec<Stem> = with_digit
+        .map(|word| {
+            fold_into(word, &mut letters);
+            stem(&mut letters);
+            hashed(&letters)
+        })
+        .collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
 /// What a text is about.
 pub fn subject(text: &str) -> Subject {
     let mut subject = Subject::default();
@@ -56,4 +72,19 @@ pub fn subject(text: &str) -> Subject {
         list.dedup();
     }
     subject
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_are_those_of_the_subject(text in "([a-z0-9é٣①]{1,6}[ .-]){0,20}") {
+            let whole = subject(&text);
+            prop_assert_eq!(numbers(&text), whole.numbers());
+        }
+    }
 }

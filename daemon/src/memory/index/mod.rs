@@ -31,7 +31,7 @@ use tokio::sync::watch;
 
 use crate::meaning::Meaning;
 use rows::Entry;
-pub(crate) use rows::{seconds, source};
+pub(crate) use rows::{Used, seconds, source, used};
 use state::State;
 use turns::Turns;
 

@@ -100,6 +100,36 @@ pub(crate) fn source(tx: &ReadTx<'_>, memory: i64) -> Result<Option<(String, Str
     Ok(statement.query_row([memory], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
 
+/// How often a memory was of use, and the row behind it.
+pub(crate) struct Used {
+    /// Table and id.
+    pub(crate) source: (String, String),
+    pub(crate) uses: u32,
+}
+
+/// How often the memory of an entry was of use; None for one that is gone. Reads no row of a memory (`0029_used.sql`).
+pub(crate) fn used(tx: &ReadTx<'_>, memory: i64) -> Result<Option<Used>, StoreError> {
+    let mut statement = tx.connection().prepare_cached(
+        // What is not told to take that index takes that of the ids, and the row.
+        "SELECT source_table, source_id, CASE source_table
+           WHEN 'conversation_contexts' THEN
+             (SELECT usage_count FROM conversation_contexts INDEXED BY ct_used_contexts
+               WHERE id = source_id AND usage_count > 0)
+           WHEN 'context_snippets' THEN
+             (SELECT usage_count FROM context_snippets INDEXED BY ct_used_snippets
+               WHERE id = source_id AND usage_count > 0)
+           WHEN 'problem_solutions' THEN
+             (SELECT times_reused FROM problem_solutions INDEXED BY ct_used_solutions
+               WHERE id = source_id AND times_reused > 0)
+         END FROM ct_memory WHERE id = ?1",
+    )?;
+    let found = statement.query_row([memory], |row| {
+        let uses = row.get::<_, Option<i64>>(2)?.unwrap_or(0).try_into().unwrap_or(u32::MAX);
+        Ok(Used { source: (row.get(0)?, row.get(1)?), uses })
+    });
+    Ok(found.optional()?)
+}
+
 /// A memory by the number of its entry.
 pub(super) fn memory(tx: &ReadTx<'_>, key: u64) -> Result<Option<Memory>, StoreError> {
     let Some(source) = source(tx, key.cast_signed())? else { return Ok(None) };

@@ -58,6 +58,7 @@ impl Index {
         } else if !is_long {
             // Nobody has searched for a while: the memory for it is not needed.
             self.scratch().clear();
+            self.read().segments.iter().for_each(|part| part.segment.forget_lately());
         }
         Ok(next)
     }
