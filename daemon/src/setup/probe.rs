@@ -72,6 +72,8 @@ struct Probe<'a> {
     /// The one that saves, then those that ask.
     sessions: Vec<String>,
     runs: Vec<HookRun>,
+    /// What a hook told the user last.
+    said: String,
 }
 
 /// Saves a fact in one conversation, and finds it in another.
@@ -79,7 +81,7 @@ pub(crate) fn prove(home: &Home, settings: &Path, hook: &Path) -> Result<Proof, 
     let sessions = vec![local::new_id(SystemClock.now_us())];
     let folder = home.root().join(format!("{FOLDER_PREFIX}{}", &sessions[0][24..]));
     make_project(&folder).map_err(|error| failed(format!("make {}: {error}", folder.display())))?;
-    let mut probe = Probe { settings, hook, folder, sessions, runs: Vec::new() };
+    let mut probe = Probe { settings, hook, folder, sessions, runs: Vec::new(), said: String::new() };
     let recalled = probe.save_and_find();
     let removed = probe.remove(home);
     let (recalled, removed_rows) = (recalled?, removed?);
@@ -120,7 +122,21 @@ impl Probe<'_> {
                 context.lines().find(|line| line.contains("Heligoland")).map(|line| Ok(line.trim().to_owned()))
             }
         });
-        found.unwrap_or_else(|| Err(failed("the saved fact did not come back in another conversation")))
+        found.unwrap_or_else(|| Err(failed(self.not_found())))
+    }
+
+    /// How often was asked, how long the hook took for it, and what it said last: an answer that comes too late for its hook
+    /// is none either.
+    fn not_found(&self) -> String {
+        let asked = self.runs.iter().rev().take_while(|run| run.event == "UserPromptSubmit").map(|run| run.millis);
+        let (count, least, most) =
+            asked.fold((0, f64::MAX, 0.0_f64), |(count, least, most), ms| (count + 1, ms.min(least), ms.max(most)));
+        let said = if self.said.is_empty() { String::new() } else { format!("; it said: {}", self.said) };
+        format!(
+            "the saved fact did not come back in another conversation: asked {count} times in {} s, the hook took {least:.0} \
+             to {most:.0} ms{said}",
+            FIND_LIMIT.as_secs()
+        )
     }
 
     /// Asks in a conversation that has asked nothing before: what one was told is not told to it again, also when the answer
@@ -154,6 +170,9 @@ impl Probe<'_> {
         }
         let answer: Value = serde_json::from_str(&printed)
             .map_err(|error| failed(format!("the hook of {event} printed no JSON: {error}")))?;
+        if let Some(said) = answer["systemMessage"].as_str() {
+            said.clone_into(&mut self.said);
+        }
         Ok(answer["hookSpecificOutput"]["additionalContext"].as_str().unwrap_or_default().to_owned())
     }
 
@@ -206,6 +225,21 @@ fn run(installed: &Installed, folder: &Path, input: &[u8]) -> io::Result<String>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_did_not_come_back_is_told_with_how_long_it_took() {
+        let run = |event: &str, millis| HookRun { event: event.to_owned(), millis };
+        let runs = vec![
+            run("UserPromptSubmit", 1.0),
+            run("Stop", 2.0),
+            run("UserPromptSubmit", 201.4),
+            run("UserPromptSubmit", 230.6),
+        ];
+        let (settings, hook, folder) = (Path::new("s"), Path::new("h"), PathBuf::new());
+        let probe = Probe { settings, hook, folder, sessions: Vec::new(), runs, said: "it is slow".into() };
+        let told = probe.not_found();
+        assert!(told.ends_with("asked 2 times in 15 s, the hook took 201 to 231 ms; it said: it is slow"), "{told}");
+    }
 
     #[test]
     fn the_command_is_taken_as_it_stands() {

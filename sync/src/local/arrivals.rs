@@ -172,15 +172,19 @@ pub(super) struct Joining<'a> {
 impl Joining<'_> {
     /// True when the disk is about to be free: who else waits is worked on while it is busy with these.
     fn is_due(&self) -> bool {
-        let left = |flusher: &Flusher| flusher.busy_for().and_then(|busy| busy.checked_sub(self.arrivals.commit));
-        self.was_busy && self.flusher.is_some_and(|flusher| left(flusher).is_none())
+        self.was_busy && self.flusher.is_some_and(|flusher| self.until_due(flusher).is_none())
+    }
+
+    /// How long until a commit that is made then is done when the disk is free; None when it is time for it.
+    fn until_due(&self, flusher: &Flusher) -> Option<Duration> {
+        flusher.busy_for()?.checked_sub(self.arrivals.commit)
     }
 
     /// Waits for one of those that are likely to come.
     fn one_more(&mut self) -> Option<Submitted> {
         if let Some(flusher) = self.flusher {
             // What tells that it is free comes after it is.
-            while let Some(left) = flusher.busy_for().and_then(|busy| busy.checked_sub(self.arrivals.commit)) {
+            while let Some(left) = self.until_due(flusher) {
                 match self.arrivals.waiting.recv_timeout(left) {
                     Ok(Came::Job(job)) => return Some(job),
                     Ok(Came::Synced) => {}

@@ -32,10 +32,8 @@ impl Disk {
     /// The disk under the log of the replica at `path`, which must be open: the log is there as long as it is. Errors: as of
     /// opening a file.
     pub(super) fn under(path: &Path) -> io::Result<Self> {
-        let mut log = path.as_os_str().to_owned();
-        log.push("-wal");
         // SQLite's locks are on other files, so that none of them is lost when this one is closed.
-        let file = OpenOptions::new().read(true).write(true).open(log)?;
+        let file = OpenOptions::new().read(true).write(true).open(beside(path, "-wal"))?;
         let note = note(path);
         Ok(Self { sync: Box::new(move || file.sync_data()), fail: Box::new(move |error| end(error, &note)) })
     }
@@ -43,9 +41,14 @@ impl Disk {
 
 /// The file beside a replica that tells the next process why this one has ended.
 fn note(path: &Path) -> PathBuf {
-    let mut note = path.as_os_str().to_owned();
-    note.push("-unsynced");
-    note.into()
+    beside(path, "-unsynced")
+}
+
+/// The file whose name is that of a replica and so much more.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 /// Ends the process.
