@@ -104,6 +104,13 @@ fn the_indexes_are_those_of_the_catalogue() {
             let (name, id) = (entity.name, entity.column("id").map_or("", |_| ", id"));
             expected.extend([format!("idx_{name}_newest unique=0 partial=0 (created_at{id})")]);
         }
+        // Recall looks up how often a memory was of use, at the replica only.
+        expected.extend(match entity.name {
+            "conversation_contexts" => Some("ct_used_contexts unique=0 partial=1 (id, usage_count)".to_owned()),
+            "context_snippets" => Some("ct_used_snippets unique=0 partial=1 (id, usage_count)".to_owned()),
+            "problem_solutions" => Some("ct_used_solutions unique=0 partial=1 (id, times_reused)".to_owned()),
+            _ => None,
+        });
         assert_eq!(Facts::from_iter(list(&replica, sql, entity)), expected, "{}", entity.name);
     }
 }

@@ -110,16 +110,17 @@ pub(crate) struct Used {
 /// How often the memory of an entry was of use; None for one that is gone. Reads no row of a memory (`0029_used.sql`).
 pub(crate) fn used(tx: &ReadTx<'_>, memory: i64) -> Result<Option<Used>, StoreError> {
     let mut statement = tx.connection().prepare_cached(
-        // What is not told to take that index takes that of the ids, and the row.
+        // Who is not told to take that index takes that of the ids, and the row. A caller limited to clients reads through
+        // views, which have no index: `main` is behind them. What is told of a memory is read through them as ever.
         "SELECT source_table, source_id, CASE source_table
            WHEN 'conversation_contexts' THEN
-             (SELECT usage_count FROM conversation_contexts INDEXED BY ct_used_contexts
+             (SELECT usage_count FROM main.conversation_contexts INDEXED BY ct_used_contexts
                WHERE id = source_id AND usage_count > 0)
            WHEN 'context_snippets' THEN
-             (SELECT usage_count FROM context_snippets INDEXED BY ct_used_snippets
+             (SELECT usage_count FROM main.context_snippets INDEXED BY ct_used_snippets
                WHERE id = source_id AND usage_count > 0)
            WHEN 'problem_solutions' THEN
-             (SELECT times_reused FROM problem_solutions INDEXED BY ct_used_solutions
+             (SELECT times_reused FROM main.problem_solutions INDEXED BY ct_used_solutions
                WHERE id = source_id AND times_reused > 0)
          END FROM ct_memory WHERE id = ?1",
     )?;
