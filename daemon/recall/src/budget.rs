@@ -97,16 +97,30 @@ impl Known {
     }
 }
 
+fn measured(known: Known, weights: &Weights) -> (Known, (usize, f64)) {
+    let measure = known.measure(weights);
+    (known, measure)
+}
+
 /// All candidates, each with what [`Known::measure`] says of it.
 struct Shelf<'a> {
     known: Vec<(Known, (usize, f64))>,
     weights: &'a Weights,
 }
 
-impl Shelf<'_> {
+impl<'a> Shelf<'a> {
+    fn new(prospects: &[Prospect], weights: &'a Weights) -> Shelf<'a> {
+        let known = prospects.iter().map(|prospect| measured(Known::Expected(*prospect), weights));
+        Shelf { known: known.collect(), weights }
+    }
+
+    /// Leaves none at the position.
+    fn take(&mut self, at: usize) -> Known {
+        std::mem::replace(&mut self.known[at], measured(Known::Gone, self.weights)).0
+    }
+
     fn put(&mut self, at: usize, known: Known) {
-        let measure = known.measure(self.weights);
-        self.known[at] = (known, measure);
+        self.known[at] = measured(known, self.weights);
     }
 
     /// The one that is worth most, or may be, beside those told, of those that fit.
@@ -144,15 +158,10 @@ pub fn pack<S: Stock>(
     let mut taken: Vec<usize> = Vec::new();
     let mut texts: Vec<Text> = Vec::new();
     let mut told = Told::default();
-    let expected = |prospect: &Prospect| {
-        let known = Known::Expected(*prospect);
-        let measure = known.measure(weights);
-        (known, measure)
-    };
-    let mut shelf = Shelf { known: prospects.iter().map(expected).collect(), weights };
+    let mut shelf = Shelf::new(prospects, weights);
     while taken.len() < most {
         let Some(best) = shelf.best(left, &told) else { break };
-        let candidate = match std::mem::replace(&mut shelf.known[best], (Known::Gone, (usize::MAX, 0.0))).0 {
+        let candidate = match shelf.take(best) {
             Known::Expected(prospect) => {
                 let worth = stock.narrow(best)?.map_or(prospect.worth, |worth| worth.min(prospect.worth));
                 shelf.put(best, Known::Narrowed(Prospect { worth, ..prospect }));

@@ -7,8 +7,8 @@
 //! scores are fused ([`search`]); the rest is bookkeeping.
 //!
 //! New memories are searched in memory ([`tail`]) and written out as immutable segments ([`segment`], whose postings are
-//! read through `list` and kept a while in `kept`), which are merged as they become many ([`merge`]). A segment's memories are in the order of their keys, so that those of one scope stand
-//! together, and who may not see a scope never reads on.
+//! read through `list` and kept a while in `kept`), which are merged as they become many ([`merge`]). A segment's memories
+//! are in the order of their keys, so that those of one scope stand together, and who may not see a scope never reads on.
 //!
 //! Architecture invariant: the index is derived and never the truth. A segment that does not hold what was written is an
 //! error when it is opened, and is built anew. Nothing here opens a file: bytes come through [`Source`].

@@ -264,7 +264,7 @@ fn add_segment(
         match List::new(segment, postings)? {
             List::One(place, impact) => singles.push((step, place, impact)),
             List::Dense(list) => dense.push((step, list)),
-            List::Packed(list) => packed.push((step, list)),
+            List::Packed(list) => packed.push((told(step), list)),
         }
     }
     for (first, cells) in (0_u32..).step_by(STRETCH).zip(cells.chunks_mut(STRETCH)) {
@@ -280,11 +280,13 @@ fn add_segment(
             let other = lists.get(1).copied().unwrap_or((0.0, lists[0].1));
             add_dense(cells, lists[0], other, at == 0);
         }
-        for (step, runs) in &mut packed {
-            runs.below(end, |places, impacts| add(cells, first, *step, places, impacts))?;
+        for (told, runs) in &mut packed {
+            runs.below(end, |places, impacts| add(cells, first, told, places, impacts))?;
         }
         for &(step, place, impact) in &singles {
-            add(cells, first, step, &[place], &[impact]);
+            if let Some(cell) = cells.get_mut(place.wrapping_sub(first) as usize) {
+                *cell += step * f32::from(impact);
+            }
         }
         done(first, cells);
     }
@@ -295,11 +297,20 @@ fn add_segment(
     Ok(())
 }
 
-/// Adds impacts to the cells of their places; `first` is the place of the first cell.
-fn add(cells: &mut [f32], first: u32, step: f32, places: &[u32], impacts: &[Impact]) {
+/// What each impact adds, looked up in less time than it takes to compute.
+fn told(step: f32) -> [f32; 1 << Impact::BITS] {
+    let mut told = [0.0; 1 << Impact::BITS];
+    for (told, impact) in told.iter_mut().zip(0..=Impact::MAX) {
+        *told = step * f32::from(impact);
+    }
+    told
+}
+
+/// Adds impacts to the cells of their places; `first` is the place of the first cell, `told` is [`told`]'s.
+fn add(cells: &mut [f32], first: u32, told: &[f32; 1 << Impact::BITS], places: &[u32], impacts: &[Impact]) {
     for (&place, &impact) in places.iter().zip(impacts) {
         if let Some(cell) = cells.get_mut(place.wrapping_sub(first) as usize) {
-            *cell += step * f32::from(impact);
+            *cell += told[usize::from(impact)];
         }
     }
 }
